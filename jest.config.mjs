@@ -1,0 +1,28 @@
+// Two floors in one run: pure specs beside the code, and tests on real servers under test/.
+const shared = {
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  // `./x.js` in an import is `./x.ts` on disk: TypeScript's own rule for Node's modules.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.holdfast/'],
+  setupFiles: ['reflect-metadata'],
+};
+
+export default {
+  testTimeout: 30_000,
+  projects: [{ ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] }],
+};

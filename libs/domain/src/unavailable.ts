@@ -1,0 +1,19 @@
+/** Not now: nothing was acknowledged, and the same request may be sent again. Becomes 503 with `Retry-After`. */
+export type UnavailableCode = 'stock-not-ready' | 'ledger-unavailable' | 'overloaded';
+
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+
+  constructor(
+    readonly code: UnavailableCode,
+    message: string,
+    /**
+     * Whether the work may have been done all the same (a reply was lost, a commit was not seen): then only the
+     * same operation id may be tried again. False: certainly nothing happened.
+     */
+    readonly outcomeUnknown: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,2 @@
+export * from './adapters/system.js';
+export * from './ports.js';

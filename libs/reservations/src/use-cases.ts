@@ -1,0 +1,178 @@
+/**
+ * What the service does, as its callers see it. Refusals are values; `UnavailableError` is thrown when nothing was
+ * acknowledged and the caller may try again.
+ *
+ * A mutating use case takes the operation it works for and a pure `present`, which turns its outcome into the
+ * answer. The answer is recorded in the ledger transaction that makes the outcome final, so that a request which
+ * comes again gets the very same bytes.
+ */
+import type {
+  Order,
+  OrderStatus,
+  Reservation,
+  ReservationLine,
+  ReservationStatus,
+  StockLevel,
+} from '#domain';
+
+/** One attempt at a request under an Idempotency-Key. */
+export type Operation = {
+  /** A UUID that the key determines: every attempt at one request works under the same id. */
+  readonly id: string;
+  /** An earlier attempt may have done the work already: look before executing. */
+  readonly repeated: boolean;
+  /** The record to complete; null for calls without a key. */
+  readonly keyDigest: Buffer | null;
+};
+
+/** What goes back over the wire, and what a replay gives again. */
+export type Answer = { readonly status: number; readonly body: string };
+export type Present<Outcome> = (outcome: Outcome) => Answer;
+
+export type ReserveCommand = {
+  readonly buyerId: string;
+  /** One line per SKU. */
+  readonly lines: readonly ReservationLine[];
+  /** Undefined: the shortest policy among the SKUs. */
+  readonly ttlSeconds: number | undefined;
+  /** JSON text of an object, or null. */
+  readonly metadata: string | null;
+};
+
+export type ReserveOutcome =
+  | { readonly kind: 'held'; readonly reservation: Reservation }
+  | { readonly kind: 'unknown-sku'; readonly sku: string }
+  | { readonly kind: 'sold-out'; readonly sku: string; readonly available: number }
+  | { readonly kind: 'insufficient-stock'; readonly sku: string; readonly available: number }
+  | { readonly kind: 'duplicate-reservation'; readonly sku: string; readonly reservationId: string }
+  | { readonly kind: 'buyer-limit-exceeded'; readonly sku: string; readonly buyerLimit: number };
+
+/** For extend and release: done (now or before), ended another way, or never heard of. */
+export type ReservationOutcome =
+  | { readonly kind: 'done'; readonly reservation: Reservation }
+  | { readonly kind: 'too-late'; readonly reservation: Reservation }
+  | { readonly kind: 'unknown-reservation' };
+
+export type ConfirmOutcome =
+  | { readonly kind: 'confirmed'; readonly reservation: Reservation; readonly order: Order }
+  | { readonly kind: 'too-late'; readonly reservation: Reservation }
+  | { readonly kind: 'unknown-reservation' };
+
+export type OrderOutcome =
+  | { readonly kind: 'done'; readonly order: Order }
+  | { readonly kind: 'too-late'; readonly order: Order }
+  | { readonly kind: 'unknown-order' };
+
+export type AdjustOutcome =
+  | { readonly kind: 'adjusted'; readonly level: StockLevel }
+  | { readonly kind: 'unknown-sku'; readonly sku: string }
+  | { readonly kind: 'version-mismatch'; readonly sku: string; readonly version: number }
+  | { readonly kind: 'insufficient-stock'; readonly sku: string; readonly available: number }
+  /** On hand would exceed what a safe integer counts. */
+  | { readonly kind: 'too-much-stock'; readonly sku: string };
+
+/** A position in a list: where the page before ended. Opaque outside; made and read by the ledger. */
+export type ListPosition = readonly (string | number)[];
+export type PageRequest = { readonly limit: number; readonly after: ListPosition | null };
+export type Page<Row> = { readonly data: readonly Row[]; readonly next: ListPosition | null };
+
+export type ReservationFilter = {
+  readonly buyerId?: string | undefined;
+  readonly status?: ReservationStatus | undefined;
+  readonly sku?: string | undefined;
+};
+
+export interface ReservationUseCases {
+  reserve(operation: Operation, command: ReserveCommand, present: Present<ReserveOutcome>): Promise<Answer>;
+  /** The deadline becomes now + `ttlSeconds`, never earlier than it was. */
+  extend(
+    operation: Operation,
+    command: { readonly reservationId: string; readonly ttlSeconds: number },
+    present: Present<ReservationOutcome>,
+  ): Promise<Answer>;
+  release(
+    operation: Operation,
+    command: { readonly reservationId: string },
+    present: Present<ReservationOutcome>,
+  ): Promise<Answer>;
+  confirm(
+    operation: Operation,
+    command: { readonly reservationId: string; readonly paymentId: string | null },
+    present: Present<ConfirmOutcome>,
+  ): Promise<Answer>;
+  find(reservationId: string): Promise<Reservation | undefined>;
+  /** Newest first. */
+  list(filter: ReservationFilter, page: PageRequest): Promise<Page<Reservation>>;
+}
+
+export interface StockUseCases {
+  /** Creates the SKU, or changes its policy when it exists (`onHand` then counts for nothing). */
+  put(command: {
+    readonly sku: string;
+    readonly onHand: number;
+    /** Undefined: unchanged, or none at creation. Null: no limit. */
+    readonly buyerLimit: number | null | undefined;
+    /** Undefined: unchanged, or the default at creation. */
+    readonly holdTtlSeconds: number | undefined;
+  }): Promise<{ readonly kind: 'created' | 'changed'; readonly level: StockLevel }>;
+  adjust(
+    operation: Operation,
+    command: {
+      readonly sku: string;
+      readonly delta: number;
+      readonly reason: string;
+      readonly expectedVersion: number | null;
+    },
+    present: Present<AdjustOutcome>,
+  ): Promise<Answer>;
+  find(sku: string): Promise<StockLevel | undefined>;
+  /** By SKU, ascending. */
+  list(page: PageRequest): Promise<Page<StockLevel>>;
+  /** The levels as they are now, for those of the SKUs that exist. One query whatever their number. */
+  findMany(skus: readonly string[]): Promise<readonly StockLevel[]>;
+}
+
+export interface OrderUseCases {
+  find(orderId: string): Promise<Order | undefined>;
+  /** Newest first. */
+  list(filter: { readonly status?: OrderStatus | undefined }, page: PageRequest): Promise<Page<Order>>;
+  fulfil(
+    operation: Operation,
+    command: { readonly orderId: string },
+    present: Present<OrderOutcome>,
+  ): Promise<Answer>;
+  cancel(
+    operation: Operation,
+    command: { readonly orderId: string },
+    present: Present<OrderOutcome>,
+  ): Promise<Answer>;
+}
+
+export type InvariantReport = { readonly id: string; readonly ok: boolean; readonly detail: string };
+
+export interface AuditUseCases {
+  /** I1 to I11, in order. */
+  check(): Promise<readonly InvariantReport[]>;
+}
+
+export type IdempotentResult =
+  | { readonly kind: 'answered'; readonly answer: Answer; readonly replayed: boolean }
+  | { readonly kind: 'in-progress' }
+  | { readonly kind: 'reused' };
+
+export interface IdempotencyUseCases {
+  /**
+   * Claims the key, works once, keeps the answer. A second call with the same key waits for the first when it runs
+   * in this process, and is `in-progress` when it runs elsewhere; with another fingerprint it is `reused`.
+   * Answers other than 2xx and 409 are not kept: the key is free again.
+   */
+  once(
+    request: {
+      /** SHA-256 of API key id, method, path and key. */
+      readonly keyDigest: Buffer;
+      /** SHA-256 of the body. */
+      readonly fingerprint: Buffer;
+    },
+    work: (operation: Operation) => Promise<Answer>,
+  ): Promise<IdempotentResult>;
+}
