@@ -24,5 +24,6 @@ const shared = {
 
 export default {
   testTimeout: 30_000,
-  projects: [{ ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] }],
+  projects: [
+    { ...shared, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },{ ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] }],
 };

@@ -28,12 +28,16 @@ export type HeldEntry = {
   readonly partitions: readonly number[];
 };
 
-/** A reservation that ends, or whose units change hands. */
+/**
+ * A reservation that ends, or whose units change hands. Of a cart over several partitions each one journals its own
+ * lines, and the entry of the partition that `decides` moves the reservation.
+ */
 export type SettledEntry = {
-  readonly kind: 'released' | 'expired' | 'confirmed' | 'cancelled' | 'fulfilled';
+  readonly kind: 'released' | 'expired' | 'confirmed' | 'cancelled';
   readonly reservationId: string;
   readonly buyerId: string;
   readonly lines: readonly JournalLine[];
+  readonly decides: boolean;
 };
 
 export type JournalDecision =
@@ -46,7 +50,12 @@ export type JournalDecision =
       readonly reason: string;
     })
   | HeldEntry
-  | { readonly kind: 'extended'; readonly reservationId: string; readonly expiresAtMs: number }
+  | {
+      readonly kind: 'extended';
+      readonly reservationId: string;
+      readonly expiresAtMs: number;
+      readonly decides: boolean;
+    }
   | SettledEntry;
 
 /** `atMs` is the store's clock at the decision, in milliseconds since 1970. */

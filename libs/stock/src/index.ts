@@ -1,0 +1,4 @@
+export * from './in-memory-stock-store.js';
+export * from './partitions.js';
+export * from './redis-stock-store.js';
+export * from './stock-store.js';
