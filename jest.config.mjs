@@ -25,5 +25,7 @@ const shared = {
 export default {
   testTimeout: 30_000,
   projects: [
-    { ...shared, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },{ ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] }],
+    { ...shared, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },
+    { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
+  ],
 };

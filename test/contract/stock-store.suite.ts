@@ -63,7 +63,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
           reservationId: 'r1',
           buyerId: 'Zoë the 1st\nof her name',
           expiresAtMs: nowMs + 60_000,
-          lines: [{ sku: 'A', quantity: 1, version: 2 }],
+          lines: [{ sku: 'A', quantity: 1, version: 2, buyerLimit: null }],
           metadata: '{"note":"é, \\"quoted\\""}',
           partitions: [0],
         },
@@ -127,7 +127,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       const mine = (id: string, quantity: number) =>
         command(id, { buyerId: 'me', lines: [{ sku: 'L', quantity }] });
       await reserve(mine('r1', 2));
-      await store.confirm(at, [{ reservationId: 'r1' }]);
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
       expect((await reserve(mine('r2', 2)))[0]).toMatchObject({ kind: 'buyer-limit-exceeded' });
       expect((await reserve(mine('r3', 1)))[0]).toMatchObject({ kind: 'held' });
     });
@@ -145,7 +145,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
 
     test('lets one of release and confirm win', async () => {
       await reserve(command('r1'));
-      await store.confirm(at, [{ reservationId: 'r1' }]);
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
       expect((await store.release(at, [{ reservationId: 'r1' }])).decisions).toEqual([
         { kind: 'ended', outcome: 'confirmed', sequence: 3 },
       ]);
@@ -165,7 +165,9 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
     test('a hold has lapsed at its deadline: no extend, no confirm, its units and its buyer are free', async () => {
       await reserve(command('r1', { ttlSeconds: 1, buyerId: 'me' }), command('r2', { ttlSeconds: 1 }));
       await elapse(1_010);
-      expect((await store.confirm(at, [{ reservationId: 'r2' }])).decisions[0]).toMatchObject({
+      expect(
+        (await store.confirm(at, [{ reservationId: 'r2', paymentId: null }])).decisions[0],
+      ).toMatchObject({
         kind: 'ended',
         outcome: 'expired',
       });
@@ -240,7 +242,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
 
     test('takes a cancelled order back, once', async () => {
       await reserve(command('r1', { buyerId: 'me' }));
-      await store.confirm(at, [{ reservationId: 'r1' }]);
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
       const cancel = async () =>
         (await store.cancel(at, [{ reservationId: 'r1', buyerId: 'me', lines: [{ sku: 'A', quantity: 1 }] }]))
           .decisions[0];

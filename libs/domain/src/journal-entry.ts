@@ -12,8 +12,15 @@ export type JournalPosition = {
   readonly sequence: number;
 };
 
-/** One SKU of a decision, with the level's version after it. */
-export type JournalLine = { readonly sku: string; readonly quantity: number; readonly version: number };
+/** One SKU of a decision. */
+export type JournalLine = {
+  readonly sku: string;
+  readonly quantity: number;
+  /** The level's version after the decision. */
+  readonly version: number;
+  /** Of units taken: the buyer limit that was in force; null where there was none, or no units were taken. */
+  readonly buyerLimit: number | null;
+};
 
 type SkuDecision = { readonly sku: string; readonly version: number };
 
@@ -38,6 +45,8 @@ export type SettledEntry = {
   readonly buyerId: string;
   readonly lines: readonly JournalLine[];
   readonly decides: boolean;
+  /** Of a confirmation: the payment that the shop named. */
+  readonly paymentId: string | null;
 };
 
 export type JournalDecision =

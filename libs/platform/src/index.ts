@@ -1,3 +1,4 @@
 export * from './adapters/system.js';
+export * from './batcher.js';
 export * from './ports.js';
 export * from './redis.js';

@@ -15,8 +15,8 @@ function integer(text: string | undefined): number {
 
 function lines(text: string): JournalLine[] {
   return text.split(',').map((line) => {
-    const [sku = '', quantity, version] = line.split(' ');
-    return { sku, quantity: integer(quantity), version: integer(version) };
+    const [sku = '', quantity, version, buyerLimit = none] = line.split(' ');
+    return { sku, quantity: integer(quantity), version: integer(version), buyerLimit: limit(buyerLimit) };
   });
 }
 
@@ -64,6 +64,7 @@ export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readon
         buyerId: text('buyer'),
         lines: lines(text('lines')),
         decides: decides(at, text('partitions')),
+        paymentId: record['payment'] || null,
       };
     case 'sku-created':
     case 'policy-changed': {

@@ -18,6 +18,7 @@ import type {
   AdjustDecision,
   CancelCommand,
   CancelDecision,
+  ConfirmCommand,
   ConfirmDecision,
   EndedDecision,
   ExtendCommand,
@@ -105,15 +106,15 @@ export class PartitionModel {
     if (!hold) return this.outcomeOf(command.reservationId);
     if (this.lapsed(hold))
       return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
-    return { kind: 'released', sequence: this.settle(hold, 'released', command.forget) };
+    return { kind: 'released', sequence: this.settle(hold, 'released', { forget: command.forget }) };
   }
 
-  confirm(command: { readonly reservationId: string }): ConfirmDecision {
+  confirm(command: ConfirmCommand): ConfirmDecision {
     const hold = this.holds.get(command.reservationId);
     if (!hold) return this.outcomeOf(command.reservationId);
     if (this.lapsed(hold))
       return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
-    return { kind: 'confirmed', sequence: this.settle(hold, 'confirmed') };
+    return { kind: 'confirmed', sequence: this.settle(hold, 'confirmed', { paymentId: command.paymentId }) };
   }
 
   cancel(command: CancelCommand): CancelDecision {
@@ -122,10 +123,18 @@ export class PartitionModel {
     if (earlier) return { kind: 'cancelled', sequence: earlier.sequence };
     const lines = command.lines.map((line): JournalLine => {
       this.moveBuyer(line.sku, command.buyerId, { committed: -line.quantity });
-      return { ...line, version: this.move(this.levelOf(line.sku), { committed: -line.quantity }) };
+      const version = this.move(this.levelOf(line.sku), { committed: -line.quantity });
+      return { ...line, version, buyerLimit: null };
     });
     const { reservationId, buyerId } = command;
-    const sequence = this.append({ kind: 'cancelled', reservationId, buyerId, lines, decides: false });
+    const sequence = this.append({
+      kind: 'cancelled',
+      reservationId,
+      buyerId,
+      lines,
+      decides: false,
+      paymentId: null,
+    });
     this.retire(operation, 'cancelled', sequence);
     return { kind: 'cancelled', sequence };
   }
@@ -264,7 +273,8 @@ export class PartitionModel {
     const expiresAtMs = createdAtMs + ttlSeconds * 1000;
     const lines = command.lines.map((line): JournalLine => {
       this.moveBuyer(line.sku, buyerId, { reservationId, held: line.quantity });
-      return { ...line, version: this.move(this.levelOf(line.sku), { held: line.quantity }) };
+      const level = this.levelOf(line.sku);
+      return { ...line, version: this.move(level, { held: line.quantity }), buyerLimit: level.buyerLimit };
     });
     const entry: HeldEntry = {
       kind: 'held',
@@ -292,11 +302,15 @@ export class PartitionModel {
   }
 
   /** Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed. */
-  private settle(hold: Hold, outcome: 'released' | 'expired' | 'confirmed', forget = false): number {
+  private settle(
+    hold: Hold,
+    outcome: 'released' | 'expired' | 'confirmed',
+    { forget = false, paymentId = null }: { forget?: boolean | undefined; paymentId?: string | null } = {},
+  ): number {
     const lines = hold.lines.map((line): JournalLine => {
       const change = { held: -line.quantity, committed: outcome === 'confirmed' ? line.quantity : 0 };
       this.moveBuyer(line.sku, hold.buyerId, { ...change, reservationId: null });
-      return { ...line, version: this.move(this.levelOf(line.sku), change) };
+      return { ...line, version: this.move(this.levelOf(line.sku), change), buyerLimit: null };
     });
     this.holds.delete(hold.id);
     const { id: reservationId, buyerId } = hold;
@@ -306,6 +320,7 @@ export class PartitionModel {
       buyerId,
       lines,
       decides: this.decides(hold),
+      paymentId,
     });
     if (!forget) this.retire(hold.id, outcome, sequence);
     return sequence;

@@ -99,7 +99,7 @@ export class RedisStockStore implements StockStore {
   }
 
   confirm(at: PartitionEpoch, commands: readonly ConfirmCommand[]): Promise<Decisions<ConfirmDecision>> {
-    const args = commands.map((command) => command.reservationId);
+    const args = commands.flatMap((command) => [command.reservationId, command.paymentId ?? '']);
     return this.decide(at, 'confirm', args, (raw) =>
       raw[0] === 'confirmed' ? { kind: 'confirmed', sequence: Number(raw[1]) } : endedDecision(raw),
     );

@@ -56,7 +56,11 @@ export type ExtendCommand = { readonly reservationId: string } & (
 export type ExtendDecision =
   (Decided & { readonly kind: 'extended'; readonly expiresAtMs: number }) | EndedDecision | UnknownDecision;
 
-export type ConfirmCommand = { readonly reservationId: string };
+export type ConfirmCommand = {
+  readonly reservationId: string;
+  /** The payment that the shop names, for the order. */
+  readonly paymentId: string | null;
+};
 export type ConfirmDecision = (Decided & { readonly kind: 'confirmed' }) | EndedDecision | UnknownDecision;
 
 export type CancelCommand = {

@@ -104,11 +104,15 @@ local function available(level)
   return level.onHand - level.held - level.committed
 end
 
--- "sku quantity,sku quantity" in a hold; a third number, the level's version, in a journal entry.
+-- "sku quantity,sku quantity" in a hold; in a journal entry also the level's version and, where units are taken,
+-- the buyer limit they were taken under.
 local function encodeLines(lines)
   local texts = {}
   for index, line in ipairs(lines) do
-    texts[index] = line.sku .. ' ' .. digits(line.quantity) .. (line.version and ' ' .. digits(line.version) or '')
+    local words = { line.sku, digits(line.quantity) }
+    if line.version then words[3] = digits(line.version) end
+    if line.limit then words[4] = line.limit end
+    texts[index] = table.concat(words, ' ')
   end
   return table.concat(texts, ',')
 end
@@ -253,7 +257,7 @@ function Partition:putHold(hold, checkAt)
 end
 
 -- Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed.
-function Partition:settle(hold, outcome, forget)
+function Partition:settle(hold, outcome, options)
   local sold = outcome == 'confirmed'
   local lines = {}
   for index, line in ipairs(hold.lines) do
@@ -267,9 +271,11 @@ function Partition:settle(hold, outcome, forget)
   self.changed.holds[hold.id] = false
   self.deadlines[hold.id] = false
   self.parts[hold.id] = false
-  local sequence =
-    self:journal(outcome, { 'reservation', hold.id, 'lines', encodeLines(lines), 'partitions', hold.partitions, 'buyer', hold.buyer })
-  if not forget then self:retire(hold.id, outcome, sequence) end
+  local sequence = self:journal(outcome, {
+    'reservation', hold.id, 'lines', encodeLines(lines), 'partitions', hold.partitions,
+    'payment', options and options.payment or '', 'buyer', hold.buyer,
+  })
+  if not (options and options.forget) then self:retire(hold.id, outcome, sequence) end
   return sequence
 end
 

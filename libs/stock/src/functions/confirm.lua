@@ -1,22 +1,24 @@
 --[[
   Sells the units of each hold: held becomes committed.
 
-  ARGV after the epoch, per command: reservation
+  ARGV after the epoch, per command: reservation, payment ("" = none named)
   Decisions, one per command: confirmed sequence | ended outcome sequence | unknown
 ]]
 register('confirm', function(keys, epoch, arguments)
-  local ids = {}
-  while arguments.more() do ids[#ids + 1] = arguments.word('reservation') end
+  local commands = {}
+  while arguments.more() do
+    commands[#commands + 1] = { id = arguments.word('reservation'), payment = arguments.text('payment') }
+  end
   local partition = Partition.open(keys, epoch)
   local decisions = {}
-  for index, id in ipairs(ids) do
-    local hold = partition:hold(id)
+  for index, command in ipairs(commands) do
+    local hold = partition:hold(command.id)
     if not hold then
-      decisions[index] = partition:outcomeOf(id)
+      decisions[index] = partition:outcomeOf(command.id)
     elseif partition:lapsed(hold) then
       decisions[index] = { 'ended', 'expired', partition:settle(hold, 'expired') }
     else
-      decisions[index] = { 'confirmed', partition:settle(hold, 'confirmed') }
+      decisions[index] = { 'confirmed', partition:settle(hold, 'confirmed', { payment = command.payment }) }
     end
   end
   return partition:write(decisions)

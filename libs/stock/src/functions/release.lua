@@ -19,7 +19,7 @@ register('release', function(keys, epoch, arguments)
     elseif partition:lapsed(hold) then
       decisions[index] = { 'ended', 'expired', partition:settle(hold, 'expired') }
     else
-      decisions[index] = { 'released', partition:settle(hold, 'released', command.forget) }
+      decisions[index] = { 'released', partition:settle(hold, 'released', { forget = command.forget }) }
     end
   end
   return partition:write(decisions)

@@ -74,8 +74,9 @@ local function hold(partition, command)
   local lines = {}
   for index, line in ipairs(command.lines) do
     partition:moveBuyer(line.sku, command.buyer, { reservation = command.id, held = line.quantity })
-    local version = partition:move(partition:level(line.sku), { held = line.quantity })
-    lines[index] = { sku = line.sku, quantity = line.quantity, version = version }
+    local level = partition:level(line.sku)
+    local version = partition:move(level, { held = line.quantity })
+    lines[index] = { sku = line.sku, quantity = line.quantity, version = version, limit = limitText(level) }
   end
   local sequence = partition:journal('held', {
     'reservation', command.id, 'expires', digits(expiresAt), 'lines', encodeLines(lines),
