@@ -1,2 +1,3 @@
 export * from './adapters/system.js';
+export * from './embedded/index.js';
 export * from './ports.js';
