@@ -16,7 +16,7 @@ export interface EmbeddedRedis {
   /** For people: which server this is. */
   readonly origin: string;
   /** Ends it once everything written is on disk. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

@@ -25,7 +25,7 @@ export async function supervise(
   name: string,
   launch: () => Promise<RunningServer>,
   report: Report,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ stop: () => Promise<void> }> {
   const state = { stopping: false, server: await launch() };
   const stopped = Promise.withResolvers<'stop'>();
 
