@@ -5,7 +5,7 @@
  * The price: a service that is killed outright leaves it behind. Such an orphan is found again by its working
  * directory and adopted, or ended when it is not as we would have started it. Two servers writing one append-only file would destroy it.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
@@ -96,8 +96,8 @@ async function startRedisProcess(place: RedisPlace, program: Program): Promise<R
   child.stdin?.end(configuration(place));
   child.unref();
   const outcome = await Promise.race([ended, servesIn(place, child.pid)]);
-  if (outcome === undefined) return { ended, end: () => endChild(child.pid!, ended) };
-  if (child.pid !== undefined) await endProcess(child.pid);
+  if (outcome === undefined) return { ended, end: () => endChild(child, ended) };
+  await endChild(child, ended);
   throw new RedisStartError(
     `${program.file} did not start (${outcome}). The end of ${place.logFile}:\n${tail(readLog(place.logFile))}`,
   );
@@ -203,9 +203,9 @@ async function goneOf(pid: number): Promise<string> {
   return 'it was not ours to see why';
 }
 
-async function endChild(pid: number, ended: Promise<string>): Promise<void> {
-  const timer = systemTimers.after(endTimeoutMs, () => signal(pid, 'SIGKILL'));
-  signal(pid, 'SIGTERM');
+async function endChild(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  const timer = systemTimers.after(endTimeoutMs, () => child.kill('SIGKILL'));
+  child.kill('SIGTERM');
   await ended;
   timer.cancel();
 }
