@@ -24,12 +24,13 @@ export const wireReservationStatuses = [
 const reservationLine = z.strictObject({ sku, quantity });
 export const reservationLines = z.array(reservationLine).min(1).max(wireLimits.cartLinesMax);
 
-/** Lines of one SKU count together, so it is their sum that has to be a number that can be counted. */
+/** Lines of one SKU count together, so their sum, too, has to be a number that can be counted. */
 function sumsAreSafe(lines: readonly { sku: string; quantity: number }[]): boolean {
   const sums = new Map<string, number>();
   for (const line of lines) {
     const sum = (sums.get(line.sku) ?? 0) + line.quantity;
-    if (!Number.isSafeInteger(sum)) return false;
+    // A quantity that is itself too large has been named already.
+    if (!Number.isSafeInteger(sum)) return !Number.isSafeInteger(line.quantity);
     sums.set(line.sku, sum);
   }
   return true;

@@ -81,6 +81,8 @@ function problemFrom(error: unknown): Problem {
       },
     );
   }
+  // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong here.
+  if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request broke off');
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   if (status === undefined || status >= 500) {
     return new Problem('internal', 'The request could not be finished; the log says why');
