@@ -1,4 +1,4 @@
-// Two floors in one run: pure specs beside the code, and tests on real servers under test/.
+// Three floors in one run: pure specs beside the code, tests on real servers, and tests of the whole service over HTTP.
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -22,10 +22,16 @@ const shared = {
   setupFiles: ['reflect-metadata'],
 };
 
+const withServers = {
+  globalSetup: '<rootDir>/test/servers/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/servers/global-teardown.mjs',
+};
+
 export default {
   testTimeout: 30_000,
   projects: [
     { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    { ...shared, ...withServers, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },
+    { ...shared, ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
   ],
 };

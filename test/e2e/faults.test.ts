@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { UnavailableError } from '#domain';
-import { apiKey, createLogger, createMetrics, type ReadinessProbe } from '#platform';
+import { apiKey, createLogger, createMetrics, type ReadinessProbe, systemClock } from '#platform';
 import { createApp, type Host, run, type Services } from '../../apps/order-service/src/index.js';
 import { Client, expectProblem } from '../fixtures/client.js';
 import { inMemoryServices, type RunningService, startWith } from '../fixtures/service.js';
@@ -269,15 +269,21 @@ describe('the process', () => {
     expect(await ended).toBe(0);
   });
 
-  it('ends at once when told a second time', async () => {
+  it('ends at once when told a second time, but takes an echo within a second for the same signal', async () => {
     const host = new FakeHost(quiet);
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => nowMs };
     let finish: () => void = () => {};
     const closing = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const ended = run(async () => ({ ...inMemoryServices(), close: () => closing }), host);
+    const ended = run(async () => ({ ...inMemoryServices(), close: () => closing }), host, clock);
     await host.address();
     host.emit('SIGINT');
+    nowMs = 1_000;
+    host.emit('SIGTERM');
+    expect(host.exited).toEqual([]);
+    nowMs = 1_001;
     host.emit('SIGINT');
     expect(host.exited).toEqual([1]);
     finish();

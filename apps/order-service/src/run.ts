@@ -4,12 +4,14 @@
  */
 import {
   badConfigurationExitCode,
+  type Clock,
   type Config,
   createLogger,
   createMetrics,
   developmentKeys,
   type Logger,
   readConfig,
+  systemClock,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
@@ -23,18 +25,25 @@ export type Host = {
   exit(code: number): unknown;
 };
 
+/** How long after a signal the same one may arrive by another way. */
+const echoMs = 1_000;
+
 /**
- * Runs until SIGINT or SIGTERM; a second signal ends the process at once.
+ * Runs until SIGINT or SIGTERM.
  * @returns the exit code: 0 after an orderly end, 78 for a bad configuration, 1 when it could not start or end.
  */
-export async function run(openServices: OpenServices, host: Host = process): Promise<number> {
+export async function run(
+  openServices: OpenServices,
+  host: Host = process,
+  clock: Clock = systemClock,
+): Promise<number> {
   const result = readConfig(host.env);
   if ('problems' in result) {
     for (const problem of result.problems) host.stderr.write(`configuration: ${problem}\n`);
     return badConfigurationExitCode;
   }
   const { config } = result;
-  const stopped = untilStopped(host);
+  const stopped = untilStopped(host, clock);
   const logger = createLogger({
     level: config.logLevel,
     readable: host.stdout.isTTY === true && !config.production,
@@ -74,12 +83,17 @@ async function serve(
   }
 }
 
-function untilStopped(host: Host): Promise<void> {
+/**
+ * A second signal ends the process at once: whoever sends it does not want to wait. One Ctrl-C may arrive twice,
+ * from the terminal and from what started this process, so a signal in the first second counts as the same.
+ */
+function untilStopped(host: Host, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let stoppingSinceMs: number | null = null;
     const onSignal = () => {
-      if (stopping) host.exit(1);
-      stopping = true;
+      const nowMs = clock.monotonicMs();
+      if (stoppingSinceMs !== null && nowMs - stoppingSinceMs > echoMs) host.exit(1);
+      stoppingSinceMs ??= nowMs;
       resolve();
     };
     host.on('SIGINT', onSignal);
@@ -93,9 +107,10 @@ function greetingOf(address: string, config: Config): string {
   if (config.developmentKeys) {
     for (const { scope, secret } of developmentKeys) lines.push(`  API key for ${scope}: ${secret}`);
     lines.push(
-      'Try:',
-      `  curl -X PUT ${address}/v1/skus/first -H 'Authorization: Bearer hf_dev_admin' \\`,
-      `    -H 'Content-Type: application/json' -d '{"onHand":100}'`,
+      'Reserve a demonstration SKU:',
+      `  curl -X POST ${address}/v1/reservations -H 'Authorization: Bearer hf_dev_storefront' \\`,
+      `    -H 'Idempotency-Key: first' -H 'Content-Type: application/json' \\`,
+      `    -d '{"buyerId":"me","lines":[{"sku":"demo-sneaker","quantity":1}]}'`,
     );
   }
   return `${lines.join('\n')}\n`;

@@ -1,4 +1,6 @@
 export * from './adapters/system.js';
+export * from './batcher.js';
+export * from './embedded/index.js';
 export * from './config/api-keys.js';
 export * from './config/config.js';
 export * from './health/readiness.js';
@@ -11,3 +13,4 @@ export * from './http/validate.js';
 export * from './logging/logger.js';
 export * from './metrics/metrics.js';
 export * from './ports.js';
+export * from './redis.js';

@@ -1,0 +1,62 @@
+/**
+ * The folder with everything the embedded services keep. One process at a time: two PGlites on one folder would destroy
+ * each other's pages. The lock is SQLite's exclusive lock on a file in it, which the kernel drops when the process ends,
+ * however it ends; who holds it stands in a file beside it, for the message to the second one.
+ */
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export interface DataFolder {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  /** Lets another process have it. */
+  close(): void;
+}
+
+/** Another process works in the folder. */
+export class DataFolderInUseError extends Error {
+  readonly code = 'data-folder-in-use';
+  constructor(
+    readonly folder: string,
+    /** The process that holds it, where it has said so. */
+    readonly pid: number | undefined,
+  ) {
+    const holder = pid === undefined ? 'another process' : `process ${pid}`;
+    super(
+      `The data folder ${folder} is in use by ${holder}. Stop that process, or give this one a folder of its own: ` +
+        `HOLDFAST_DATA_DIR=<folder>.`,
+    );
+  }
+}
+
+const lockFile = 'holdfast.lock';
+const holderFile = 'holdfast.pid';
+const busyErrorCode = 5; // SQLITE_BUSY
+
+/**
+ * Creates the folder where it is missing (only its owner may enter) and takes it for this process.
+ * @throws DataFolderInUseError at once when another process, or another caller in this one, has it
+ */
+export function openDataFolder(folder: string): DataFolder {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const real = realpathSync(folder);
+  const lock = new DatabaseSync(path.join(real, lockFile));
+  try {
+    lock.exec('pragma locking_mode = exclusive; begin exclusive');
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode !== busyErrorCode) throw error;
+    throw new DataFolderInUseError(real, holderOf(real));
+  }
+  writeFileSync(path.join(real, holderFile), `${process.pid}\n`, { mode: 0o600 });
+  return { path: real, close: () => lock.close() };
+}
+
+function holderOf(folder: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(path.join(folder, holderFile), 'utf8'), 10) || undefined;
+  } catch {
+    return undefined; // It has the lock and has not yet said who it is.
+  }
+}

@@ -1,0 +1,37 @@
+// `npm start`: does the set-up that is missing, then runs the service under Node 24 until it ends, with its exit code.
+//
+// Signals. The service stays in the terminal's process group, so that killing the group kills it too. Ctrl-C reaches
+// every process of the group and npm passes it on once more, so this script may hear it twice: it passes each
+// signal on once, and the service ignores what comes while it is already closing. An impatient second Ctrl-C,
+// a second later, is passed on again. If this script is killed outright, the leash makes the service close by itself.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root, run } from './common.mjs';
+import { environmentWith, prepare } from './setup.mjs';
+
+const main = path.join(root, 'dist/apps/order-service/src/main.js');
+const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
+const echoMs = 1000;
+
+await run(async () => {
+  const node = await prepare({ compile: true });
+  const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning', '--import', leash];
+  const service = spawn(node, [...flags, main, ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: environmentWith(node),
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) passOn(signal, service);
+  service.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+});
+
+function passOn(signal, service) {
+  let heardMs = -Infinity;
+  process.on(signal, () => {
+    if (performance.now() - heardMs < echoMs) return;
+    heardMs = performance.now();
+    service.kill(signal);
+  });
+}

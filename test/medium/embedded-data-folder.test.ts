@@ -1,0 +1,55 @@
+/** One process at a time has a data folder, and a dead one never does. */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { DataFolderInUseError, openDataFolder } from '../../libs/platform/src/embedded/index.js';
+import { runCompiled } from './embedded-fixtures/run-compiled.js';
+
+let base: string;
+beforeEach(() => {
+  base = mkdtempSync(path.join(tmpdir(), 'holdfast-folder-'));
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+it('creates the folder for its owner alone', () => {
+  const folder = openDataFolder(path.join(base, 'deep', 'data'));
+  expect(statSync(folder.path).mode & 0o777).toBe(0o700);
+  folder.close();
+});
+
+it('is refused to a second caller of the same process until the first closes it', () => {
+  const first = openDataFolder(base);
+  expect(() => openDataFolder(base)).toThrow(DataFolderInUseError);
+  first.close();
+  openDataFolder(base).close();
+});
+
+it('is refused to another process, with the holder and the way out named, and free once the holder is killed', async () => {
+  const holder = runCompiled(`
+    const folder = embedded.openDataFolder(${JSON.stringify(base)});
+    say('open');
+    setInterval(() => folder, 1000);`);
+  await holder.line('open');
+  expect(() => openDataFolder(base)).toThrow(
+    `The data folder ${base} is in use by process ${holder.child.pid}. Stop that process, or give this one a ` +
+      'folder of its own: HOLDFAST_DATA_DIR=<folder>.',
+  );
+  holder.child.kill('SIGKILL');
+  expect((await holder.ended).signal).toBe('SIGKILL');
+  openDataFolder(base).close();
+});
+
+it('goes to exactly one of several processes that want it at once', async () => {
+  const contenders = Array.from({ length: 4 }, () =>
+    runCompiled(`
+      try { embedded.openDataFolder(${JSON.stringify(base)}); say('won'); setInterval(() => 0, 1000); }
+      catch (error) { say(error.code); }`),
+  );
+  const outcomes = await Promise.all(
+    contenders.map((one) => Promise.race([one.line('won'), one.line('data-folder-in-use')])),
+  );
+  expect(outcomes.sort()).toEqual(['data-folder-in-use', 'data-folder-in-use', 'data-folder-in-use', 'won']);
+  for (const one of contenders) one.child.kill('SIGKILL');
+  await Promise.all(contenders.map((one) => one.ended));
+});
