@@ -234,20 +234,20 @@ describe('an id that was never given out', () => {
 });
 
 describe('200 units', () => {
-  it('go to exactly 200 of 1,000 buyers who ask at once', async () => {
+  it('go to exactly 200 of 5,000 buyers, 256 of whom ask at once', async () => {
     const sku = await client.newSku(200);
     const statuses = new Map<number, number>();
     let asked = 0;
     const buyer = async () => {
-      while (asked < 1_000) {
+      while (asked < 5_000) {
         asked += 1;
         const { status, body } = await client.reserve(sku);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status !== 201) expect(body).toMatchObject({ type: '/problems/sold-out' });
       }
     };
-    await Promise.all(Array.from({ length: 64 }, buyer));
-    expect(Object.fromEntries(statuses)).toEqual({ 201: 200, 409: 800 });
+    await Promise.all(Array.from({ length: 256 }, buyer));
+    expect(Object.fromEntries(statuses)).toEqual({ 201: 200, 409: 4_800 });
     expect(stockLevel.parse(await client.level(sku))).toMatchObject({ available: 0, held: 200 });
     const audit = await client.request('/v1/audit/invariants', { key: 'admin' });
     expect(audit.body).toMatchObject({ ok: true });
