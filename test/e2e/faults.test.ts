@@ -177,9 +177,7 @@ describe('the end', () => {
     expect(Date.now() - beganMs).toBeLessThan(3_000);
     await expect(fetch(client.service.baseUrl)).rejects.toThrow('fetch failed');
   });
-});
 
-describe('the end', () => {
   it('does not wait for ever for what never finishes', async () => {
     const { stock, ...services } = inMemoryServices();
     const stuck = { ...stock, find: () => new Promise<never>(() => {}) };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { confirmation, order, reservation, stockLevel } from '#contracts';
+import * as fc from 'fast-check';
+import { confirmation, order, reservation, stockLevel, type WireReservation } from '#contracts';
 import { Client, expectProblem } from '../fixtures/client.js';
 import { startService } from '../fixtures/service.js';
 
@@ -58,6 +59,34 @@ describe('a reservation', () => {
     const read = await client.request(`/v1/reservations/${id}`);
     for (const kept of [given, read.body['metadata']])
       expect(JSON.stringify(kept)).toBe(JSON.stringify(metadata));
+  });
+
+  it('keeps metadata nested as deep as 4 KiB allow', async () => {
+    const depth = 2_045;
+    const text = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    expect(text).toHaveLength(4_096);
+    const { id } = await client.hold(await client.newSku(1), 1, { metadata: JSON.parse(text) as object });
+    const { body } = await client.request(`/v1/reservations/${id}`);
+    expect(JSON.stringify(body['metadata'])).toBe(text);
+  });
+
+  it('keeps any text that it takes exactly, and finds it again (generated)', async () => {
+    const sku = await client.newSku(1_000);
+    const text = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 60 })
+      .filter((value) => !value.includes('\0') && value.length <= 128);
+    await fc.assert(
+      fc.asyncProperty(text, fc.dictionary(text, text, { maxKeys: 3 }), async (buyer, metadata) => {
+        const buyerId = `${buyer}${randomUUID()}`;
+        const { id } = await client.hold(sku, 1, { buyerId, metadata });
+        const list = await client.request<{ data: WireReservation[] }>(
+          `/v1/reservations?buyerId=${encodeURIComponent(buyerId)}`,
+        );
+        expect(list.body.data).toMatchObject([{ id, buyerId }]);
+        expect(list.body.data[0]!.metadata).toEqual(JSON.parse(JSON.stringify(metadata)));
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('is held whole or not at all', async () => {
