@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { confirmation, order, reservation, stockLevel } from '#contracts';
+import * as fc from 'fast-check';
+import { confirmation, order, reservation, stockLevel, type WireReservation } from '#contracts';
 import { Client, expectProblem } from '../fixtures/client.js';
 import { startService } from '../fixtures/service.js';
 
@@ -58,6 +59,34 @@ describe('a reservation', () => {
     const read = await client.request(`/v1/reservations/${id}`);
     for (const kept of [given, read.body['metadata']])
       expect(JSON.stringify(kept)).toBe(JSON.stringify(metadata));
+  });
+
+  it('keeps metadata nested as deep as 4 KiB allow', async () => {
+    const depth = 2_045;
+    const text = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    expect(text).toHaveLength(4_096);
+    const { id } = await client.hold(await client.newSku(1), 1, { metadata: JSON.parse(text) as object });
+    const { body } = await client.request(`/v1/reservations/${id}`);
+    expect(JSON.stringify(body['metadata'])).toBe(text);
+  });
+
+  it('keeps any text that it takes exactly, and finds it again (generated)', async () => {
+    const sku = await client.newSku(1_000);
+    const text = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 60 })
+      .filter((value) => !value.includes('\0') && value.length <= 128);
+    await fc.assert(
+      fc.asyncProperty(text, fc.dictionary(text, text, { maxKeys: 3 }), async (buyer, metadata) => {
+        const buyerId = `${buyer}${randomUUID()}`;
+        const { id } = await client.hold(sku, 1, { buyerId, metadata });
+        const list = await client.request<{ data: WireReservation[] }>(
+          `/v1/reservations?buyerId=${encodeURIComponent(buyerId)}`,
+        );
+        expect(list.body.data).toMatchObject([{ id, buyerId }]);
+        expect(list.body.data[0]!.metadata).toEqual(JSON.parse(JSON.stringify(metadata)));
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('is held whole or not at all', async () => {
@@ -234,20 +263,20 @@ describe('an id that was never given out', () => {
 });
 
 describe('200 units', () => {
-  it('go to exactly 200 of 1,000 buyers who ask at once', async () => {
+  it('go to exactly 200 of 5,000 buyers, 256 of whom ask at once', async () => {
     const sku = await client.newSku(200);
     const statuses = new Map<number, number>();
     let asked = 0;
     const buyer = async () => {
-      while (asked < 1_000) {
+      while (asked < 5_000) {
         asked += 1;
         const { status, body } = await client.reserve(sku);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status !== 201) expect(body).toMatchObject({ type: '/problems/sold-out' });
       }
     };
-    await Promise.all(Array.from({ length: 64 }, buyer));
-    expect(Object.fromEntries(statuses)).toEqual({ 201: 200, 409: 800 });
+    await Promise.all(Array.from({ length: 256 }, buyer));
+    expect(Object.fromEntries(statuses)).toEqual({ 201: 200, 409: 4_800 });
     expect(stockLevel.parse(await client.level(sku))).toMatchObject({ available: 0, held: 200 });
     const audit = await client.request('/v1/audit/invariants', { key: 'admin' });
     expect(audit.body).toMatchObject({ ok: true });

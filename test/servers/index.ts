@@ -79,6 +79,14 @@ function describeWith(kind: keyof SharedServers, server: string, name: string, t
   describe.skip(name, tests);
 }
 
+/** Whether the run has this shared server; under CI a missing one is an error. */
+export function hasServer(kind: keyof SharedServers): boolean {
+  const found = shared(kind);
+  if ('url' in found) return true;
+  if (isContinuousIntegration()) throw new Error(found.missing);
+  return false;
+}
+
 function isContinuousIntegration(): boolean {
   return !['', '0', 'false'].includes(process.env['CI'] ?? '');
 }

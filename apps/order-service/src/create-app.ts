@@ -1,8 +1,9 @@
 /** Builds the order service over given use cases; whoever calls decides what is behind them. */
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { limits } from '#domain';
-import { type Config, createHttpServer, NestLogger, systemTimers, type Timers } from '#platform';
+import { type Config, createHttpServer, NestLogger, systemTimers, type Timer, type Timers } from '#platform';
 import { AppModule } from './app.module.js';
 import { serveDocs } from './openapi/serve-docs.js';
 import type { ServiceContext, Services } from './services.js';
@@ -17,6 +18,7 @@ export type App = {
 };
 
 const closeTimeoutMsDefault = 10_000;
+const idleSweepIntervalMs = 20;
 
 export async function createApp(
   services: Services,
@@ -46,8 +48,17 @@ export async function createApp(
     },
     async close(timeoutMs = closeTimeoutMsDefault) {
       nest.get(StockEvents).close();
-      const deadline = timers.after(timeoutMs, () => nest.getHttpServer().closeAllConnections());
+      const server: Server = nest.getHttpServer();
+      const deadline = timers.after(timeoutMs, () => server.closeAllConnections());
+      // A connection that is kept alive becomes idle when its last answer is out, and would be waited for.
+      let sweeping: Timer | undefined;
+      const sweep = () => {
+        server.closeIdleConnections();
+        sweeping = timers.after(idleSweepIntervalMs, sweep);
+      };
+      sweep();
       await nest.close();
+      sweeping?.cancel();
       deadline.cancel();
     },
   };

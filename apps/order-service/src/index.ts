@@ -1,3 +1,4 @@
 export * from './create-app.js';
+export * from './open-services.js';
 export * from './run.js';
 export * from './services.js';

@@ -2,4 +2,4 @@ import 'reflect-metadata';
 import { openServices } from './open-services.js';
 import { run } from './run.js';
 
-await run(openServices);
+process.exitCode = await run(openServices);

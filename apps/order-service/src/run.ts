@@ -4,52 +4,82 @@
  */
 import {
   badConfigurationExitCode,
+  type Clock,
   type Config,
   createLogger,
   createMetrics,
   developmentKeys,
+  type Logger,
   readConfig,
   systemClock,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
-import type { OpenedServices, OpenServices } from './services.js';
+import type { OpenServices } from './services.js';
+
+/** What `run` uses of the process. */
+export type Host = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown };
+  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  exit(code: number): unknown;
+};
 
 /** How long after a signal the same one may arrive by another way. */
 const echoMs = 1_000;
 
-/** Runs until SIGINT or SIGTERM. Sets the exit code: 0 after an orderly end, 78 for a bad configuration. */
-export async function run(openServices: OpenServices): Promise<void> {
-  const result = readConfig(process.env);
+/**
+ * Runs until SIGINT or SIGTERM.
+ * @returns the exit code: 0 after an orderly end, 78 for a bad configuration, 1 when it could not start or end.
+ */
+export async function run(
+  openServices: OpenServices,
+  host: Host = process,
+  clock: Clock = systemClock,
+): Promise<number> {
+  const result = readConfig(host.env);
   if ('problems' in result) {
-    for (const problem of result.problems) process.stderr.write(`configuration: ${problem}\n`);
-    process.exitCode = badConfigurationExitCode;
-    return;
+    for (const problem of result.problems) host.stderr.write(`configuration: ${problem}\n`);
+    return badConfigurationExitCode;
   }
   const { config } = result;
-  const stop = untilStopped();
+  const stopped = untilStopped(host, clock);
   const logger = createLogger({
     level: config.logLevel,
-    readable: process.stdout.isTTY && !config.production,
+    readable: host.stdout.isTTY === true && !config.production,
   });
+  try {
+    await serve(openServices, config, logger, (address) => {
+      host.stdout.write(greetingOf(address, config));
+      return stopped;
+    });
+    return 0;
+  } catch (error) {
+    logger.fatal({ err: error }, 'the service ended');
+    return 1;
+  }
+}
+
+/** Serves until the promise that `onListening` gives is settled; whatever was opened is closed in any case. */
+async function serve(
+  openServices: OpenServices,
+  config: Config,
+  logger: Logger,
+  onListening: (address: string) => Promise<void>,
+): Promise<void> {
   const context = { logger, metrics: createMetrics() };
   const services = await openServices(config, context);
   let app: App | undefined;
   try {
     app = await createApp(services, config, context);
-    const address = await app.listen(config);
-    process.stdout.write(greetingOf(address, config));
-    await stop;
+    await onListening(await app.listen(config));
     logger.info('stopping');
   } finally {
-    await close(app, services);
-  }
-}
-
-async function close(app: App | undefined, services: OpenedServices): Promise<void> {
-  try {
-    await app?.close();
-  } finally {
-    await services.close();
+    try {
+      await app?.close();
+    } finally {
+      await services.close();
+    }
   }
 }
 
@@ -57,29 +87,30 @@ async function close(app: App | undefined, services: OpenedServices): Promise<vo
  * A second signal ends the process at once: whoever sends it does not want to wait. One Ctrl-C may arrive twice,
  * from the terminal and from what started this process, so a signal in the first second counts as the same.
  */
-function untilStopped(): Promise<void> {
+function untilStopped(host: Host, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     let stoppingSinceMs: number | null = null;
     const onSignal = () => {
-      const nowMs = systemClock.monotonicMs();
-      if (stoppingSinceMs !== null && nowMs - stoppingSinceMs > echoMs) process.exit(1);
+      const nowMs = clock.monotonicMs();
+      if (stoppingSinceMs !== null && nowMs - stoppingSinceMs > echoMs) host.exit(1);
       stoppingSinceMs ??= nowMs;
       resolve();
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    host.on('SIGINT', onSignal);
+    host.on('SIGTERM', onSignal);
   });
 }
 
 /** The address, the keys where they are no secret, and a first request to try. */
-export function greetingOf(address: string, config: Pick<Config, 'developmentKeys'>): string {
-  const lines = [`Holdfast listens on ${address} (API description: ${address}/docs)`];
+function greetingOf(address: string, config: Config): string {
+  const lines = [`Holdfast listens on ${address} (API: ${address}/docs)`];
   if (config.developmentKeys) {
     for (const { scope, secret } of developmentKeys) lines.push(`  API key for ${scope}: ${secret}`);
     lines.push(
-      'Try:',
-      `  curl -X PUT ${address}/v1/skus/first -H 'Authorization: Bearer hf_dev_admin' \\`,
-      `    -H 'Content-Type: application/json' -d '{"onHand":100}'`,
+      'Reserve a demonstration SKU:',
+      `  curl -X POST ${address}/v1/reservations -H 'Authorization: Bearer hf_dev_storefront' \\`,
+      `    -H 'Idempotency-Key: first' -H 'Content-Type: application/json' \\`,
+      `    -d '{"buyerId":"me","lines":[{"sku":"demo-sneaker","quantity":1}]}'`,
     );
   }
   return `${lines.join('\n')}\n`;

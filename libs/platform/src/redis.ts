@@ -83,6 +83,7 @@ export function parseRedisUrl(url: string): RedisTarget | undefined {
   const match = /^redis(s?)\+(cluster|sentinel):\/\/(?::([^@]*)@)?([^/]+)(?:\/([\w.-]+))?$/.exec(url);
   if (!match) return undefined;
   const [, secure, kind, password, hosts = '', name] = match;
+  if (!hosts.split(',').every((host) => URL.canParse(`redis://${host}`))) return undefined;
   const nodes = hosts.split(',').map((host) => {
     const { hostname, port } = new URL(`redis://${host}`);
     return { host: hostname, port: Number(port || (kind === 'sentinel' ? 26_379 : 6_379)) };

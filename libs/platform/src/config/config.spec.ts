@@ -70,6 +70,19 @@ it.each(['1e3', ' 80', '-1', '3000.0', '0x50'])('refuses PORT=%j', (PORT) => {
   expect(problemsOf({ PORT })).toHaveLength(1);
 });
 
+it.each([
+  ['redis://:pass@host:6379/2', true],
+  ['rediss://host', true],
+  ['redis+cluster://a:1,b:2', true],
+  ['redis+sentinel://a:1,b:2/main', true],
+  ['redis+sentinel://a:1', false],
+  ['redis+cluster://a:port', false],
+  ['redis://', false],
+  ['host:6379', false],
+])('reads REDIS_URL=%s: %p', (REDIS_URL, good) => {
+  expect(problemsOf({ REDIS_URL })).toHaveLength(good ? 0 : 1);
+});
+
 describe('HOLDFAST_API_KEYS', () => {
   const urls = { REDIS_URL: 'redis://redis:6379', DATABASE_URL: 'postgres://db/holdfast' };
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ApiKey, apiKey, developmentKeys, parseApiKeys } from './api-keys.js';
+import { parseRedisUrl } from '../redis.js';
 
 export type Config = {
   readonly production: boolean;
@@ -39,17 +40,20 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: `a whole number from ${min} to ${max}` });
 
-const url = (pattern: RegExp, error: string) => z.string().regex(pattern, { error });
-
 const variables = {
   NODE_ENV: z.string().default('development'),
   PORT: integer(0, 65_535).default(3_000),
   HOST: z.string().optional(),
-  REDIS_URL: url(
-    /^rediss?(\+(sentinel|cluster))?:\/\/\S+$/,
-    'a redis:// or rediss:// address, with +sentinel or +cluster after the scheme where it is one',
-  ).optional(),
-  DATABASE_URL: url(/^postgres(ql)?:\/\/\S+$/, 'a postgres:// address').optional(),
+  REDIS_URL: z
+    .string()
+    .refine((address) => parseRedisUrl(address) !== undefined, {
+      error: 'a redis://, redis+cluster:// or redis+sentinel:// address, with rediss for TLS',
+    })
+    .optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/\S+$/, { error: 'a postgres:// address' })
+    .optional(),
   HOLDFAST_DATA_DIR: z.string().default('.holdfast'),
   DURABILITY: z.enum(['ledger', 'redis'], { error: 'ledger or redis' }).default('ledger'),
   PARTITIONS: integer(1, 256).default(1),
