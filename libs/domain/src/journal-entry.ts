@@ -12,8 +12,15 @@ export type JournalPosition = {
   readonly sequence: number;
 };
 
-/** One SKU of a decision, with the level's version after it. */
-export type JournalLine = { readonly sku: string; readonly quantity: number; readonly version: number };
+/** One SKU of a decision. */
+export type JournalLine = {
+  readonly sku: string;
+  readonly quantity: number;
+  /** The level's version after the decision. */
+  readonly version: number;
+  /** Of units taken: the buyer limit that was in force; null where there was none, or no units were taken. */
+  readonly buyerLimit: number | null;
+};
 
 type SkuDecision = { readonly sku: string; readonly version: number };
 
@@ -28,12 +35,18 @@ export type HeldEntry = {
   readonly partitions: readonly number[];
 };
 
-/** A reservation that ends, or whose units change hands. */
+/**
+ * A reservation that ends, or whose units change hands. Of a cart over several partitions each one journals its own
+ * lines, and the entry of the partition that `decides` moves the reservation.
+ */
 export type SettledEntry = {
-  readonly kind: 'released' | 'expired' | 'confirmed' | 'cancelled' | 'fulfilled';
+  readonly kind: 'released' | 'expired' | 'confirmed' | 'cancelled';
   readonly reservationId: string;
   readonly buyerId: string;
   readonly lines: readonly JournalLine[];
+  readonly decides: boolean;
+  /** Of a confirmation: the payment that the shop named. */
+  readonly paymentId: string | null;
 };
 
 export type JournalDecision =
@@ -46,7 +59,12 @@ export type JournalDecision =
       readonly reason: string;
     })
   | HeldEntry
-  | { readonly kind: 'extended'; readonly reservationId: string; readonly expiresAtMs: number }
+  | {
+      readonly kind: 'extended';
+      readonly reservationId: string;
+      readonly expiresAtMs: number;
+      readonly decides: boolean;
+    }
   | SettledEntry;
 
 /** `atMs` is the store's clock at the decision, in milliseconds since 1970. */

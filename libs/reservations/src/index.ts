@@ -1,1 +1,3 @@
+export * from './open-reservations.js';
 export * from './use-cases.js';
+export type { Durability } from './ports.js';

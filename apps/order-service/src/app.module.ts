@@ -1,0 +1,47 @@
+/** The order service as Nest sees it: controllers over use cases that are handed in. */
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Cursors, type Logger, type Metrics, systemRandom, type Timers } from '#platform';
+import { AuditController } from './audit.controller.js';
+import { Idempotent } from './idempotent.js';
+import { OperationsController } from './operations.controller.js';
+import { OrdersController } from './orders.controller.js';
+import { ReservationsController } from './reservations.controller.js';
+import type { Services } from './services.js';
+import { StockController } from './stock.controller.js';
+import { StockEvents } from './stock-events.js';
+import { AUDIT, METRICS, ORDERS, PROBES, RESERVATIONS, STOCK, TIMERS } from './tokens.js';
+
+export type AppParts = {
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly timers: Timers;
+};
+
+@Module({})
+export class AppModule {
+  static of({ services, logger, metrics, timers }: AppParts): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [
+        ReservationsController,
+        StockController,
+        OrdersController,
+        AuditController,
+        OperationsController,
+      ],
+      providers: [
+        { provide: RESERVATIONS, useValue: services.reservations },
+        { provide: STOCK, useValue: services.stock },
+        { provide: ORDERS, useValue: services.orders },
+        { provide: AUDIT, useValue: services.audit },
+        { provide: PROBES, useValue: services.probes },
+        { provide: METRICS, useValue: metrics },
+        { provide: TIMERS, useValue: timers },
+        { provide: Idempotent, useValue: new Idempotent(services.idempotency) },
+        { provide: Cursors, useValue: new Cursors(services.cursorSecret, systemRandom) },
+        { provide: StockEvents, useValue: new StockEvents(services.stock, timers, logger) },
+      ],
+    };
+  }
+}

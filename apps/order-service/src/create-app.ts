@@ -1,0 +1,54 @@
+/** Builds the order service over given use cases; whoever calls decides what is behind them. */
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { limits } from '#domain';
+import { type Config, createHttpServer, NestLogger, systemTimers, type Timers } from '#platform';
+import { AppModule } from './app.module.js';
+import { serveDocs } from './openapi/serve-docs.js';
+import type { ServiceContext, Services } from './services.js';
+import { StockEvents } from './stock-events.js';
+
+export type App = {
+  readonly nest: NestFastifyApplication;
+  /** Starts to listen. @returns the address, as a URL without a path. */
+  listen(address: { readonly port: number; readonly host: string }): Promise<string>;
+  /** Takes no new connection, ends event streams, waits for what is in flight: at most `timeoutMs`. */
+  close(timeoutMs?: number): Promise<void>;
+};
+
+const closeTimeoutMsDefault = 10_000;
+
+export async function createApp(
+  services: Services,
+  config: Pick<Config, 'apiKeys'>,
+  context: ServiceContext & { readonly timers?: Timers },
+): Promise<App> {
+  const { logger, metrics, timers = systemTimers } = context;
+  const { adapter, filter } = createHttpServer({
+    apiKeys: config.apiKeys,
+    logger,
+    metrics,
+    bodyBytesMax: limits.bodyBytesMax,
+  });
+  const nest = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of({ services, logger, metrics, timers }),
+    adapter,
+    { bodyParser: false, logger: new NestLogger(logger), abortOnError: false },
+  );
+  nest.useGlobalFilters(filter);
+  serveDocs(nest);
+  await nest.init();
+  return {
+    nest,
+    async listen(address) {
+      await nest.listen(address.port, address.host);
+      return (await nest.getUrl()).replace('[::1]', 'localhost');
+    },
+    async close(timeoutMs = closeTimeoutMsDefault) {
+      nest.get(StockEvents).close();
+      const deadline = timers.after(timeoutMs, () => nest.getHttpServer().closeAllConnections());
+      await nest.close();
+      deadline.cancel();
+    },
+  };
+}

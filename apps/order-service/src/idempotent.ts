@@ -1,0 +1,50 @@
+/**
+ * A mutating request under its Idempotency-Key: claimed before the work, answered with the bytes that were kept.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { assert } from '#domain';
+import { fingerprintOf, keyDigestOf, Problem, requireIdempotencyKey, sendJson } from '#platform';
+import type { Answer, IdempotencyUseCases, Operation } from '#reservations';
+
+export class Idempotent {
+  constructor(private readonly idempotency: IdempotencyUseCases) {}
+
+  /**
+   * Works once per key, and answers. Call it when the request is known to be well-formed.
+   * @param headersOf header fields that follow from the answer, so that a replay has them too.
+   * @throws Problem for a key that is missing, malformed, in use or spent on another body.
+   */
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (operation: Operation) => Promise<Answer>,
+    headersOf?: (answer: Answer) => Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const key = requireIdempotencyKey(request.headers['idempotency-key']);
+    assert(request.apiKey, 'a call under an Idempotency-Key without an API key', { url: request.url });
+    const keyDigest = keyDigestOf({
+      apiKeyId: request.apiKey.id,
+      method: request.method,
+      path: request.url,
+      key,
+    });
+    const result = await this.idempotency.once(
+      { keyDigest, fingerprint: fingerprintOf(request.rawBody) },
+      work,
+    );
+    if (result.kind === 'in-progress') throw inProgress();
+    if (result.kind === 'reused') throw reused();
+    if (result.replayed) void reply.header('idempotent-replayed', 'true');
+    if (headersOf) void reply.headers(headersOf(result.answer));
+    sendJson(reply, result.answer.status, result.answer.body);
+  }
+}
+
+function inProgress(): Problem {
+  const detail = 'The first request with this key has not been answered yet; send this one again';
+  return new Problem('idempotency-in-progress', detail, {}, { 'retry-after': '1' });
+}
+
+function reused(): Problem {
+  return new Problem('idempotency-key-reused', 'This key was used with another body; take a new one');
+}

@@ -1,0 +1,3 @@
+export * from './create-app.js';
+export * from './run.js';
+export * from './services.js';

@@ -1,0 +1,82 @@
+/** Outcomes of the reservation use cases, as answers. Pure: the same outcome is the same bytes. */
+import type { WireReservation } from '#contracts';
+import type { Reservation } from '#domain';
+import type { Answer, ConfirmOutcome, ReservationOutcome, ReserveOutcome } from '#reservations';
+import { jsonAnswer, problemAnswer } from './answers.js';
+import { presentOrder } from './order.presenter.js';
+
+export function presentReservation(reservation: Reservation): WireReservation {
+  const { id, status, buyerId, lines, metadata, orderId } = reservation;
+  return {
+    id,
+    status,
+    buyerId,
+    lines: lines.map(({ sku, quantity }) => ({ sku, quantity })),
+    expiresAt: new Date(reservation.expiresAtMs).toISOString(),
+    createdAt: new Date(reservation.createdAtMs).toISOString(),
+    ...(metadata !== null && { metadata: JSON.parse(metadata) as Record<string, unknown> }),
+    ...(orderId !== null && { orderId }),
+  };
+}
+
+export function presentReserve(outcome: ReserveOutcome): Answer {
+  switch (outcome.kind) {
+    case 'held':
+      return jsonAnswer(201, presentReservation(outcome.reservation));
+    case 'unknown-sku':
+      return problemAnswer('unknown-sku', `There is no SKU ${outcome.sku}`, { sku: outcome.sku });
+    case 'sold-out': {
+      const { sku, available } = outcome;
+      return problemAnswer('sold-out', `Nothing of ${sku} is available`, { sku, available });
+    }
+    case 'insufficient-stock': {
+      const { sku, available } = outcome;
+      return problemAnswer('insufficient-stock', `Only ${available} of ${sku} available`, { sku, available });
+    }
+    case 'duplicate-reservation': {
+      const { sku, reservationId } = outcome;
+      const detail = `This buyer already holds ${sku} under reservation ${reservationId}`;
+      return problemAnswer('duplicate-reservation', detail, { reservationId, sku });
+    }
+    case 'buyer-limit-exceeded': {
+      const { sku, buyerLimit } = outcome;
+      return problemAnswer('buyer-limit-exceeded', `A buyer may have ${buyerLimit} of ${sku}`, {
+        sku,
+        buyerLimit,
+      });
+    }
+  }
+}
+
+/** For extend and release. */
+export function presentReservationOutcome(outcome: ReservationOutcome): Answer {
+  switch (outcome.kind) {
+    case 'done':
+      return jsonAnswer(200, presentReservation(outcome.reservation));
+    case 'too-late':
+      return tooLate(outcome.reservation);
+    case 'unknown-reservation':
+      return unknownReservation;
+  }
+}
+
+export function presentConfirm(outcome: ConfirmOutcome): Answer {
+  switch (outcome.kind) {
+    case 'confirmed': {
+      const { reservation, order } = outcome;
+      return jsonAnswer(200, { reservation: presentReservation(reservation), order: presentOrder(order) });
+    }
+    case 'too-late':
+      return tooLate(outcome.reservation);
+    case 'unknown-reservation':
+      return unknownReservation;
+  }
+}
+
+export const unknownReservation = problemAnswer('unknown-reservation', 'No reservation has this id');
+
+function tooLate({ id, status }: Reservation): Answer {
+  return problemAnswer(`reservation-${status}`, `The reservation is ${status} and stays so`, {
+    reservationId: id,
+  });
+}

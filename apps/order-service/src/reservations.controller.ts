@@ -1,0 +1,144 @@
+/** Reservations over HTTP. */
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  confirmBody,
+  emptyBody,
+  extendBody,
+  isUuid,
+  listReservationsQuery,
+  type ReserveBody,
+  reserveBody,
+} from '#contracts';
+import { mergeLines, UnavailableError } from '#domain';
+import { Call, Cursors, type Metrics, type ReservationOutcomeLabel, sendJson } from '#platform';
+import type { Answer, Operation, ReservationUseCases, ReserveCommand } from '#reservations';
+import { Idempotent } from './idempotent.js';
+import { pageRequestOf, presentPage } from './pages.js';
+import { bodyOf, optionalBodyOf, queryOf } from './request.js';
+import {
+  presentConfirm,
+  presentReservation,
+  presentReservationOutcome,
+  presentReserve,
+  unknownReservation,
+} from './reservation.presenter.js';
+import { METRICS, RESERVATIONS } from './tokens.js';
+
+const storefront = Call({ scopes: ['storefront'] });
+
+@Controller('v1/reservations')
+export class ReservationsController {
+  constructor(
+    @Inject(RESERVATIONS) private readonly reservations: ReservationUseCases,
+    @Inject(Idempotent) private readonly idempotent: Idempotent,
+    @Inject(Cursors) private readonly cursors: Cursors,
+    @Inject(METRICS) private readonly metrics: Metrics,
+  ) {}
+
+  @Post()
+  @storefront
+  async reserve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const command = commandOf(bodyOf(request, reserveBody));
+    await this.idempotent.answer(request, reply, (operation) => this.reserveCounted(operation, command));
+  }
+
+  @Get()
+  @Call({ scopes: ['storefront'], query: true })
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { limit, cursor, ...filter } = queryOf(request, listReservationsQuery);
+    const list = { name: 'reservations', filter };
+    const page = await this.reservations.list(filter, pageRequestOf(this.cursors, list, { limit, cursor }));
+    sendJson(reply, 200, presentPage(this.cursors, list, page, presentReservation));
+  }
+
+  @Get(':id')
+  @storefront
+  async read(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const reservation = isUuid(id) ? await this.reservations.find(id) : undefined;
+    if (reservation) sendJson(reply, 200, JSON.stringify(presentReservation(reservation)));
+    else send(reply, unknownReservation);
+  }
+
+  @Post(':id/extend')
+  @storefront
+  async extend(
+    @Param('id') reservationId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { ttlSeconds } = bodyOf(request, extendBody);
+    await this.change(reservationId, request, reply, (operation) =>
+      this.reservations.extend(operation, { reservationId, ttlSeconds }, presentReservationOutcome),
+    );
+  }
+
+  @Post(':id/release')
+  @storefront
+  async release(
+    @Param('id') reservationId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    optionalBodyOf(request, emptyBody);
+    await this.change(reservationId, request, reply, (operation) =>
+      this.reservations.release(operation, { reservationId }, presentReservationOutcome),
+    );
+  }
+
+  @Post(':id/confirm')
+  @storefront
+  async confirm(
+    @Param('id') reservationId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { paymentId = null } = optionalBodyOf(request, confirmBody);
+    await this.change(reservationId, request, reply, (operation) =>
+      this.reservations.confirm(operation, { reservationId, paymentId }, presentConfirm),
+    );
+  }
+
+  /** An id of another shape was never given out: unknown, without asking. */
+  private async change(
+    reservationId: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (operation: Operation) => Promise<Answer>,
+  ): Promise<void> {
+    await this.idempotent.answer(
+      request,
+      reply,
+      isUuid(reservationId) ? work : async () => unknownReservation,
+    );
+  }
+
+  private async reserveCounted(operation: Operation, command: ReserveCommand): Promise<Answer> {
+    let label: ReservationOutcomeLabel | undefined;
+    try {
+      return await this.reservations.reserve(operation, command, (outcome) => {
+        label = outcome.kind;
+        return presentReserve(outcome);
+      });
+    } catch (error) {
+      label = error instanceof UnavailableError ? 'unavailable' : 'error';
+      throw error;
+    } finally {
+      // None when an earlier attempt's outcome was found: that one has been counted.
+      if (label !== undefined) this.metrics.reservations.inc({ outcome: label });
+    }
+  }
+}
+
+function commandOf(body: ReserveBody): ReserveCommand {
+  return {
+    buyerId: body.buyerId,
+    lines: mergeLines(body.lines),
+    ttlSeconds: body.ttlSeconds,
+    metadata: body.metadata === undefined ? null : JSON.stringify(body.metadata),
+  };
+}
+
+function send(reply: FastifyReply, { status, body }: Answer): void {
+  sendJson(reply, status, body);
+}

@@ -1,0 +1,34 @@
+/**
+ * What the HTTP side wants from the rest of the house: the use cases as plain objects, what tells whether they can
+ * work, and the secret that seals cursors.
+ */
+import type { Config, Logger, Metrics, ReadinessProbe } from '#platform';
+import type {
+  AuditUseCases,
+  IdempotencyUseCases,
+  OrderUseCases,
+  ReservationUseCases,
+  StockUseCases,
+} from '#reservations';
+
+export type Services = {
+  readonly reservations: ReservationUseCases;
+  readonly stock: StockUseCases;
+  readonly orders: OrderUseCases;
+  readonly audit: AuditUseCases;
+  readonly idempotency: IdempotencyUseCases;
+  /** The parts without which the service is not ready. */
+  readonly probes: readonly ReadinessProbe[];
+  /** 32 bytes, the same in every process on one ledger and after every restart: a cursor outlives both. */
+  readonly cursorSecret: Buffer;
+};
+
+export type OpenedServices = Services & {
+  /** Ends what was opened. Called once, when no request is in flight any more. */
+  close(): Promise<void>;
+};
+
+/** What services may use of the process: its logger, and its registry for metrics of their own. */
+export type ServiceContext = { readonly logger: Logger; readonly metrics: Metrics };
+
+export type OpenServices = (config: Config, context: ServiceContext) => Promise<OpenedServices>;

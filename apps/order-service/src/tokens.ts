@@ -1,0 +1,8 @@
+/** The names under which Nest hands out what are interfaces and plain objects here. */
+export const RESERVATIONS = Symbol('ReservationUseCases');
+export const STOCK = Symbol('StockUseCases');
+export const ORDERS = Symbol('OrderUseCases');
+export const AUDIT = Symbol('AuditUseCases');
+export const PROBES = Symbol('ReadinessProbe[]');
+export const METRICS = Symbol('Metrics');
+export const TIMERS = Symbol('Timers');

@@ -1,0 +1,131 @@
+/** The invariants of docs/specification, asked of the ledger in SQL. Each answers with what breaks it: none, it holds. */
+import { sql, type RawBuilder } from 'kysely';
+import type { StockLevel } from '#domain';
+import type { Database } from './database.js';
+import { guarded } from './unavailable.js';
+
+export type Violation = Readonly<Record<string, unknown>>;
+
+/** Violations shown; the count says how many there are. */
+const shownMax = 5;
+
+export class AuditRepository {
+  constructor(private readonly db: Database) {}
+
+  /** I1: the level is what the lines of all reservations add up to. */
+  levelsAgainstLines(): Promise<Violation[]> {
+    return this.violations(sql`
+      select s.sku, s.on_hand, s.held, s.committed, coalesce(l.held, 0) as lines_held, coalesce(l.committed, 0) as lines_committed
+      from skus s left join (
+        select sku, sum(quantity) filter (where state = 'held')::bigint as held,
+          sum(quantity) filter (where state = 'committed')::bigint as committed
+        from reservation_lines where state <> 'returned' group by sku
+      ) l on l.sku = s.sku
+      where s.held <> coalesce(l.held, 0) or s.committed <> coalesce(l.committed, 0)
+        or s.held < 0 or s.committed < 0 or s.held + s.committed > s.on_hand`);
+  }
+
+  /** I1: on hand is what was put there and what adjustments made of it. */
+  levelsAgainstEntries(): Promise<Violation[]> {
+    return this.violations(sql`
+      select s.sku, s.on_hand, e.on_hand as entries_on_hand from skus s left join (
+        select body->>'sku' as sku, sum(coalesce((body->>'onHand')::bigint, (body->>'delta')::bigint))::bigint as on_hand
+        from ledger_entries where kind in ('sku-created', 'adjusted') group by 1
+      ) e on e.sku = s.sku
+      where s.on_hand is distinct from e.on_hand`);
+  }
+
+  /** I2: every answer that acknowledged a reservation has it in the ledger, with its first entry. */
+  acknowledgedWithoutEntry(): Promise<Violation[]> {
+    return this.violations(sql`
+      select k.body::json->>'id' as reservation from idempotency_keys k
+      where k.status = 201 and not exists (
+        select from reservations r join ledger_entries e on e.reservation_id = r.id and e.kind = 'held'
+        where r.id = (k.body::json->>'id')::uuid and r.status <> 'pending')`);
+  }
+
+  /** I3: a reservation that has ended holds nothing; one that is sold holds what was sold. */
+  endedThatHold(): Promise<Violation[]> {
+    return this.violations(sql`
+      select r.id, r.status, l.sku, l.state from reservations r join reservation_lines l on l.reservation_id = r.id
+      where array_length(r.partitions, 1) = 1 and (
+        (r.status in ('released', 'expired') and l.state <> 'returned')
+        or (r.status = 'held' and l.state <> 'held')
+        or (r.status in ('confirmed', 'fulfilled') and l.state <> 'committed'))`);
+  }
+
+  /** I4: what a buyer has is within the limit it was taken under, and is what the lines say. */
+  buyersBeyondLimit(): Promise<Violation[]> {
+    return this.violations(sql`
+      select b.sku, b.buyer_id, b.held, b.committed, b.buyer_limit from buyer_units b left join (
+        select l.sku, r.buyer_id, sum(l.quantity) filter (where l.state = 'held')::bigint as held,
+          sum(l.quantity) filter (where l.state = 'committed')::bigint as committed
+        from reservation_lines l join reservations r on r.id = l.reservation_id
+        where l.state <> 'returned' group by 1, 2
+      ) u on u.sku = b.sku and u.buyer_id = b.buyer_id
+      where b.held + b.committed > b.buyer_limit
+        or b.held <> coalesce(u.held, 0) or b.committed <> coalesce(u.committed, 0)`);
+  }
+
+  /** I5: a cart that is held is held in every line. */
+  partlyHeld(): Promise<Violation[]> {
+    return this.violations(sql`
+      select r.id, r.status from reservations r
+      where r.status = 'held' and (
+        exists (select from reservation_lines l where l.reservation_id = r.id and l.state = 'returned')
+        or (select count(distinct l.partition) from reservation_lines l where l.reservation_id = r.id)
+          <> array_length(r.partitions, 1))`);
+  }
+
+  /** I8: no reservation was expired before the deadline it was promised. */
+  expiredEarly(): Promise<Violation[]> {
+    return this.violations(sql`
+      select r.id, r.expires_at, e.at from reservations r
+      join ledger_entries e on e.reservation_id = r.id and e.kind = 'expired'
+      where r.status = 'expired' and e.partition = r.partitions[1] and e.at < r.expires_at`);
+  }
+
+  /** I9: a reservation belongs to one key. */
+  acknowledgedTwice(): Promise<Violation[]> {
+    return this.violations(sql`
+      select k.body::json->>'id' as reservation, count(*) as keys from idempotency_keys k
+      where k.status = 201 group by 1 having count(*) > 1`);
+  }
+
+  /** I10: the entries of each epoch are numbered without gaps, up to where the ledger says it is. */
+  journalGaps(): Promise<Violation[]> {
+    return this.violations(sql`
+      select e.partition, e.epoch, count(*) as entries, max(e.sequence) as last from ledger_entries e
+      join partitions p on p.partition = e.partition
+      group by e.partition, e.epoch, p.epoch, p.sequence
+      having count(*) <> max(e.sequence) or min(e.sequence) <> 1 or (e.epoch = p.epoch and max(e.sequence) <> p.sequence)`);
+  }
+
+  /** Levels of a partition for comparison with the stock store, in chunks by SKU. */
+  async levelsOf(partition: number, after: string, limit: number): Promise<StockLevel[]> {
+    const found = await guarded(
+      this.db
+        .selectFrom('skus')
+        .selectAll()
+        .where('partition', '=', partition)
+        .where('sku', '>', after)
+        .orderBy('sku')
+        .limit(limit)
+        .execute(),
+    );
+    return found.map((row) => ({
+      sku: row.sku,
+      onHand: row.on_hand,
+      held: row.held,
+      committed: row.committed,
+      buyerLimit: row.buyer_limit,
+      holdTtlSeconds: row.hold_ttl_seconds,
+      version: row.version,
+    }));
+  }
+
+  private async violations(query: RawBuilder<unknown>): Promise<Violation[]> {
+    const found = await guarded(sql<Violation>`${query} limit ${shownMax}`.execute(this.db));
+    return found.rows;
+  }
+}

@@ -1,0 +1,52 @@
+/** Opens the ledger's database, a PostgreSQL server or PGlite in this process, behind one interface. */
+import type { PGlite } from '@electric-sql/pglite';
+import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { Pool, TypeOverrides } from 'pg';
+import { assert } from '#domain';
+import { migrations } from '#migrations';
+import type { Schema } from './schema.js';
+
+export type Database = Kysely<Schema>;
+
+const int8Oid = 20;
+
+/** bigint columns hold numbers that are safe integers: every writer checks them. */
+function safeInteger(text: string): number {
+  const number = Number(text);
+  assert(Number.isSafeInteger(number), 'the ledger holds a number beyond the safe integers', { text });
+  return number;
+}
+
+/** How PGlite must be opened for this ledger: bigint as a number, as on a server. */
+export const pgliteParsers = { [int8Oid]: safeInteger };
+
+/** A pool of connections to a PostgreSQL server. `onError` hears of connections lost while idle. */
+export function openPostgres(url: string, onError: (error: Error) => void, connectionsMax = 10): Database {
+  const overrides = new TypeOverrides();
+  overrides.setTypeParser(int8Oid, safeInteger);
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: 3_000,
+    // A commit that hangs is reported as unknown rather than waited for without end.
+    query_timeout: 10_000,
+    keepAlive: true,
+    application_name: 'holdfast',
+    types: overrides,
+  });
+  pool.on('error', onError);
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+export function openPglite(pglite: PGlite): Database {
+  return new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
+}
+
+/** Brings the schema up to date; safe when several processes start at once. Answers with the steps it took. */
+export async function migrate(db: Database): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error) throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
+  return results.map((result) => result.migrationName);
+}

@@ -1,0 +1,254 @@
+/**
+ * What a run of journal entries comes to: the ledger's rows afterwards, as net changes. Entries are in the order of
+ * their journal, so a reservation that is held and released in one batch is written once, as released, and a level
+ * moves by the sum. Pure; the constraints judge the result.
+ */
+import { createHash } from 'node:crypto';
+import type { HeldEntry, JournalEntry, JournalLine, SettledEntry } from '#domain';
+import type { LineState } from './schema.js';
+
+export type ReservationRow = {
+  id: string;
+  status: 'pending' | 'held' | 'released' | 'expired' | 'confirmed';
+  buyer_id: string;
+  partitions: readonly number[];
+  metadata: string | null;
+  created_at: string;
+  expires_at: string;
+};
+export type LineRow = {
+  reservation_id: string;
+  sku: string;
+  quantity: number;
+  partition: number;
+  state: LineState;
+  created_at: string;
+};
+export type LevelChange = {
+  sku: string;
+  partition: number;
+  created_at: string;
+  /** A level that the batch creates: the changes count from zero. */
+  created: boolean;
+  on_hand: number;
+  held: number;
+  committed: number;
+  version: number;
+  /** Whether the policy below is news. */
+  policy: boolean;
+  buyer_limit: number | null;
+  hold_ttl_seconds: number | null;
+};
+export type BuyerChange = {
+  sku: string;
+  buyer_id: string;
+  held: number;
+  committed: number;
+  /** Whether units were taken, under the limit below. */
+  granted: boolean;
+  buyer_limit: number | null;
+};
+export type Effects = {
+  /** New, or known so far only as pending. */
+  readonly reservations: readonly ReservationRow[];
+  readonly reservationChanges: readonly { id: string; status: string | null; expires_at: string | null }[];
+  readonly lines: readonly LineRow[];
+  readonly lineChanges: readonly Pick<LineRow, 'reservation_id' | 'sku' | 'state'>[];
+  readonly levels: readonly LevelChange[];
+  readonly buyers: readonly BuyerChange[];
+  readonly orders: readonly {
+    id: string;
+    reservation_id: string;
+    buyer_id: string;
+    payment_id: string | null;
+    created_at: string;
+  }[];
+  /** Reservations whose units a cancellation has brought back. */
+  readonly cancelled: readonly string[];
+};
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const stateAfter = {
+  released: 'returned',
+  expired: 'returned',
+  cancelled: 'returned',
+  confirmed: 'committed',
+} as const;
+
+export function effectsOf(entries: readonly JournalEntry[]): Effects {
+  const sum = new EffectsSum();
+  for (const entry of entries) sum.add(entry);
+  return sum.result();
+}
+
+/** The id of the order that confirming a reservation makes: given by the reservation, so a replay makes it again. */
+export function orderIdOf(reservationId: string): string {
+  const bytes = createHash('sha256').update(`order of ${reservationId}`).digest().subarray(0, 16);
+  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+class EffectsSum {
+  private readonly reservations = new Map<string, ReservationRow>();
+  private readonly reservationChanges = new Map<
+    string,
+    { status: string | null; expires_at: string | null }
+  >();
+  private readonly lines = new Map<string, LineRow>();
+  private readonly lineChanges = new Map<string, Pick<LineRow, 'reservation_id' | 'sku' | 'state'>>();
+  private readonly levels = new Map<string, LevelChange>();
+  private readonly buyers = new Map<string, BuyerChange>();
+  private readonly orders = new Map<string, Effects['orders'][number]>();
+  private readonly cancelled: string[] = [];
+
+  add(entry: JournalEntry): void {
+    switch (entry.kind) {
+      case 'sku-created':
+        return this.level(entry, entry, { onHand: entry.onHand, created: true, policy: entry });
+      case 'policy-changed':
+        return this.level(entry, entry, { policy: entry });
+      case 'adjusted':
+        return this.level(entry, entry, { onHand: entry.delta });
+      case 'held':
+        return this.hold(entry);
+      case 'extended':
+        if (entry.decides)
+          this.changeReservation(entry.reservationId, { expires_at: iso(entry.expiresAtMs) });
+        return;
+      case 'released':
+      case 'expired':
+      case 'confirmed':
+      case 'cancelled':
+        return this.settle(entry);
+    }
+  }
+
+  result(): Effects {
+    return {
+      reservations: [...this.reservations.values()],
+      reservationChanges: Array.from(this.reservationChanges, ([id, change]) => ({ id, ...change })),
+      lines: [...this.lines.values()],
+      lineChanges: [...this.lineChanges.values()],
+      levels: [...this.levels.values()],
+      buyers: [...this.buyers.values()],
+      orders: [...this.orders.values()],
+      cancelled: this.cancelled,
+    };
+  }
+
+  private hold(entry: JournalEntry & HeldEntry): void {
+    const { reservationId: id, buyerId: buyer_id, partitions, metadata, partition } = entry;
+    const created_at = iso(entry.atMs);
+    const status = partitions[0] === partition ? 'held' : 'pending';
+    if (status === 'held' || !this.reservations.has(id)) {
+      const expires_at = iso(entry.expiresAtMs);
+      this.reservations.set(id, { id, status, buyer_id, partitions, metadata, created_at, expires_at });
+    }
+    for (const line of entry.lines) {
+      const { sku, quantity } = line;
+      const row: LineRow = { reservation_id: id, sku, quantity, partition, state: 'held', created_at };
+      this.lines.set(`${id} ${sku}`, row);
+      this.move(entry, line, buyer_id, { held: quantity, granted: true });
+    }
+  }
+
+  private settle(entry: JournalEntry & SettledEntry): void {
+    const { reservationId: id, buyerId, kind } = entry;
+    const state = stateAfter[kind];
+    if (kind === 'cancelled') this.cancelled.push(id);
+    else if (entry.decides) this.changeReservation(id, { status: kind });
+    if (kind === 'confirmed' && entry.decides) {
+      this.orders.set(id, {
+        id: orderIdOf(id),
+        reservation_id: id,
+        buyer_id: buyerId,
+        payment_id: entry.paymentId,
+        created_at: iso(entry.atMs),
+      });
+    }
+    for (const line of entry.lines) {
+      const held = this.lines.get(`${id} ${line.sku}`);
+      if (held) held.state = state;
+      else this.lineChanges.set(`${id} ${line.sku}`, { reservation_id: id, sku: line.sku, state });
+      this.move(entry, line, buyerId, {
+        held: kind === 'cancelled' ? 0 : -line.quantity,
+        committed: kind === 'confirmed' ? line.quantity : kind === 'cancelled' ? -line.quantity : 0,
+      });
+    }
+  }
+
+  private changeReservation(
+    id: string,
+    change: { status?: ReservationRow['status']; expires_at?: string },
+  ): void {
+    const row = this.reservations.get(id);
+    if (row) Object.assign(row, change);
+    else
+      this.reservationChanges.set(id, {
+        status: null,
+        expires_at: null,
+        ...this.reservationChanges.get(id),
+        ...change,
+      });
+  }
+
+  private move(
+    entry: JournalEntry,
+    line: JournalLine,
+    buyerId: string,
+    change: { held?: number; committed?: number; granted?: boolean },
+  ): void {
+    this.level(entry, line, change);
+    const key = `${line.sku} ${buyerId}`;
+    const buyer = this.buyers.get(key) ?? {
+      sku: line.sku,
+      buyer_id: buyerId,
+      held: 0,
+      committed: 0,
+      granted: false,
+      buyer_limit: null,
+    };
+    this.buyers.set(key, buyer);
+    buyer.held += change.held ?? 0;
+    buyer.committed += change.committed ?? 0;
+    if (change.granted) Object.assign(buyer, { granted: true, buyer_limit: line.buyerLimit });
+  }
+
+  private level(
+    entry: JournalEntry,
+    { sku, version }: { sku: string; version: number },
+    change: {
+      onHand?: number;
+      held?: number;
+      committed?: number;
+      created?: boolean;
+      policy?: { buyerLimit: number | null; holdTtlSeconds: number };
+    },
+  ): void {
+    const level = this.levels.get(sku) ?? {
+      sku,
+      partition: entry.partition,
+      created_at: iso(entry.atMs),
+      created: change.created ?? false,
+      on_hand: 0,
+      held: 0,
+      committed: 0,
+      version,
+      policy: false,
+      buyer_limit: null,
+      hold_ttl_seconds: null,
+    };
+    this.levels.set(sku, level);
+    level.on_hand += change.onHand ?? 0;
+    level.held += change.held ?? 0;
+    level.committed += change.committed ?? 0;
+    level.version = version;
+    if (change.policy) {
+      const { buyerLimit, holdTtlSeconds } = change.policy;
+      Object.assign(level, { policy: true, buyer_limit: buyerLimit, hold_ttl_seconds: holdTtlSeconds });
+    }
+  }
+}

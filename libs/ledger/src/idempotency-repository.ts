@@ -1,0 +1,82 @@
+/**
+ * Idempotency-Keys: one row a key, claimed by one attempt at a time. A claim whose attempt has not answered within
+ * the lease is taken over: every attempt works under the same operation id, so a slow first one does no harm.
+ */
+import { sql } from 'kysely';
+import type { Database } from './database.js';
+import { guarded } from './unavailable.js';
+
+export type ClaimRequest = { readonly keyDigest: Buffer; readonly fingerprint: Buffer };
+export type Claim =
+  /** Ours to do. `repeated`: somebody has tried before. */
+  | { readonly kind: 'claimed'; readonly repeated: boolean }
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | { readonly kind: 'in-progress' }
+  | { readonly kind: 'reused' };
+
+/** How long an attempt may take before another one may try: longer than any request is allowed to wait. */
+const leaseSeconds = 10;
+
+type Existing = { digest: string; same: boolean; status: number | null; body: string | null };
+
+export class IdempotencyRepository {
+  constructor(private readonly db: Database) {}
+
+  /** Claims for a batch of requests with different keys; one result each, in order. */
+  async claim(requests: readonly ClaimRequest[]): Promise<Claim[]> {
+    const list = requests.map(({ keyDigest, fingerprint }) => ({
+      digest: keyDigest.toString('hex'),
+      fingerprint: fingerprint.toString('hex'),
+    }));
+    // The claim need not survive a power cut by itself: an answer that rests on it is flushed after it.
+    const taken = await guarded(
+      sql<{ digest: string; fresh: boolean }>`
+        insert into idempotency_keys as known (digest, fingerprint, claimed_at)
+        select decode(r.digest, 'hex'), decode(r.fingerprint, 'hex'), now()
+        from json_to_recordset(${JSON.stringify(list)}::json) as r(digest text, fingerprint text),
+          (select set_config('synchronous_commit', 'off', true)) relaxed
+        order by r.digest
+        on conflict (digest) do update set claimed_at = now()
+        where known.status is null and known.fingerprint = excluded.fingerprint
+          and known.claimed_at < now() - make_interval(secs => ${leaseSeconds})
+        returning encode(digest, 'hex') as digest, (xmax = 0) as fresh`.execute(this.db),
+    );
+    const fresh = new Map(taken.rows.map((row) => [row.digest, row.fresh]));
+    const known = await this.existing(list.filter(({ digest }) => !fresh.has(digest)));
+    return list.map(({ digest }): Claim => {
+      const claimed = fresh.get(digest);
+      if (claimed !== undefined) return { kind: 'claimed', repeated: !claimed };
+      const row = known.get(digest);
+      if (row && !row.same) return { kind: 'reused' };
+      if (!row || row.status === null) return { kind: 'in-progress' };
+      return { kind: 'answered', status: row.status, body: row.body ?? '' };
+    });
+  }
+
+  /**
+   * Gives a claim up unanswered. `certain`: nothing was done, the key is as new; otherwise the next attempt may
+   * begin at once and must look first what this one has done.
+   */
+  async abandon(keyDigest: Buffer, certain: boolean): Promise<void> {
+    await guarded(
+      certain
+        ? sql`delete from idempotency_keys where digest = ${keyDigest} and status is null`.execute(this.db)
+        : sql`update idempotency_keys set claimed_at = '-infinity' where digest = ${keyDigest} and status is null`.execute(
+            this.db,
+          ),
+    );
+  }
+
+  private async existing(
+    list: readonly { digest: string; fingerprint: string }[],
+  ): Promise<Map<string, Existing>> {
+    if (list.length === 0) return new Map();
+    const found = await guarded(
+      sql<Existing>`
+        select encode(k.digest, 'hex') as digest, k.fingerprint = decode(r.fingerprint, 'hex') as same, k.status, k.body
+        from json_to_recordset(${JSON.stringify(list)}::json) as r(digest text, fingerprint text)
+        join idempotency_keys k on k.digest = decode(r.digest, 'hex')`.execute(this.db),
+    );
+    return new Map(found.rows.map((row) => [row.digest, row]));
+  }
+}

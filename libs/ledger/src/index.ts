@@ -1,0 +1,12 @@
+export * from './audit-repository.js';
+export * from './database.js';
+export * from './effects.js';
+export * from './group-commit.js';
+export * from './idempotency-repository.js';
+export * from './ledger-writer.js';
+export * from './paging.js';
+export * from './partition-repository.js';
+export * from './postgres-ledger-writer.js';
+export * from './reservation-repository.js';
+export type { LineState, Schema } from './schema.js';
+export * from './stock-repository.js';

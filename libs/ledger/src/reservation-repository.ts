@@ -1,0 +1,193 @@
+/** Reservations and orders as the ledger has them, which is what was acknowledged. */
+import { sql } from 'kysely';
+import type { Order, OrderStatus, Reservation, ReservationLine, ReservationStatus } from '#domain';
+import type { Database } from './database.js';
+import { orderIdOf } from './effects.js';
+import { nextPosition, type KeysetPage, type ListPage, type ListPosition } from './paging.js';
+import { guarded } from './unavailable.js';
+
+type ReservationFilter = {
+  readonly buyerId?: string | undefined;
+  readonly status?: ReservationStatus | undefined;
+  readonly sku?: string | undefined;
+};
+
+type Row = {
+  id: string;
+  status: ReservationStatus;
+  buyer_id: string;
+  metadata: string | null;
+  created_at: Date;
+  expires_at: Date;
+  lines: ReservationLine[];
+};
+
+type OrderRow = {
+  id: string;
+  reservation_id: string;
+  buyer_id: string;
+  status: OrderStatus;
+  created_at: Date;
+  lines: ReservationLine[];
+};
+
+export type Unreturned = {
+  readonly reservationId: string;
+  readonly buyerId: string;
+  readonly lines: readonly ReservationLine[];
+};
+
+const linesOf = sql`(
+  select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
+  from reservation_lines l where l.reservation_id = r.id
+) as lines`;
+
+/** A position in a list that is newest first: the last row's instant in microseconds, and its id. */
+const newestKey = (at: Date, id: string): ListPosition => [at.getTime(), id];
+
+export class ReservationRepository {
+  constructor(private readonly db: Database) {}
+
+  async find(id: string): Promise<Reservation | undefined> {
+    return (await this.findMany([id]))[0];
+  }
+
+  async findMany(ids: readonly string[]): Promise<Reservation[]> {
+    const found = await guarded(
+      sql<Row>`
+        select r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, ${linesOf}
+        from reservations r where r.id = any(${ids}::uuid[]) and r.status <> 'pending'`.execute(this.db),
+    );
+    return found.rows.map(toReservation);
+  }
+
+  /** Of reservations that a partition holds a part of: what the deciding partition made of them; pending ones too. */
+  async fates(ids: readonly string[]): Promise<
+    {
+      id: string;
+      status: ReservationStatus | 'pending';
+      expiresAtMs: number;
+      partitions: readonly number[];
+    }[]
+  > {
+    const found = await guarded(
+      this.db
+        .selectFrom('reservations')
+        .select(['id', 'status', 'expires_at', 'partitions'])
+        .where('id', 'in', [...ids])
+        .execute(),
+    );
+    return found.map(({ id, status, expires_at, partitions }) => ({
+      id,
+      status,
+      expiresAtMs: expires_at.getTime(),
+      partitions,
+    }));
+  }
+
+  /** Newest first. */
+  async list(filter: ReservationFilter, page: KeysetPage): Promise<ListPage<Reservation>> {
+    const [atMs, id] = page.after ?? [];
+    // With a SKU the list is walked by that SKU's lines: an index serves it whatever else the buyers hold.
+    const at = filter.sku === undefined ? sql`r.created_at` : sql`k.created_at`;
+    const found = await guarded(
+      sql<Row & { listed_at: Date }>`
+        select r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, ${linesOf}, ${at} as listed_at
+        from reservations r
+        ${filter.sku === undefined ? sql`` : sql`join reservation_lines k on k.reservation_id = r.id and k.sku = ${filter.sku}`}
+        where r.status <> 'pending'
+          ${filter.status === undefined ? sql`` : sql`and r.status = ${filter.status}`}
+          ${filter.buyerId === undefined ? sql`` : sql`and r.buyer_id = ${filter.buyerId}`}
+          ${page.after ? sql`and (${at}, r.id) < (${new Date(Number(atMs))}::timestamptz, ${id}::uuid)` : sql``}
+        order by ${at} desc, r.id desc limit ${page.limit + 1}`.execute(this.db),
+    );
+    return nextPosition(found.rows, page.limit, toReservation, (row) => newestKey(row.listed_at, row.id));
+  }
+
+  async findOrder(id: string): Promise<Order | undefined> {
+    const found = await guarded(
+      sql<OrderRow>`
+        select o.id, o.reservation_id, o.buyer_id, o.status, o.created_at, ${linesOf}
+        from orders o join reservations r on r.id = o.reservation_id where o.id = ${id}`.execute(this.db),
+    );
+    return found.rows.map(toOrder)[0];
+  }
+
+  /** Newest first. */
+  async listOrders(filter: { status?: OrderStatus | undefined }, page: KeysetPage): Promise<ListPage<Order>> {
+    const [atMs, id] = page.after ?? [];
+    const found = await guarded(
+      sql<OrderRow>`
+        select o.id, o.reservation_id, o.buyer_id, o.status, o.created_at, ${linesOf}
+        from orders o join reservations r on r.id = o.reservation_id
+        where true
+          ${filter.status === undefined ? sql`` : sql`and o.status = ${filter.status}`}
+          ${page.after ? sql`and (o.created_at, o.id) < (${new Date(Number(atMs))}::timestamptz, ${id}::uuid)` : sql``}
+        order by o.created_at desc, o.id desc limit ${page.limit + 1}`.execute(this.db),
+    );
+    return nextPosition(found.rows, page.limit, toOrder, (row) => newestKey(row.created_at, row.id));
+  }
+
+  /**
+   * Moves a confirmed order on, in one guarded step. A cancellation leaves an outbox row behind in the same
+   * transaction, until the stock store has taken the units back. Answers whether this call moved it.
+   */
+  async endOrder(id: string, status: 'fulfilled' | 'cancelled'): Promise<boolean> {
+    const moved = await guarded(
+      sql<{ id: string }>`
+        with ended as (
+          update orders set status = ${status} where id = ${id} and status = 'confirmed' returning reservation_id
+        ), noted as (
+          insert into outbox (kind, reservation_id)
+          select 'return-stock', reservation_id from ended where ${status} = 'cancelled'
+        )
+        update reservations r set status = ${status} from ended where r.id = ended.reservation_id
+        returning r.id`.execute(this.db),
+    );
+    return moved.rows.length > 0;
+  }
+
+  /** Of cancelled orders, what has not come back to the shelf yet; oldest first, or for one reservation. */
+  async unreturned(limit: number, reservationId: string | null = null): Promise<Unreturned[]> {
+    const pending = await guarded(
+      sql<{ reservation_id: string; buyer_id: string; lines: ReservationLine[] }>`
+        select o.reservation_id, r.buyer_id, json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity)) as lines
+        from outbox o
+        join reservations r on r.id = o.reservation_id
+        join reservation_lines l on l.reservation_id = r.id and l.state = 'committed'
+        where o.kind = 'return-stock' and o.done_at is null
+          and (${reservationId}::uuid is null or o.reservation_id = ${reservationId}::uuid)
+        group by o.id, r.id order by o.id limit ${limit}`.execute(this.db),
+    );
+    return pending.rows.map((row) => ({
+      reservationId: row.reservation_id,
+      buyerId: row.buyer_id,
+      lines: row.lines,
+    }));
+  }
+}
+
+function toReservation(row: Row): Reservation {
+  const sold = row.status === 'confirmed' || row.status === 'fulfilled' || row.status === 'cancelled';
+  return {
+    id: row.id,
+    status: row.status,
+    buyerId: row.buyer_id,
+    lines: row.lines,
+    createdAtMs: row.created_at.getTime(),
+    expiresAtMs: row.expires_at.getTime(),
+    metadata: row.metadata,
+    orderId: sold ? orderIdOf(row.id) : null,
+  };
+}
+
+function toOrder(row: OrderRow): Order {
+  return {
+    id: row.id,
+    reservationId: row.reservation_id,
+    buyerId: row.buyer_id,
+    lines: row.lines,
+    status: row.status,
+    createdAtMs: row.created_at.getTime(),
+  };
+}

@@ -1,0 +1,49 @@
+/** Stock levels as the ledger has them. */
+import type { StockLevel } from '#domain';
+import type { Database } from './database.js';
+import { nextPosition, type KeysetPage, type ListPage } from './paging.js';
+import type { Schema } from './schema.js';
+import { guarded } from './unavailable.js';
+
+export class StockRepository {
+  constructor(private readonly db: Database) {}
+
+  async find(sku: string): Promise<StockLevel | undefined> {
+    return (await this.findMany([sku]))[0];
+  }
+
+  async findMany(skus: readonly string[]): Promise<StockLevel[]> {
+    if (skus.length === 0) return [];
+    const found = await guarded(
+      this.db
+        .selectFrom('skus')
+        .selectAll()
+        .where('sku', 'in', [...skus])
+        .execute(),
+    );
+    return found.map(toLevel);
+  }
+
+  /** By SKU, in the order of its bytes. */
+  async list(page: KeysetPage): Promise<ListPage<StockLevel>> {
+    let query = this.db
+      .selectFrom('skus')
+      .selectAll()
+      .orderBy('sku')
+      .limit(page.limit + 1);
+    if (page.after) query = query.where('sku', '>', String(page.after[0]));
+    return nextPosition(await guarded(query.execute()), page.limit, toLevel, (row) => [row.sku]);
+  }
+}
+
+function toLevel(row: Schema['skus']): StockLevel {
+  return {
+    sku: row.sku,
+    onHand: row.on_hand,
+    held: row.held,
+    committed: row.committed,
+    buyerLimit: row.buyer_limit,
+    holdTtlSeconds: row.hold_ttl_seconds,
+    version: row.version,
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The environment, read once at start and checked as a whole: whoever mends a configuration sees everything that is
+ * wrong with it, not the first thing. Every variable is described in docs/configuration.md.
+ */
+import { z } from 'zod';
+import { type ApiKey, apiKey, developmentKeys, parseApiKeys } from './api-keys.js';
+
+export type Config = {
+  readonly production: boolean;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Null: embedded. */
+  readonly redisUrl: string | null;
+  /** Null: embedded. */
+  readonly databaseUrl: string | null;
+  /** Redis, the ledger or both are embedded. */
+  readonly embedded: boolean;
+  readonly dataDir: string;
+  readonly durability: 'ledger' | 'redis';
+  /** 1 to 256. */
+  readonly partitions: number;
+  readonly apiKeys: readonly ApiKey[];
+  /** The development keys are accepted, because embedded mode was given no others. */
+  readonly developmentKeys: boolean;
+  readonly logLevel: LogLevel;
+};
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** The exit code of a process that refuses its configuration (EX_CONFIG). */
+export const badConfigurationExitCode = 78;
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,8})$/, { error: `a whole number from ${min} to ${max}` })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: `a whole number from ${min} to ${max}` });
+
+const url = (pattern: RegExp, error: string) => z.string().regex(pattern, { error });
+
+const variables = {
+  NODE_ENV: z.string().default('development'),
+  PORT: integer(0, 65_535).default(3_000),
+  HOST: z.string().optional(),
+  REDIS_URL: url(
+    /^rediss?(\+(sentinel|cluster))?:\/\/\S+$/,
+    'a redis:// or rediss:// address, with +sentinel or +cluster after the scheme where it is one',
+  ).optional(),
+  DATABASE_URL: url(/^postgres(ql)?:\/\/\S+$/, 'a postgres:// address').optional(),
+  HOLDFAST_DATA_DIR: z.string().default('.holdfast'),
+  DURABILITY: z.enum(['ledger', 'redis'], { error: 'ledger or redis' }).default('ledger'),
+  PARTITIONS: integer(1, 256).default(1),
+  HOLDFAST_API_KEYS: z.string().optional(),
+  LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
+};
+type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
+
+/**
+ * Reads and checks the environment. A variable set to nothing counts as not set.
+ * @returns the configuration, or every problem, one sentence each, without secrets.
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly config: Config } | { readonly problems: readonly string[] } {
+  const { values, problems } = parseVariables(environment);
+  const production = values.NODE_ENV === 'production';
+  const embedded = values.REDIS_URL === undefined || values.DATABASE_URL === undefined;
+  const keys = readApiKeys(values.HOLDFAST_API_KEYS, { production, embedded });
+  problems.push(...keys.problems.map((problem) => `HOLDFAST_API_KEYS: ${problem}`));
+  if (problems.length > 0) return { problems };
+  return {
+    config: {
+      production,
+      port: values.PORT,
+      host: values.HOST ?? (embedded ? '127.0.0.1' : '0.0.0.0'),
+      redisUrl: values.REDIS_URL ?? null,
+      databaseUrl: values.DATABASE_URL ?? null,
+      embedded,
+      dataDir: values.HOLDFAST_DATA_DIR,
+      durability: values.DURABILITY,
+      partitions: values.PARTITIONS,
+      apiKeys: keys.keys,
+      developmentKeys: keys.development,
+      logLevel: values.LOG_LEVEL,
+    },
+  };
+}
+
+function parseVariables(environment: Readonly<Record<string, string | undefined>>): {
+  values: Variables;
+  problems: string[];
+} {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, schema] of Object.entries(variables)) {
+    const text = environment[name];
+    const result = schema.safeParse(text === '' ? undefined : text);
+    if (result.success) values[name] = result.data;
+    else problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`);
+  }
+  return { values: values as Variables, problems };
+}
+
+function readApiKeys(
+  text: string | undefined,
+  mode: { readonly production: boolean; readonly embedded: boolean },
+): { keys: readonly ApiKey[]; problems: readonly string[]; development: boolean } {
+  if (text !== undefined) return { ...parseApiKeys(text, mode.production), development: false };
+  if (mode.production) return { keys: [], problems: ['has to be set in production'], development: false };
+  if (!mode.embedded) {
+    return {
+      keys: [],
+      problems: ['has to be set when REDIS_URL and DATABASE_URL both are'],
+      development: false,
+    };
+  }
+  const keys = developmentKeys.map(({ scope, secret }) => apiKey(`dev-${scope}`, [scope], secret));
+  return { keys, problems: [], development: true };
+}

@@ -1,0 +1,103 @@
+/**
+ * Everything that ends a request early, as a problem document: our own problems, a part that is not available,
+ * Fastify's and Nest's refusals, and bugs, whose facts go to the log and not to the caller.
+ */
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ProblemSlug } from '#contracts';
+import { UnavailableError } from '#domain';
+import type { Logger } from '../logging/logger.js';
+import type { AllowedMethods } from './allowed-methods.js';
+import { Problem } from './problem.js';
+import { sendProblem } from './reply.js';
+
+const retryAfterSeconds = '1';
+
+const slugOfStatus: Readonly<Record<number, ProblemSlug>> = {
+  400: 'bad-request',
+  404: 'not-found',
+  408: 'request-timeout',
+  413: 'body-too-large',
+  414: 'uri-too-long',
+  415: 'unsupported-media-type',
+  431: 'headers-too-large',
+};
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Logger,
+    private readonly allowed: AllowedMethods,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** Answers a request that `error` has ended. */
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    if (reply.sent) return;
+    if (request.is404) {
+      this.answerUnrouted(request, reply);
+      return;
+    }
+    const problem = problemFrom(error);
+    if (problem.status >= 500) this.report(error, problem, request);
+    sendProblem(reply, problem);
+  }
+
+  private answerUnrouted(request: FastifyRequest, reply: FastifyReply): void {
+    const path = request.url.split('?', 1)[0]!;
+    const methods = this.allowed.of(path);
+    if (methods.length === 0) {
+      sendProblem(reply, new Problem('not-found', 'Nothing is served under this path'));
+      return;
+    }
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') {
+      void reply.code(204).header('allow', allow).send();
+      return;
+    }
+    sendProblem(reply, new Problem('method-not-allowed', `This path knows ${allow}`, {}, { allow }));
+  }
+
+  private report(error: unknown, problem: Problem, request: FastifyRequest): void {
+    const facts = { err: error, route: request.routeOptions?.url, method: request.method };
+    if (error instanceof UnavailableError) this.logger.warn(facts, problem.message);
+    else this.logger.error(facts, 'request failed');
+  }
+}
+
+function problemFrom(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof UnavailableError) {
+    return new Problem(
+      error.code,
+      'Nothing was acknowledged; the same request may be sent again',
+      {},
+      {
+        'retry-after': retryAfterSeconds,
+      },
+    );
+  }
+  // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong here.
+  if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request broke off');
+  const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
+  if (status === undefined || status >= 500) {
+    return new Problem('internal', 'The request could not be finished; the log says why');
+  }
+  const slug = codeOf(error) === 'FST_ERR_BAD_URL' ? 'invalid-url' : (slugOfStatus[status] ?? 'bad-request');
+  return new Problem(slug, (error as Error).message);
+}
+
+function statusOf(error: unknown): number | undefined {
+  const isFastifyError = error instanceof Error && error.name === 'FastifyError';
+  return isFastifyError ? (error as Error & { statusCode?: number }).statusCode : undefined;
+}
+
+/** The code of a Fastify error, also when Nest has wrapped it. */
+function codeOf(error: unknown): unknown {
+  const origin = error instanceof HttpException ? error.cause : error;
+  return (origin as { code?: unknown } | undefined)?.code;
+}

@@ -1,0 +1,33 @@
+/** Problems as they travel through the code (thrown), and as they leave it (RFC 9457 documents). */
+import { type ProblemDocument, type ProblemSlug, problems } from '#contracts';
+
+/** What a request could not have, ready to be sent. Thrown by parsers and guards; never a bug. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+
+  constructor(
+    readonly slug: ProblemSlug,
+    detail: string,
+    /** Members of its own. */
+    readonly members: Readonly<Record<string, unknown>> = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.status = problems[slug][0];
+  }
+
+  toJSON(): ProblemDocument {
+    return problemOf(this.slug, this.message, this.members);
+  }
+}
+
+/** The document of a problem. */
+export function problemOf(
+  slug: ProblemSlug,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+): ProblemDocument {
+  const [status, title] = problems[slug];
+  return { type: `/problems/${slug}`, title, status, detail, ...members };
+}

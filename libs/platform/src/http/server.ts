@@ -1,0 +1,179 @@
+/**
+ * The HTTP server under Nest: Fastify with our own JSON reader, keys checked before a body is read, strict queries,
+ * and problem documents for whatever goes wrong, wherever it does.
+ */
+import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assert } from '#domain';
+import { type ApiKey, findApiKey, type Scope } from '../config/api-keys.js';
+import type { Logger } from '../logging/logger.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { AllowedMethods } from './allowed-methods.js';
+import { answerClientError } from './client-error.js';
+import { parseJsonBody } from './json-body.js';
+import { Problem } from './problem.js';
+import { ProblemFilter } from './problem-filter.js';
+import { parseQueryString, unreadableQuery } from './query-string.js';
+
+export type CallOptions = {
+  /** Any one of these is enough. */
+  readonly scopes: readonly Scope[];
+  /** The call reads query parameters; else any is refused. */
+  readonly query?: boolean;
+  /** The answer goes on until the caller leaves: not counted as a request's duration. */
+  readonly stream?: boolean;
+};
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly scopes?: readonly Scope[];
+    readonly query?: boolean;
+    readonly stream?: boolean;
+  }
+  interface FastifyRequest {
+    /** The body as it was sent; null: none. */
+    rawBody: Buffer | null;
+    /** Who calls; null outside /v1. */
+    apiKey: ApiKey | null;
+  }
+}
+
+/** What a call wants from its caller. Every route under /v1 has to say so, or the service does not start. */
+export const Call = (options: CallOptions) => RouteConfig(options);
+
+export type HttpServerOptions = {
+  readonly apiKeys: readonly ApiKey[];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly bodyBytesMax: number;
+};
+
+export type HttpServer = { readonly adapter: FastifyAdapter; readonly filter: ProblemFilter };
+
+const requestTimeoutMs = 30_000;
+/** Longer than any header block that Node takes: a long id is an unknown id, not another kind of error. */
+const paramLengthMax = 32_768;
+
+/** The adapter to build the Nest application on, and the filter to give it. Build it with `bodyParser: false`. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const allowed = new AllowedMethods();
+  const filter = new ProblemFilter(options.logger, allowed);
+  const adapter = new FastifyAdapter({
+    bodyLimit: options.bodyBytesMax,
+    routerOptions: { maxParamLength: paramLengthMax, querystringParser: parseQueryString },
+    requestTimeout: requestTimeoutMs,
+    return503OnClosing: false,
+    skipMiddie: true,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      filter.answer(error, request, reply),
+  });
+  const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.decorateRequest('rawBody', null);
+  fastify.decorateRequest('apiKey', null);
+  fastify.addHook('onRoute', ({ url, method, config }) => {
+    assert(!url.startsWith('/v1/') || config?.scopes !== undefined, 'a call without scopes', { url });
+    allowed.add(url, [method].flat());
+  });
+  readJson(fastify);
+  checkRequests(fastify, options.apiKeys);
+  measureRequests(fastify, options);
+  return { adapter, filter };
+}
+
+function readJson(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
+    request.rawBody = bytes;
+    try {
+      refuseEncodings(request);
+      done(null, bytes.length === 0 ? undefined : parseJsonBody(bytes));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function refuseEncodings(request: FastifyRequest): void {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+    throw new Problem('unsupported-media-type', 'JSON is sent as UTF-8');
+  }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Problem('unsupported-media-type', 'Bodies are sent without a content coding');
+  }
+}
+
+function checkRequests(fastify: FastifyInstance, keys: readonly ApiKey[]): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    try {
+      const { config } = request.routeOptions;
+      if (config.scopes !== undefined) request.apiKey = authorise(request, keys, config.scopes);
+      if (request.url.includes('?'))
+        checkQuery(request, config.query === true || config.scopes === undefined);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function authorise(request: FastifyRequest, keys: readonly ApiKey[], scopes: readonly Scope[]): ApiKey {
+  const secret = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const key = secret === undefined ? undefined : findApiKey(keys, secret);
+  if (key === undefined) {
+    throw new Problem(
+      'unauthenticated',
+      'Send a known API key: Authorization: Bearer <api key>',
+      {},
+      {
+        'www-authenticate': 'Bearer realm="holdfast"',
+      },
+    );
+  }
+  if (!scopes.some((scope) => key.scopes.has(scope))) {
+    throw new Problem('insufficient-scope', `This call wants the scope ${scopes.join(' or ')}`, {
+      scopes,
+    });
+  }
+  return key;
+}
+
+function checkQuery(request: FastifyRequest, wanted: boolean): void {
+  if (request.query === unreadableQuery) throw new Problem('invalid-url', 'The query cannot be decoded');
+  const names = Object.keys(request.query as object);
+  if (wanted || names.length === 0) return;
+  throw new Problem('invalid-request', 'This call reads no query parameters', {
+    errors: names
+      .slice(0, 20)
+      .map((path) => ({ path: path.slice(0, 200).toWellFormed(), message: 'Unknown parameter' })),
+  });
+}
+
+function measureRequests(fastify: FastifyInstance, { metrics, logger }: HttpServerOptions): void {
+  const byLabels = new Map<string, { observe(seconds: number): void }>();
+  const durationOf = (request: FastifyRequest, reply: FastifyReply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const method = route === 'none' ? 'any' : request.method;
+    const labels = `${method} ${reply.statusCode} ${route}`;
+    let duration = byLabels.get(labels);
+    if (duration === undefined) {
+      duration = metrics.httpDuration.labels({ method, route, status: String(reply.statusCode) });
+      byLabels.set(labels, duration);
+    }
+    return duration;
+  };
+  fastify.addHook('onResponse', (request, reply, done) => {
+    if (request.routeOptions.config.stream !== true) {
+      durationOf(request, reply).observe(reply.elapsedTime / 1_000);
+    }
+    if (logger.isLevelEnabled('debug')) {
+      const { method } = request;
+      const ms = Math.round(reply.elapsedTime * 1_000) / 1_000;
+      logger.debug({ method, route: request.routeOptions.url, status: reply.statusCode, ms }, 'answered');
+    }
+    done();
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * Connections to Redis. Two kinds, because they want opposite things from a lost connection:
+ * `decisions` must never run a command twice (ioredis does by default when a reply is lost), so every command is
+ * sent once and a failure is reported; `subscriptions` and queues want to be kept alive whatever happens.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+
+type HostPort = { readonly host: string; readonly port: number };
+
+export type RedisTarget =
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'standalone'; readonly url: string }
+  | {
+      readonly kind: 'cluster';
+      readonly nodes: readonly HostPort[];
+      readonly password?: string;
+      readonly tls: boolean;
+    }
+  | {
+      readonly kind: 'sentinel';
+      readonly nodes: readonly HostPort[];
+      readonly name: string;
+      readonly password?: string;
+      readonly tls: boolean;
+    };
+
+/** A command that has not answered after this is reported as unknown: it may still run. */
+const commandTimeoutMs = 2_000;
+
+const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
+
+/** 1: reconnect to the new master, do not send the command again (2 would). */
+const reconnectOnReadOnly = (error: Error): false | 1 => (error.message.startsWith('READONLY') ? 1 : false);
+
+const sendOnce = {
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  commandTimeout: commandTimeoutMs,
+  connectTimeout: 5_000,
+  retryStrategy: reconnectDelayMs,
+  reconnectOnError: reconnectOnReadOnly,
+  lazyConnect: true,
+} satisfies RedisOptions;
+
+/** The connection that stock is decided over: a command is sent once, and a lost reply is an error. */
+export function connectForDecisions(target: RedisTarget): Redis | Cluster {
+  switch (target.kind) {
+    case 'socket':
+      return new Redis({ ...sendOnce, path: target.path });
+    case 'standalone':
+      return new Redis(target.url, sendOnce);
+    case 'sentinel':
+      return new Redis({
+        ...sendOnce,
+        sentinels: [...target.nodes],
+        name: target.name,
+        ...(target.password ? { password: target.password } : {}),
+        ...(target.tls ? { tls: {} } : {}),
+      });
+    case 'cluster':
+      return new Cluster([...target.nodes], {
+        scaleReads: 'master',
+        enableOfflineQueue: false,
+        retryDelayOnFailover: 0,
+        lazyConnect: true,
+        clusterRetryStrategy: reconnectDelayMs,
+        redisOptions: {
+          ...sendOnce,
+          ...(target.password ? { password: target.password } : {}),
+          ...(target.tls ? { tls: {} } : {}),
+        },
+      });
+  }
+}
+
+/**
+ * What a REDIS_URL names: `redis://` or `rediss://` host, `redis+cluster://[:password@]host:port,host:port`,
+ * `redis+sentinel://[:password@]host:port,host:port/master-name`; `s` after `redis` for TLS. Undefined: none of these.
+ */
+export function parseRedisUrl(url: string): RedisTarget | undefined {
+  if (/^rediss?:\/\/[^,]+$/.test(url) && URL.canParse(url)) return { kind: 'standalone', url };
+  const match = /^redis(s?)\+(cluster|sentinel):\/\/(?::([^@]*)@)?([^/]+)(?:\/([\w.-]+))?$/.exec(url);
+  if (!match) return undefined;
+  const [, secure, kind, password, hosts = '', name] = match;
+  const nodes = hosts.split(',').map((host) => {
+    const { hostname, port } = new URL(`redis://${host}`);
+    return { host: hostname, port: Number(port || (kind === 'sentinel' ? 26_379 : 6_379)) };
+  });
+  const shared = {
+    nodes,
+    tls: secure === 's',
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+  };
+  if (kind === 'cluster') return { kind, ...shared };
+  return name ? { kind: 'sentinel', name, ...shared } : undefined;
+}

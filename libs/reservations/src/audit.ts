@@ -1,0 +1,116 @@
+/** The invariants, checked on what is really there: the ledger by itself, and Redis against the ledger. */
+import type { StockLevel } from '#domain';
+import type { AuditRepository, Violation } from '#ledger';
+import type { Timers } from '#platform';
+import type { PartitionEpoch, StockStore } from '#stock';
+import type { Public, StockLedger } from './ports.js';
+import type { AuditUseCases, InvariantReport } from './use-cases.js';
+
+export type AuditParts = {
+  readonly store: StockStore;
+  readonly ledger: Public<AuditRepository>;
+  readonly stock: StockLedger;
+  readonly timers: Timers;
+  readonly openPartitions: () => readonly PartitionEpoch[];
+  readonly closed: () => readonly { readonly partition: number; readonly reason: string }[];
+};
+
+const chunkSize = 500;
+/** Under load Redis is ahead of the ledger for as long as a commit takes; a difference that lasts longer is one. */
+const patience = { looks: 20, pauseMs: 100 };
+
+export class Audit implements AuditUseCases {
+  constructor(private readonly parts: AuditParts) {}
+
+  async check(): Promise<readonly InvariantReport[]> {
+    const { ledger } = this.parts;
+    const drift = await this.drift();
+    return [
+      report('I1', 'on hand = available + held + committed, in Redis and in the ledger', [
+        ...(await ledger.levelsAgainstLines()),
+        ...(await ledger.levelsAgainstEntries()),
+        ...drift,
+      ]),
+      report(
+        'I2',
+        'every acknowledged reservation is in the ledger',
+        await ledger.acknowledgedWithoutEntry(),
+      ),
+      report('I3', 'units are held at most once, and not after the end', await ledger.endedThatHold()),
+      report('I4', 'no buyer has more than the limit', await ledger.buyersBeyondLimit()),
+      report('I5', 'a cart is held whole or not at all', await ledger.partlyHeld()),
+      notYet('I6', 'captured money belongs to an order or a refund'),
+      notYet('I7', 'an order has at most one captured payment'),
+      report('I8', 'no hold expired before its time', await ledger.expiredEarly()),
+      report(
+        'I9',
+        'one key, one answer: no reservation was acknowledged to two',
+        await ledger.acknowledgedTwice(),
+      ),
+      report('I10', 'every journal entry is in the ledger once', await ledger.journalGaps()),
+      notYet('I11', 'every provider transaction is matched, open or ignored'),
+    ];
+  }
+
+  private async drift(): Promise<Violation[]> {
+    const closed = this.parts
+      .closed()
+      .map((partition) => ({ ...partition, what: 'closed: Redis cannot be compared' }));
+    const found: Violation[] = [...closed];
+    for (const at of this.parts.openPartitions()) found.push(...(await this.driftOf(at)));
+    return found;
+  }
+
+  private async driftOf(at: PartitionEpoch): Promise<Violation[]> {
+    const found: Violation[] = [];
+    let after = '';
+    for (;;) {
+      const ledger = await this.parts.ledger.levelsOf(at.partition, after, chunkSize);
+      if (ledger.length === 0) return found;
+      found.push(...(await this.lastingDifferences(at, ledger)));
+      after = ledger.at(-1)!.sku;
+    }
+  }
+
+  /** Looks again at the SKUs that differ until they agree, or have had time enough to. */
+  private async lastingDifferences(at: PartitionEpoch, first: readonly StockLevel[]): Promise<Violation[]> {
+    let ledger = first;
+    let differing: Violation[] = [];
+    for (let look = 0; look < patience.looks; look += 1) {
+      const { levels } = await this.parts.store.levels(
+        at,
+        ledger.map(({ sku }) => sku),
+      );
+      const redis = new Map(levels.map((level) => [level.sku, level]));
+      const differ = ledger.filter((level) => !sameLevel(level, redis.get(level.sku)));
+      if (differ.length === 0) return [];
+      differing = differ.map((level) => ({
+        sku: level.sku,
+        ledger: level,
+        redis: redis.get(level.sku) ?? null,
+      }));
+      await this.parts.timers.sleep(patience.pauseMs);
+      ledger = await this.parts.stock.findMany(differ.map(({ sku }) => sku));
+    }
+    return differing;
+  }
+}
+
+function sameLevel(ledger: StockLevel, redis: StockLevel | undefined): boolean {
+  return (
+    redis !== undefined &&
+    ledger.onHand === redis.onHand &&
+    ledger.held === redis.held &&
+    ledger.committed === redis.committed &&
+    ledger.version === redis.version
+  );
+}
+
+function report(id: string, what: string, violations: readonly Violation[]): InvariantReport {
+  const ok = violations.length === 0;
+  return { id, ok, detail: ok ? what : `${what}: broken by ${JSON.stringify(violations)}` };
+}
+
+function notYet(id: string, what: string): InvariantReport {
+  return { id, ok: true, detail: `${what}: there are no payments in this ledger` };
+}

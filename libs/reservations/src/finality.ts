@@ -1,0 +1,39 @@
+/**
+ * The last step of every mutating use case: the answer becomes final in the ledger, in one transaction with what it
+ * rests on, and only then goes out.
+ */
+import type { JournalPosition } from '#domain';
+import type { Parts } from './ports.js';
+import type { Answer, Operation } from './use-cases.js';
+
+/** What a decision says of where it stands in the journal. */
+type Decided = JournalPosition;
+
+/** Every 2xx and 409 under a key is kept and given again; other answers leave the key free. */
+export function isKept(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 409;
+}
+
+export class Finality {
+  constructor(private readonly parts: Pick<Parts, 'commits' | 'durability'>) {}
+
+  /** Records the answer together with what it rests on. Throws `UnavailableError` when that was not seen. */
+  async conclude(operation: Operation, answer: Answer, restsOn: readonly Decided[]): Promise<Answer> {
+    const { commits, durability } = this.parts;
+    const { keyDigest } = operation;
+    const receipt = keyDigest && isKept(answer.status) ? { keyDigest, ...answer } : null;
+    const requires = restsOn.map(({ partition, epoch, sequence }) => ({ partition, epoch, sequence }));
+    if (!receipt && requires.length === 0) return answer;
+    const committed = commits.commit({ requires, receipt });
+    // With DURABILITY=redis nobody waits; a commit that fails is taken from the store's journal later.
+    if (durability === 'redis') committed.catch(() => undefined);
+    else await committed;
+    return answer;
+  }
+
+  /** Waits until the ledger has a decision. */
+  async reached(decision: Decided): Promise<void> {
+    const { partition, epoch, sequence } = decision;
+    await this.parts.commits.commit({ requires: [{ partition, epoch, sequence }], receipt: null });
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * One request, one answer: a key is claimed in the ledger before any work, and the work records its answer there in
+ * the transaction that makes it final. Two at once in this process share one attempt.
+ */
+import { UnavailableError } from '#domain';
+import type { Claim, ClaimRequest } from '#ledger';
+import { Batcher } from '#platform';
+import { isKept } from './finality.js';
+import type { Parts } from './ports.js';
+import type { Answer, IdempotencyUseCases, IdempotentResult, Operation } from './use-cases.js';
+
+type Attempt = { readonly fingerprint: Buffer; readonly answer: Promise<Answer> };
+
+export class Idempotency implements IdempotencyUseCases {
+  private readonly attempts = new Map<string, Attempt>();
+  private readonly claims: Batcher<ClaimRequest, Claim>;
+
+  constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers'>) {
+    const { idempotency, timers } = parts;
+    this.claims = new Batcher({ timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 }, (requests) =>
+      idempotency.claim(requests),
+    );
+  }
+
+  async once(
+    request: ClaimRequest,
+    work: (operation: Operation) => Promise<Answer>,
+  ): Promise<IdempotentResult> {
+    const key = request.keyDigest.toString('base64');
+    const running = this.attempts.get(key);
+    if (running) return this.join(running, request);
+    const answer = this.attempt(request, work);
+    const settled = answer.then((result) => result.answer ?? Promise.reject(new NoAnswer(result.otherwise!)));
+    // Whoever joins hears of a failure; when nobody does, it is not unheard of: `answer` is awaited below.
+    settled.catch(() => undefined);
+    this.attempts.set(key, { fingerprint: request.fingerprint, answer: settled });
+    try {
+      const result = await answer;
+      return result.answer
+        ? { kind: 'answered', answer: result.answer, replayed: result.replayed }
+        : result.otherwise!;
+    } finally {
+      this.attempts.delete(key);
+    }
+  }
+
+  private async join(running: Attempt, request: ClaimRequest): Promise<IdempotentResult> {
+    if (!running.fingerprint.equals(request.fingerprint)) return { kind: 'reused' };
+    try {
+      const answer = await running.answer;
+      return { kind: 'answered', answer, replayed: isKept(answer.status) };
+    } catch (error) {
+      if (error instanceof NoAnswer) return error.result;
+      throw error;
+    }
+  }
+
+  private async attempt(
+    request: ClaimRequest,
+    work: (operation: Operation) => Promise<Answer>,
+  ): Promise<{ answer?: Answer; replayed: boolean; otherwise?: IdempotentResult }> {
+    const { keyDigest } = request;
+    const claim = await this.claims.call(request);
+    if (claim.kind === 'answered') {
+      return { answer: { status: claim.status, body: claim.body }, replayed: true };
+    }
+    if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
+    try {
+      const answer = await work({ id: operationIdOf(keyDigest), repeated: claim.repeated, keyDigest });
+      if (!isKept(answer.status)) await this.abandon(keyDigest, true);
+      return { answer, replayed: false };
+    } catch (error) {
+      const certain = error instanceof UnavailableError && !error.outcomeUnknown && !claim.repeated;
+      await this.abandon(keyDigest, certain);
+      throw error;
+    }
+  }
+
+  /** When the ledger cannot be told, the claim's lease runs out by itself. */
+  private async abandon(keyDigest: Buffer, certain: boolean): Promise<void> {
+    await this.parts.idempotency.abandon(keyDigest, certain).catch(() => undefined);
+  }
+}
+
+class NoAnswer extends Error {
+  constructor(readonly result: IdempotentResult) {
+    super(result.kind);
+  }
+}
+
+/** A UUID (version 8) that the key determines, so that every attempt works under the same id. */
+export function operationIdOf(keyDigest: Buffer): string {
+  const bytes = Buffer.from(keyDigest.subarray(0, 16));
+  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

@@ -1,0 +1,156 @@
+/**
+ * Puts the use cases together over a stock store and a ledger, and keeps them going: the one place where the parts
+ * know each other. Real servers or models in memory, a real clock or a virtual one: the same wiring.
+ */
+import {
+  AuditRepository,
+  GroupCommit,
+  IdempotencyRepository,
+  PartitionRepository,
+  PostgresLedgerWriter,
+  ReservationRepository,
+  StockRepository,
+  type Database,
+} from '#ledger';
+import type { Clock, Random, Timers } from '#platform';
+import { StockDesk, type StockStore } from '#stock';
+import { Audit } from './audit.js';
+import { Idempotency } from './idempotency.js';
+import { Orders } from './orders.js';
+import { PartitionKeeper } from './partition-keeper.js';
+import type { Durability, Parts } from './ports.js';
+import { Reservations } from './reservations.js';
+import { Stock } from './stock.js';
+import { Sweeper } from './sweeper.js';
+import type {
+  AuditUseCases,
+  IdempotencyUseCases,
+  OrderUseCases,
+  ReservationUseCases,
+  StockUseCases,
+} from './use-cases.js';
+
+export type ReservationOptions = {
+  readonly store: StockStore;
+  /** Migrated already. */
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** How many partitions a new ledger gets; one that exists keeps its number. */
+  readonly partitionCount: number;
+  readonly durability: Durability;
+  readonly report: (message: string, facts: Record<string, unknown>) => void;
+};
+
+export type ReservationServices = {
+  readonly reservations: ReservationUseCases;
+  readonly stock: StockUseCases;
+  readonly orders: OrderUseCases;
+  readonly audit: AuditUseCases;
+  readonly idempotency: IdempotencyUseCases;
+  /** For cursors: the same in every process of this installation. 32 bytes. */
+  readonly cursorSecret: Buffer;
+  /** The partitions that take no reservations now, with the reason; none when all is well. */
+  closedPartitions(): readonly { readonly partition: number; readonly reason: string }[];
+  /** Finishes what is under way; takes no more. */
+  close(): Promise<void>;
+};
+
+/** The number of partitions asked for is not the one that the ledger was begun with. */
+export class PartitionCountError extends Error {
+  override readonly name = 'PartitionCountError';
+
+  constructor(asked: number, existing: number) {
+    super(
+      `PARTITIONS is ${asked}, but this ledger was begun with ${existing}: the number says where each SKU lives and ` +
+        `cannot change. Start with PARTITIONS=${existing}, or with an empty database.`,
+    );
+  }
+}
+
+export async function openReservations(options: ReservationOptions): Promise<ReservationServices> {
+  const { db, partitionCount, random } = options;
+  const partitions = new PartitionRepository(db);
+  const existing = await partitions.initialise(partitionCount);
+  if (existing !== partitionCount) throw new PartitionCountError(partitionCount, existing);
+  const cursorSecret = await partitions.secret('cursor', random.bytes(32));
+
+  const { keeper, ...parts } = connect(options, partitions);
+  const orders = new Orders(parts);
+  const sweeper = new Sweeper({
+    ...parts,
+    orders,
+    openPartitions: () => keeper.openPartitions(),
+    drainedOf: (partition) => keeper.drainedOf(partition),
+    onEntries: (entries) => parts.commits.offer(entries),
+    report: options.report,
+  });
+  await keeper.start();
+  sweeper.start();
+
+  return {
+    reservations: new Reservations(parts),
+    stock: new Stock(parts),
+    orders,
+    audit: new Audit({
+      ...parts,
+      ledger: new AuditRepository(db),
+      openPartitions: () => keeper.openPartitions(),
+      closed: () => keeper.closed(),
+    }),
+    idempotency: new Idempotency(parts),
+    cursorSecret,
+    closedPartitions: () => keeper.closed(),
+    async close() {
+      await sweeper.stop();
+      await keeper.stop();
+      await parts.commits.close();
+    },
+  };
+}
+
+/** The desk decides, the commits make final, the keeper says whether and in which epoch: each needs the others. */
+function connect(
+  options: ReservationOptions,
+  partitions: PartitionRepository,
+): Parts & { keeper: PartitionKeeper } {
+  const { store, db, clock, timers, partitionCount, durability, report } = options;
+  const keeper: PartitionKeeper = new PartitionKeeper({
+    store,
+    partitions,
+    timers,
+    partitionCount,
+    drain: (position) => commits.commit({ requires: [position], receipt: null }),
+    report,
+  });
+  const commits: GroupCommit = new GroupCommit({
+    writer: new PostgresLedgerWriter(db),
+    readJournal: (at, after, limit) => store.readJournal(at, after, limit),
+    clock,
+    timers,
+    onBroken: (partition, reason) => keeper.broke(partition, reason),
+  });
+  const desk = new StockDesk({
+    store,
+    clock,
+    timers,
+    epochOf: (partition) => keeper.epochOf(partition),
+    onEntries: (entries) => commits.offer(entries),
+    onTrouble: () => keeper.trouble(),
+  });
+  return {
+    keeper,
+    store,
+    desk,
+    commits,
+    reservations: new ReservationRepository(db),
+    stock: new StockRepository(db),
+    partitions,
+    idempotency: new IdempotencyRepository(db),
+    clock,
+    timers,
+    partitionCount,
+    durability,
+  };
+}

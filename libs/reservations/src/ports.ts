@@ -1,0 +1,37 @@
+/** What the use cases need from the ledger: the repositories of `libs/ledger`, named by what is asked of them. */
+import type {
+  GroupCommit,
+  IdempotencyRepository,
+  PartitionRepository,
+  ReservationRepository,
+  StockRepository,
+} from '#ledger';
+import type { StockDesk, StockStore } from '#stock';
+import type { Clock, Timers } from '#platform';
+
+export type Public<Class> = { readonly [Name in keyof Class]: Class[Name] };
+
+export type ReservationLedger = Public<ReservationRepository>;
+export type StockLedger = Public<StockRepository>;
+export type IdempotencyLedger = Public<IdempotencyRepository>;
+export type PartitionLedger = Public<PartitionRepository>;
+export type Commits = Public<GroupCommit>;
+export type Desk = Public<StockDesk>;
+
+/** When a caller is told: once the ledger has it, or already when Redis has decided (see docs/configuration). */
+export type Durability = 'ledger' | 'redis';
+
+export type Parts = {
+  readonly store: StockStore;
+  readonly desk: Desk;
+  readonly commits: Commits;
+  readonly reservations: ReservationLedger;
+  readonly stock: StockLedger;
+  readonly partitions: PartitionLedger;
+  readonly idempotency: IdempotencyLedger;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** How many partitions the SKUs are spread over. */
+  readonly partitionCount: number;
+  readonly durability: Durability;
+};

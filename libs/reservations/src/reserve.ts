@@ -1,0 +1,127 @@
+/**
+ * Reserve: all lines or none, in as few steps as the cart has partitions.
+ *
+ * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them. So a
+ * hold in the deciding partition means that the whole cart is held (I5), and a process that dies before it leaves
+ * parts which nobody was told of; the sweeper gives them back.
+ */
+import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
+import { linesByPartition, type HoldDecision, type Made } from '#stock';
+import { Finality } from './finality.js';
+import type { Parts } from './ports.js';
+import type { Answer, Operation, Present, ReserveCommand, ReserveOutcome } from './use-cases.js';
+
+type Needs = Pick<Parts, 'desk' | 'reservations' | 'commits' | 'durability' | 'partitionCount'>;
+type Held = Made<Extract<HoldDecision, { kind: 'held' }>>;
+type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
+type Attempt =
+  | { readonly kind: 'held'; readonly decided: Held; readonly restsOn: readonly Held[] }
+  | { readonly kind: 'ended'; readonly decided: Made<Extract<HoldDecision, { kind: 'ended' }>> }
+  | { readonly kind: 'refused'; readonly outcome: Refused };
+
+export class Reserve {
+  private readonly finality: Finality;
+
+  constructor(private readonly parts: Needs) {
+    this.finality = new Finality(parts);
+  }
+
+  async run(
+    operation: Operation,
+    command: ReserveCommand,
+    present: Present<ReserveOutcome>,
+  ): Promise<Answer> {
+    if (operation.repeated) {
+      const earlier = await this.parts.reservations.find(operation.id);
+      if (earlier) return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
+    }
+    const attempt = await this.hold(operation.id, command);
+    switch (attempt.kind) {
+      case 'refused':
+        return this.finality.conclude(operation, present(attempt.outcome), []);
+      case 'held': {
+        const reservation = reservationOf(operation.id, command, attempt.decided);
+        return this.finality.conclude(operation, present({ kind: 'held', reservation }), attempt.restsOn);
+      }
+      case 'ended':
+        return this.ended(operation, attempt.decided, present);
+    }
+  }
+
+  /** An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. */
+  private async ended(
+    operation: Operation,
+    decided: Extract<Attempt, { kind: 'ended' }>['decided'],
+    present: Present<ReserveOutcome>,
+  ): Promise<Answer> {
+    await this.finality.reached(decided);
+    const earlier = await this.parts.reservations.find(operation.id);
+    if (!earlier)
+      throw new UnavailableError('stock-not-ready', 'the ledger does not show the reservation yet', true);
+    return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
+  }
+
+  private async hold(id: string, command: ReserveCommand): Promise<Attempt> {
+    const cart = linesByPartition(command.lines, this.parts.partitionCount);
+    const partitions = [...cart.keys()];
+    const decidedLast = partitions.toReversed();
+    const held: Held[] = [];
+    for (const partition of decidedLast) {
+      let decision: Made<HoldDecision>;
+      try {
+        decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
+      } catch (error) {
+        await this.giveBack(id, held);
+        throw error;
+      }
+      if (decision.kind === 'held') held.push(decision);
+      else if (decision.kind !== 'ended') {
+        await this.giveBack(id, held);
+        return { kind: 'refused', outcome: decision };
+      } else if (partition === partitions[0]) return { kind: 'ended', decided: decision };
+    }
+    return { kind: 'held', decided: held.at(-1)!, restsOn: held };
+  }
+
+  private holdPart(
+    reservationId: string,
+    { buyerId, ttlSeconds, metadata }: ReserveCommand,
+    partitions: readonly number[],
+    partition: number,
+    lines: readonly ReservationLine[],
+  ): Promise<Made<HoldDecision>> {
+    return this.parts.desk.reserve(partition, {
+      reservationId,
+      buyerId,
+      ttlSeconds,
+      metadata,
+      partitions,
+      lines,
+    });
+  }
+
+  /** Best effort: what is not given back here, the sweeper gives back. */
+  private async giveBack(reservationId: string, held: readonly Held[]): Promise<void> {
+    const released = held.map(({ partition }) =>
+      this.parts.desk.release(partition, { reservationId, forget: true }),
+    );
+    await Promise.allSettled(released);
+  }
+}
+
+function reservationOf(id: string, command: ReserveCommand, decided: Held): Reservation {
+  return {
+    id,
+    status: 'held',
+    buyerId: command.buyerId,
+    lines: command.lines,
+    createdAtMs: decided.createdAtMs,
+    expiresAtMs: decided.expiresAtMs,
+    metadata: command.metadata,
+    orderId: null,
+  };
+}
+
+function asFirstGiven(reservation: Reservation): ReserveOutcome {
+  return { kind: 'held', reservation: { ...reservation, status: 'held', orderId: null } };
+}

@@ -1,0 +1,64 @@
+/** SKUs and their levels: created and adjusted by the stock store, read from the ledger. */
+import type { StockLevel } from '#domain';
+import { partitionOf, type AdjustDecision } from '#stock';
+import { Finality } from './finality.js';
+import type { Parts } from './ports.js';
+import type {
+  AdjustOutcome,
+  Answer,
+  Operation,
+  Page,
+  PageRequest,
+  Present,
+  StockUseCases,
+} from './use-cases.js';
+
+type PutArguments = Parameters<StockUseCases['put']>[0];
+type AdjustArguments = Parameters<StockUseCases['adjust']>[1];
+
+export class Stock implements StockUseCases {
+  private readonly finality: Finality;
+
+  constructor(private readonly parts: Parts) {
+    this.finality = new Finality(parts);
+  }
+
+  async put(command: PutArguments): ReturnType<StockUseCases['put']> {
+    const decision = await this.parts.desk.put(this.partitionOf(command.sku), command);
+    await this.finality.reached(decision);
+    return { kind: decision.kind === 'created' ? 'created' : 'changed', level: decision.level };
+  }
+
+  async adjust(
+    operation: Operation,
+    command: AdjustArguments,
+    present: Present<AdjustOutcome>,
+  ): Promise<Answer> {
+    const decision = await this.parts.desk.adjust(this.partitionOf(command.sku), {
+      operationId: operation.id,
+      ...command,
+    });
+    const restsOn = decision.kind === 'adjusted' ? [decision] : [];
+    return this.finality.conclude(operation, present(outcomeOf(decision)), restsOn);
+  }
+
+  find(sku: string): Promise<StockLevel | undefined> {
+    return this.parts.stock.find(sku);
+  }
+
+  findMany(skus: readonly string[]): Promise<readonly StockLevel[]> {
+    return this.parts.stock.findMany(skus);
+  }
+
+  list(page: PageRequest): Promise<Page<StockLevel>> {
+    return this.parts.stock.list(page);
+  }
+
+  private partitionOf(sku: string): number {
+    return partitionOf(sku, this.parts.partitionCount);
+  }
+}
+
+function outcomeOf(decision: AdjustDecision): AdjustOutcome {
+  return decision.kind === 'adjusted' ? { kind: 'adjusted', level: decision.level } : decision;
+}

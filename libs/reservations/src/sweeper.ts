@@ -1,0 +1,117 @@
+/**
+ * Tidies what the clock has decided: returns the units of lapsed holds within a second, brings back units of
+ * cancelled orders, tells the parts of a cart what the deciding partition made of it, and has the store forget what
+ * the ledger has. Any number of sweepers may run at once; each step is decided once.
+ */
+import type { JournalEntry } from '#domain';
+import type { Timer, Timers } from '#platform';
+import type { PartitionEpoch, StockStore } from '#stock';
+import type { Orders } from './orders.js';
+import type { Desk, ReservationLedger } from './ports.js';
+
+export type SweeperOptions = {
+  readonly store: StockStore;
+  readonly desk: Desk;
+  readonly reservations: ReservationLedger;
+  readonly orders: Pick<Orders, 'returnUnits'>;
+  readonly timers: Timers;
+  readonly openPartitions: () => readonly PartitionEpoch[];
+  readonly drainedOf: (partition: number) => number;
+  readonly onEntries: (entries: readonly JournalEntry[]) => void;
+  readonly report: (message: string, facts: Record<string, unknown>) => void;
+};
+
+const everyMs = 200;
+/** Holds looked at in one call, so that Redis is never blocked for long. */
+const limit = 256;
+/** Rounds between two looks at the outbox, and between two tidyings. */
+const returnEvery = 5;
+const tidyEvery = 50;
+/** How long the store still knows an operation that has ended: longer than any retry of a request. */
+const retentionMs = 10 * 60_000;
+
+export class Sweeper {
+  private timer: Timer | null = null;
+  private round = 0;
+  private sweeping: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(private readonly options: SweeperOptions) {}
+
+  start(): void {
+    this.timer = this.options.timers.after(everyMs, () => {
+      this.sweeping = this.sweep().finally(() => {
+        if (!this.stopped) this.start();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.timer?.cancel();
+    await this.sweeping;
+  }
+
+  /** One round. What fails is reported and left to the next. */
+  async sweep(): Promise<void> {
+    this.round += 1;
+    for (const at of this.options.openPartitions()) {
+      await this.attempt('expire', () => this.expire(at));
+      if (this.round % tidyEvery === 0) await this.attempt('tidy', () => this.tidy(at));
+    }
+    if (this.round % returnEvery === 0) await this.attempt('return', () => this.options.orders.returnUnits());
+  }
+
+  private async expire(at: PartitionEpoch): Promise<void> {
+    let more = true;
+    while (more && !this.stopped) {
+      const result = await this.options.store.expire(at, limit);
+      this.options.onEntries(result.entries);
+      await this.settleParts(at.partition, result.parts);
+      ({ more } = result);
+    }
+  }
+
+  /** The deciding partition has spoken, and the ledger has its word; or it never will. */
+  private async settleParts(partition: number, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { desk, reservations } = this.options;
+    const fates = new Map((await reservations.fates(ids)).map((fate) => [fate.id, fate]));
+    await Promise.all(
+      ids.map((reservationId): Promise<unknown> => {
+        const fate = fates.get(reservationId);
+        switch (fate?.status) {
+          case 'held':
+            return desk.extend(partition, { reservationId, untilMs: fate.expiresAtMs });
+          case 'confirmed':
+          case 'fulfilled':
+            return desk.confirm(partition, { reservationId, paymentId: null });
+          case 'released':
+          case 'expired':
+          case 'cancelled':
+            return desk.release(partition, { reservationId });
+          case 'pending':
+          case undefined:
+            return this.settleOrphan(partition, reservationId);
+        }
+      }),
+    );
+  }
+
+  /** Held in parts, ten seconds ago or more, and never decided: nobody was told. */
+  private settleOrphan(partition: number, reservationId: string): Promise<unknown> {
+    return this.options.desk.release(partition, { reservationId, forget: true });
+  }
+
+  private tidy(at: PartitionEpoch): Promise<void> {
+    return this.options.store.tidy(at, { drained: this.options.drainedOf(at.partition), retentionMs });
+  }
+
+  private async attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.options.report('a sweep failed and is tried again', { what, error: String(error) });
+    }
+  }
+}

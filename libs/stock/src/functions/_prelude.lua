@@ -1,0 +1,345 @@
+--[[
+  Shared by every function of the library: checked arguments, one partition's state while a batch is decided, and
+  the journal. Concatenated in front of the functions when the library is built.
+
+  KEYS (the same nine for every function; one hash tag, so one slot)
+    1 meta         hash    epoch, sequence; `restoring` while the partition is rebuilt
+    2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none
+    3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"
+    4 buyers       hash    "sku buyer" -> "reservation held committed"; reservation "-" is none
+    5 deadlines    zset    reservation by its deadline
+    6 parts        zset    reservation that another partition decides, by the instant at which to ask about it
+    7 retired      hash    operation -> "outcome sequence ..."; what an operation that comes again is told
+    8 retirements  zset    operation by the instant it was retired
+    9 journal      stream  <epoch>-<sequence>: every decision, in order, for the ledger
+  ARGV  1 epoch; the rest is said in each function's header
+
+  A Redis function is isolated but not rolled back. So a function first parses every argument, then decides in Lua
+  tables (`Partition`), and only then writes (`Partition.write`): an error before that has changed nothing.
+  Lua numbers are doubles and tostring() keeps 14 digits: numbers become text by `digits` alone.
+]]
+local UNITS_MAX = 9007199254740991
+local NO_LIMIT, NONE = '-', '-'
+-- When to ask what became of a cart that another partition decides: first after this, then again and again.
+local PART_CHECK_MS = 10000
+local PART_CHECK_AGAIN_MS = 1000
+
+local function fail(code, message)
+  error({ err = code .. ' ' .. message })
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- Decimal digits only: tonumber would also take "0x10", "1e3", " 7" and "inf".
+local function integer(text, minimum, maximum, name)
+  if type(text) == 'string' and #text <= 17 and string.match(text, '^%-?%d+$') then
+    local number = tonumber(text)
+    if number >= minimum and number <= maximum then return number end
+  end
+  fail('HFBADARG', name .. ' is not an integer in range')
+end
+
+local function word(text, name)
+  if type(text) ~= 'string' or not string.match(text, '^[%w._:-]+$') then fail('HFBADARG', name .. ' is malformed') end
+  return text
+end
+
+-- A cursor over ARGV, so that no function counts positions by hand.
+local function reader(args)
+  local position = 1
+  local self = {}
+  function self.more() return position <= #args end
+  function self.text(name)
+    local value = args[position]
+    if value == nil then fail('HFBADARG', name .. ' is missing') end
+    position = position + 1
+    return value
+  end
+  function self.word(name) return word(self.text(name), name) end
+  function self.integer(name, minimum, maximum) return integer(self.text(name), minimum, maximum or UNITS_MAX, name) end
+  -- "" stands for an optional value that was not given.
+  function self.optional(name, minimum, maximum)
+    local value = self.text(name)
+    if value == '' then return nil end
+    return integer(value, minimum, maximum or UNITS_MAX, name)
+  end
+  function self.lines()
+    local lines = {}
+    for index = 1, self.integer('lines', 1, 50) do
+      lines[index] = { sku = self.word('sku'), quantity = self.integer('quantity', 1) }
+    end
+    return lines
+  end
+  return self
+end
+
+local function decodeLevel(sku, text)
+  local onHand, held, committed, limit, ttl, version =
+    string.match(text, '^(%d+) (%d+) (%d+) (%S+) (%d+) (%d+)$')
+  return {
+    sku = sku,
+    onHand = tonumber(onHand),
+    held = tonumber(held),
+    committed = tonumber(committed),
+    buyerLimit = limit ~= NO_LIMIT and tonumber(limit) or nil,
+    holdTtlSeconds = tonumber(ttl),
+    version = tonumber(version),
+  }
+end
+
+local function limitText(level)
+  return level.buyerLimit and digits(level.buyerLimit) or NO_LIMIT
+end
+
+local function encodeLevel(level)
+  return table.concat({
+    digits(level.onHand), digits(level.held), digits(level.committed), limitText(level),
+    digits(level.holdTtlSeconds), digits(level.version),
+  }, ' ')
+end
+
+local function available(level)
+  return level.onHand - level.held - level.committed
+end
+
+-- "sku quantity,sku quantity" in a hold; in a journal entry also the level's version and, where units are taken,
+-- the buyer limit they were taken under.
+local function encodeLines(lines)
+  local texts = {}
+  for index, line in ipairs(lines) do
+    local words = { line.sku, digits(line.quantity) }
+    if line.version then words[3] = digits(line.version) end
+    if line.limit then words[4] = line.limit end
+    texts[index] = table.concat(words, ' ')
+  end
+  return table.concat(texts, ',')
+end
+
+local function decodeLines(text)
+  local lines = {}
+  for sku, quantity in string.gmatch(text, '([^ ,]+) (%d+)') do
+    lines[#lines + 1] = { sku = sku, quantity = tonumber(quantity) }
+  end
+  return lines
+end
+
+local function encodeHold(hold)
+  return table.concat({
+    digits(hold.sequence), digits(hold.createdAt), digits(hold.expiresAt), hold.partitions,
+    string.gsub(encodeLines(hold.lines), ' ', '='), hold.buyer,
+  }, ' ')
+end
+
+local function decodeHold(id, text)
+  local sequence, createdAt, expiresAt, partitions, lines, buyer =
+    string.match(text, '^(%d+) (%d+) (%d+) (%S+) (%S+) (.*)$')
+  return {
+    id = id,
+    sequence = tonumber(sequence),
+    createdAt = tonumber(createdAt),
+    expiresAt = tonumber(expiresAt),
+    partitions = partitions,
+    lines = decodeLines((string.gsub(lines, '=', ' '))),
+    buyer = buyer,
+  }
+end
+
+local Partition = {}
+Partition.__index = Partition
+
+-- Refuses to work without an epoch or under another one: the caller's ledger has moved on, or Redis lost its data.
+function Partition.open(keys, epoch)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence')
+  if not meta[1] or not meta[2] then fail('HFNOTREADY', 'the partition has no epoch') end
+  if tonumber(meta[1]) ~= epoch then fail('HFNOTREADY', 'the partition is in epoch ' .. meta[1]) end
+  -- Read once: TIME moves on inside a function.
+  local time = redis.call('TIME')
+  return setmetatable({
+    keys = keys,
+    epoch = epoch,
+    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000),
+    sequence = tonumber(meta[2]),
+    entries = {},
+    loaded = { levels = {}, holds = {}, buyers = {}, retired = {} },
+    changed = { levels = {}, holds = {}, buyers = {}, retired = {} },
+    deadlines = {},
+    parts = {},
+  }, Partition)
+end
+
+-- One field of one of the partition's hashes, read at most once in a batch. `false`: there is none.
+function Partition:field(name, key, field, decode)
+  local cache = self.loaded[name]
+  local value = cache[field]
+  if value == nil then
+    local text = redis.call('HGET', self.keys[key], field)
+    value = text and decode(field, text) or false
+    cache[field] = value
+  end
+  return value
+end
+
+function Partition:level(sku) return self:field('levels', 2, sku, decodeLevel) end
+function Partition:hold(id) return self:field('holds', 3, id, decodeHold) end
+
+function Partition:retiredAs(operation)
+  return self:field('retired', 7, operation, function(_, text)
+    local outcome, sequence, rest = string.match(text, '^(%S+) (%d+) ?(.*)$')
+    return { outcome = outcome, sequence = tonumber(sequence), rest = rest }
+  end)
+end
+
+function Partition:buyer(sku, buyer)
+  local name = sku .. ' ' .. buyer
+  local units = self:field('buyers', 4, name, function(_, text)
+    local reservation, held, committed = string.match(text, '^(%S+) (%d+) (%d+)$')
+    return { reservation = reservation, held = tonumber(held), committed = tonumber(committed) }
+  end)
+  if not units then
+    units = { reservation = NONE, held = 0, committed = 0 }
+    self.loaded.buyers[name] = units
+  end
+  return units
+end
+
+function Partition:moveBuyer(sku, buyer, change)
+  local units = self:buyer(sku, buyer)
+  units.held = units.held + (change.held or 0)
+  units.committed = units.committed + (change.committed or 0)
+  if change.reservation then units.reservation = change.reservation end
+  if units.held < 0 or units.committed < 0 then fail('HFINVARIANT', 'a buyer would hold less than nothing of ' .. sku) end
+  self.changed.buyers[sku .. ' ' .. buyer] = units
+end
+
+-- Moves the level and says so with a new version.
+function Partition:move(level, change)
+  level.onHand = level.onHand + (change.onHand or 0)
+  level.held = level.held + (change.held or 0)
+  level.committed = level.committed + (change.committed or 0)
+  if level.held < 0 or level.committed < 0 or available(level) < 0 then
+    fail('HFINVARIANT', 'I1 would break for ' .. level.sku)
+  end
+  level.version = level.version + 1
+  self.changed.levels[level.sku] = level
+  return level.version
+end
+
+-- Appends a decision to the journal; `fields` is a flat list of names and texts.
+function Partition:journal(kind, fields)
+  self.sequence = self.sequence + 1
+  local entry = { 'kind', kind, 'at', digits(self.now) }
+  for _, field in ipairs(fields) do entry[#entry + 1] = field end
+  self.entries[#self.entries + 1] = entry
+  return self.sequence
+end
+
+function Partition:retire(operation, outcome, sequence, rest)
+  local record = { outcome = outcome, sequence = sequence, rest = rest or '' }
+  self.loaded.retired[operation] = record
+  self.changed.retired[operation] = record
+end
+
+-- A cart over several partitions is decided in the first one named; the others follow the ledger's word.
+function Partition:decides(hold)
+  return string.match(hold.partitions, '^%d+') == string.match(self.keys[1], '{(%d+)}')
+end
+
+function Partition:lapsed(hold)
+  return hold.expiresAt <= self.now and self:decides(hold)
+end
+
+function Partition:putHold(hold, checkAt)
+  self.loaded.holds[hold.id] = hold
+  self.changed.holds[hold.id] = hold
+  if self:decides(hold) then self.deadlines[hold.id] = hold.expiresAt else self.parts[hold.id] = checkAt end
+end
+
+-- Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed.
+function Partition:settle(hold, outcome, options)
+  local sold = outcome == 'confirmed'
+  local lines = {}
+  for index, line in ipairs(hold.lines) do
+    self:moveBuyer(line.sku, hold.buyer, {
+      reservation = NONE, held = -line.quantity, committed = sold and line.quantity or 0,
+    })
+    local version = self:move(self:level(line.sku), { held = -line.quantity, committed = sold and line.quantity or 0 })
+    lines[index] = { sku = line.sku, quantity = line.quantity, version = version }
+  end
+  self.loaded.holds[hold.id] = false
+  self.changed.holds[hold.id] = false
+  self.deadlines[hold.id] = false
+  self.parts[hold.id] = false
+  local sequence = self:journal(outcome, {
+    'reservation', hold.id, 'lines', encodeLines(lines), 'partitions', hold.partitions,
+    'payment', options and options.payment or '', 'buyer', hold.buyer,
+  })
+  if not (options and options.forget) then self:retire(hold.id, outcome, sequence) end
+  return sequence
+end
+
+-- Expires what is due, so that every decision after it sees the units that have come back. Says how many it saw.
+function Partition:expireDue(limit)
+  local due = redis.call('ZRANGE', self.keys[5], '-inf', digits(self.now), 'BYSCORE', 'LIMIT', 0, limit)
+  for _, id in ipairs(due) do
+    local hold = self:hold(id)
+    if hold and self:lapsed(hold) then self:settle(hold, 'expired') else self.deadlines[id] = hold and hold.expiresAt or false end
+  end
+  return #due
+end
+
+-- What became of an operation that holds nothing any more, as a decision.
+function Partition:outcomeOf(id)
+  local record = self:retiredAs(id)
+  if record then return { 'ended', record.outcome, record.sequence } end
+  return { 'unknown' }
+end
+
+local function writeScores(key, changed)
+  for member, score in pairs(changed) do
+    if score then redis.call('ZADD', key, digits(score), member) else redis.call('ZREM', key, member) end
+  end
+end
+
+local function writeHash(key, changed, encode)
+  for field, value in pairs(changed) do
+    if value then redis.call('HSET', key, field, encode(value)) else redis.call('HDEL', key, field) end
+  end
+end
+
+-- Everything is decided: write it all. Answers with what every function replies.
+function Partition:write(decisions)
+  local keys = self.keys
+  local first = self.sequence - #self.entries
+  for index, entry in ipairs(self.entries) do
+    redis.call('XADD', keys[9], digits(self.epoch) .. '-' .. digits(first + index), unpack(entry))
+  end
+  for name, units in pairs(self.changed.buyers) do
+    if units.held == 0 and units.committed == 0 then self.changed.buyers[name] = false end
+  end
+  writeHash(keys[2], self.changed.levels, encodeLevel)
+  writeHash(keys[3], self.changed.holds, encodeHold)
+  writeHash(keys[4], self.changed.buyers, function(units)
+    return units.reservation .. ' ' .. digits(units.held) .. ' ' .. digits(units.committed)
+  end)
+  writeScores(keys[5], self.deadlines)
+  writeScores(keys[6], self.parts)
+  for operation, record in pairs(self.changed.retired) do
+    redis.call('HSET', keys[7], operation, record.outcome .. ' ' .. digits(record.sequence) .. ' ' .. record.rest)
+    redis.call('ZADD', keys[8], digits(self.now), operation)
+  end
+  if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
+  return { self.now, first, self.entries, decisions }
+end
+
+local function register(name, callback, flags)
+  redis.register_function({
+    function_name = 'holdfast_' .. name .. '_' .. VERSION,
+    callback = function(keys, args)
+      local arguments = reader(args)
+      return callback(keys, arguments.integer('epoch', 1), arguments)
+    end,
+    flags = flags or {},
+  })
+end

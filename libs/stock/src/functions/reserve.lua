@@ -1,0 +1,107 @@
+--[[
+  Holds the lines of each command, all or none.
+
+  ARGV after the epoch, per command:
+    reservation, ttlSeconds ("" = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
+    metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
+  Decisions, one per command:
+    held sequence createdAt expiresAt          now, or by an earlier attempt under the same id
+    ended outcome sequence                     an earlier attempt held it, and it has ended since
+    unknown-sku sku
+    duplicate-reservation sku reservation      this buyer already holds the SKU
+    buyer-limit-exceeded sku limit
+    sold-out sku available
+    insufficient-stock sku available
+]]
+local EXPIRED_AT_ONCE_MAX = 128
+
+local function parseReserve(arguments)
+  local commands = {}
+  while arguments.more() do
+    commands[#commands + 1] = {
+      id = arguments.word('reservation'),
+      ttlSeconds = arguments.optional('ttlSeconds', 1, 86400),
+      partitions = arguments.text('partitions'),
+      metadata = arguments.text('metadata'),
+      buyer = arguments.text('buyer'),
+      lines = arguments.lines(),
+    }
+  end
+  return commands
+end
+
+-- Looked for in the order that the contract names, over all lines each.
+local function refusal(partition, command)
+  for _, line in ipairs(command.lines) do
+    if not partition:level(line.sku) then return { 'unknown-sku', line.sku } end
+  end
+  for _, line in ipairs(command.lines) do
+    local units = partition:buyer(line.sku, command.buyer)
+    local hold = units.reservation ~= NONE and partition:hold(units.reservation)
+    if hold and partition:lapsed(hold) then
+      partition:settle(hold, 'expired')
+    elseif hold then
+      return { 'duplicate-reservation', line.sku, units.reservation }
+    end
+  end
+  for _, line in ipairs(command.lines) do
+    local limit = partition:level(line.sku).buyerLimit
+    local units = partition:buyer(line.sku, command.buyer)
+    if limit and units.held + units.committed + line.quantity > limit then
+      return { 'buyer-limit-exceeded', line.sku, limit }
+    end
+  end
+  local short
+  for _, line in ipairs(command.lines) do
+    local left = available(partition:level(line.sku))
+    if left == 0 then return { 'sold-out', line.sku, 0 } end
+    if left < line.quantity and not short then short = { 'insufficient-stock', line.sku, left } end
+  end
+  return short
+end
+
+local function ttlOf(partition, command)
+  if command.ttlSeconds then return command.ttlSeconds end
+  local shortest = 86400
+  for _, line in ipairs(command.lines) do
+    shortest = math.min(shortest, partition:level(line.sku).holdTtlSeconds)
+  end
+  return shortest
+end
+
+local function hold(partition, command)
+  local expiresAt = partition.now + ttlOf(partition, command) * 1000
+  local lines = {}
+  for index, line in ipairs(command.lines) do
+    partition:moveBuyer(line.sku, command.buyer, { reservation = command.id, held = line.quantity })
+    local level = partition:level(line.sku)
+    local version = partition:move(level, { held = line.quantity })
+    lines[index] = { sku = line.sku, quantity = line.quantity, version = version, limit = limitText(level) }
+  end
+  local sequence = partition:journal('held', {
+    'reservation', command.id, 'expires', digits(expiresAt), 'lines', encodeLines(lines),
+    'partitions', command.partitions, 'metadata', command.metadata, 'buyer', command.buyer,
+  })
+  local record = {
+    id = command.id, sequence = sequence, createdAt = partition.now, expiresAt = expiresAt,
+    partitions = command.partitions, lines = command.lines, buyer = command.buyer,
+  }
+  partition:putHold(record, partition.now + PART_CHECK_MS)
+  return { 'held', sequence, partition.now, expiresAt }
+end
+
+local function decideReserve(partition, command)
+  local earlier = partition:hold(command.id)
+  if earlier then return { 'held', earlier.sequence, earlier.createdAt, earlier.expiresAt } end
+  if partition:retiredAs(command.id) then return partition:outcomeOf(command.id) end
+  return refusal(partition, command) or hold(partition, command)
+end
+
+register('reserve', function(keys, epoch, arguments)
+  local commands = parseReserve(arguments)
+  local partition = Partition.open(keys, epoch)
+  partition:expireDue(EXPIRED_AT_ONCE_MAX)
+  local decisions = {}
+  for index, command in ipairs(commands) do decisions[index] = decideReserve(partition, command) end
+  return partition:write(decisions)
+end)

@@ -1,0 +1,24 @@
+--[[
+  Forgets what the ledger has: journal entries up to a sequence, and operations retired long enough ago.
+
+  ARGV after the epoch: drained (the ledger has every entry up to this sequence), retentionMs, limit
+  Decisions: how many operations were forgotten
+]]
+register('tidy', function(keys, epoch, arguments)
+  local drained = arguments.integer('drained', 0)
+  local retentionMs = arguments.integer('retentionMs', 0)
+  local limit = arguments.integer('limit', 1, 10000)
+  local partition = Partition.open(keys, epoch)
+  redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(math.min(drained, partition.sequence) + 1))
+  local before = digits(partition.now - retentionMs)
+  local forgotten = 0
+  for _, operation in ipairs(redis.call('ZRANGE', keys[8], '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)) do
+    local record = partition:retiredAs(operation)
+    if not record or record.sequence <= drained then
+      redis.call('HDEL', keys[7], operation)
+      redis.call('ZREM', keys[8], operation)
+      forgotten = forgotten + 1
+    end
+  end
+  return partition:write({ forgotten })
+end, { 'allow-oom' })

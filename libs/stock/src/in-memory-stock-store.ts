@@ -1,0 +1,105 @@
+/** The stock store in memory: the model of the Redis functions behind the same interface. For specs and simulation. */
+import { UnavailableError } from '#domain';
+import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
+import type {
+  Decisions,
+  ExpireResult,
+  PartitionEpoch,
+  PartitionState,
+  RestoredRecord,
+  StockStore,
+} from './stock-store.js';
+
+export class InMemoryStockStore implements StockStore {
+  private readonly partitions = new Map<number, PartitionModel>();
+
+  constructor(private readonly nowMs: () => number) {}
+
+  reserve: StockStore['reserve'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.reserve(command), expiredAtOnceMax);
+  extend: StockStore['extend'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.extend(command));
+  release: StockStore['release'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.release(command));
+  confirm: StockStore['confirm'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.confirm(command));
+  cancel: StockStore['cancel'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.cancel(command));
+  adjust: StockStore['adjust'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.adjust(command), expiredAtOnceMax);
+  put: StockStore['put'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.put(command));
+
+  async expire(at: PartitionEpoch, limit: number): Promise<ExpireResult> {
+    const partition = this.open(at);
+    const before = partition.sequence;
+    const due = partition.expireDue(limit);
+    const parts = partition.dueParts(limit);
+    return { entries: partition.entriesAfter(before), more: due >= limit || parts.length >= limit, parts };
+  }
+
+  async levels(at: PartitionEpoch, skus: readonly string[]): ReturnType<StockStore['levels']> {
+    const partition = this.open(at);
+    return { sequence: partition.sequence, levels: partition.levelsOf(skus) };
+  }
+
+  async state(partition: number): Promise<PartitionState> {
+    const model = this.partitions.get(partition);
+    return {
+      nowMs: this.nowMs(),
+      epoch: model?.epoch ?? 0,
+      sequence: model?.sequence ?? 0,
+      holds: model?.liveHolds ?? 0,
+    };
+  }
+
+  async readJournal(at: PartitionEpoch, after: number, limit: number): ReturnType<StockStore['readJournal']> {
+    const model = this.partitions.get(at.partition);
+    return model?.epoch === at.epoch ? model.entriesAfter(after, limit) : [];
+  }
+
+  async tidy(at: PartitionEpoch, options: { drained: number; retentionMs: number }): Promise<void> {
+    this.open(at).tidy(options.drained, options.retentionMs);
+  }
+
+  async restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void> {
+    const current = this.partitions.get(at.partition);
+    if (current && current.epoch > at.epoch) {
+      throw new UnavailableError('stock-not-ready', 'the partition has seen a later epoch', false);
+    }
+    this.partitions.delete(at.partition);
+    const restored = new PartitionModel(at.partition, at.epoch, this.nowMs);
+    for await (const chunk of records) for (const record of chunk) restored.restore(record);
+    this.partitions.set(at.partition, restored);
+  }
+
+  /** Loses everything, as a Redis that was replaced by an empty one. */
+  flush(): void {
+    this.partitions.clear();
+  }
+
+  private async decide<Command, Decision>(
+    at: PartitionEpoch,
+    commands: readonly Command[],
+    one: (partition: PartitionModel, command: Command) => Decision,
+    expireFirst = 0,
+  ): Promise<Decisions<Decision>> {
+    const partition = this.open(at);
+    const before = partition.sequence;
+    if (expireFirst > 0) partition.expireDue(expireFirst);
+    const decisions = commands.map((command) => one(partition, command));
+    return { decisions, entries: partition.entriesAfter(before), nowMs: this.nowMs() };
+  }
+
+  private open(at: PartitionEpoch): PartitionModel {
+    const partition = this.partitions.get(at.partition);
+    if (partition?.epoch !== at.epoch) {
+      throw new UnavailableError(
+        'stock-not-ready',
+        `the partition is in epoch ${partition?.epoch ?? 'none'}`,
+        false,
+      );
+    }
+    return partition;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The text of the partition's records, as the Redis functions write and read it (see functions/_prelude.lua): both
+ * sides are held together by the contract suite.
+ */
+import { assert, InvariantError, type JournalEntry, type JournalLine, type StockLevel } from '#domain';
+import type { PartitionEpoch, RestoredRecord } from './stock-store.js';
+
+const none = '-';
+
+function integer(text: string | undefined): number {
+  const number = Number(text);
+  assert(Number.isSafeInteger(number), 'the stock store wrote a number that is none', { text });
+  return number;
+}
+
+function lines(text: string): JournalLine[] {
+  return text.split(',').map((line) => {
+    const [sku = '', quantity, version, buyerLimit = none] = line.split(' ');
+    return { sku, quantity: integer(quantity), version: integer(version), buyerLimit: limit(buyerLimit) };
+  });
+}
+
+const limit = (text: string | undefined): number | null => (text === none ? null : integer(text));
+
+/** A journal entry from the names and values of its record in the stream. */
+export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readonly string[]): JournalEntry {
+  const record: Record<string, string> = {};
+  for (let index = 0; index + 1 < fields.length; index += 2) record[fields[index]!] = fields[index + 1]!;
+  const text = (name: string): string => {
+    const value = record[name];
+    if (value === undefined) throw new InvariantError('a journal entry lacks a field', { name, record });
+    return value;
+  };
+  const position = { partition: at.partition, epoch: at.epoch, sequence, atMs: integer(text('at')) };
+  const kind = text('kind') as JournalEntry['kind'];
+  switch (kind) {
+    case 'held':
+      return {
+        ...position,
+        kind,
+        reservationId: text('reservation'),
+        buyerId: text('buyer'),
+        expiresAtMs: integer(text('expires')),
+        lines: lines(text('lines')),
+        metadata: text('metadata') || null,
+        partitions: text('partitions').split(',').map(Number),
+      };
+    case 'extended':
+      return {
+        ...position,
+        kind,
+        reservationId: text('reservation'),
+        expiresAtMs: integer(text('expires')),
+        decides: decides(at, text('partitions')),
+      };
+    case 'released':
+    case 'expired':
+    case 'confirmed':
+    case 'cancelled':
+      return {
+        ...position,
+        kind,
+        reservationId: text('reservation'),
+        buyerId: text('buyer'),
+        lines: lines(text('lines')),
+        decides: decides(at, text('partitions')),
+        paymentId: record['payment'] || null,
+      };
+    case 'sku-created':
+    case 'policy-changed': {
+      const policy = {
+        sku: text('sku'),
+        version: integer(text('version')),
+        buyerLimit: limit(text('limit')),
+      };
+      const holdTtlSeconds = integer(text('ttl'));
+      return kind === 'sku-created'
+        ? { ...position, kind, ...policy, holdTtlSeconds, onHand: integer(text('onhand')) }
+        : { ...position, kind, ...policy, holdTtlSeconds };
+    }
+    case 'adjusted':
+      return {
+        ...position,
+        kind,
+        sku: text('sku'),
+        version: integer(text('version')),
+        delta: integer(text('delta')),
+        operationId: text('operation'),
+        reason: text('reason'),
+      };
+  }
+}
+
+/** Whether this partition is the one that decides for the whole cart: the first of those that hold its lines. */
+function decides(at: PartitionEpoch, partitions: string): boolean {
+  return partitions !== '' && Number.parseInt(partitions, 10) === at.partition;
+}
+
+export function decodeLevel(sku: string, text: string): StockLevel {
+  const [onHand, held, committed, buyerLimit, holdTtlSeconds, version] = text.split(' ');
+  return {
+    sku,
+    onHand: integer(onHand),
+    held: integer(held),
+    committed: integer(committed),
+    buyerLimit: limit(buyerLimit),
+    holdTtlSeconds: integer(holdTtlSeconds),
+    version: integer(version),
+  };
+}
+
+/** A record of a rebuild as the arguments of `restore load`. */
+export function encodeRestored(at: PartitionEpoch, record: RestoredRecord): string[] {
+  switch (record.kind) {
+    case 'level': {
+      const { sku, onHand, held, committed, buyerLimit, holdTtlSeconds, version } = record.level;
+      return ['level', sku, [onHand, held, committed, buyerLimit ?? none, holdTtlSeconds, version].join(' ')];
+    }
+    case 'hold': {
+      const cart = record.lines.map((line) => `${line.sku}=${line.quantity}`).join(',');
+      const text = [
+        0,
+        record.createdAtMs,
+        record.expiresAtMs,
+        record.partitions.join(','),
+        cart,
+        record.buyerId,
+      ];
+      const what = record.partitions[0] === at.partition ? 'hold' : 'part';
+      return [what, record.reservationId, text.join(' '), String(record.expiresAtMs)];
+    }
+    case 'buyer':
+      return [
+        'buyer',
+        `${record.sku} ${record.buyerId}`,
+        [record.reservationId ?? none, record.held, record.committed].join(' '),
+      ];
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * One partition of the stock store as a plain sequential machine: what the Redis functions must do, told in the
+ * language of the rest. The property tests run both on one trace; the simulator runs this one in virtual time.
+ */
+import {
+  assert,
+  availableOf,
+  limits,
+  type HeldEntry,
+  type JournalDecision,
+  type JournalEntry,
+  type JournalLine,
+  type ReservationLine,
+  type StockLevel,
+} from '#domain';
+import type {
+  AdjustCommand,
+  AdjustDecision,
+  CancelCommand,
+  CancelDecision,
+  ConfirmCommand,
+  ConfirmDecision,
+  EndedDecision,
+  ExtendCommand,
+  ExtendDecision,
+  HoldCommand,
+  HoldDecision,
+  PutCommand,
+  PutDecision,
+  ReleaseCommand,
+  ReleaseDecision,
+  RestoredRecord,
+  UnknownDecision,
+} from './stock-store.js';
+
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+type Level = Mutable<StockLevel>;
+type BuyerUnits = { reservationId: string | null; held: number; committed: number };
+type Hold = {
+  id: string;
+  buyerId: string;
+  lines: readonly ReservationLine[];
+  partitions: readonly number[];
+  sequence: number;
+  createdAtMs: number;
+  expiresAtMs: number;
+  /** For a part: when to ask the deciding partition what became of it. */
+  checkAtMs: number;
+};
+type Retired = { outcome: string; sequence: number; level: StockLevel | null; atMs: number };
+
+export const partCheckMs = 10_000;
+export const partCheckAgainMs = 1_000;
+export const expiredAtOnceMax = 128;
+
+export class PartitionModel {
+  private readonly levels = new Map<string, Level>();
+  private readonly holds = new Map<string, Hold>();
+  private readonly buyers = new Map<string, BuyerUnits>();
+  private readonly retired = new Map<string, Retired>();
+  private journal: JournalEntry[] = [];
+  sequence = 0;
+
+  constructor(
+    private readonly partition: number,
+    readonly epoch: number,
+    private readonly nowMs: () => number,
+  ) {}
+
+  get liveHolds(): number {
+    return this.holds.size;
+  }
+
+  reserve(command: HoldCommand): HoldDecision {
+    const earlier = this.holds.get(command.reservationId);
+    if (earlier) {
+      const { sequence, createdAtMs, expiresAtMs } = earlier;
+      return { kind: 'held', sequence, createdAtMs, expiresAtMs };
+    }
+    if (this.retired.has(command.reservationId))
+      return this.outcomeOf(command.reservationId) as EndedDecision;
+    return this.refusal(command) ?? this.hold(command);
+  }
+
+  extend(command: ExtendCommand): ExtendDecision {
+    const hold = this.holds.get(command.reservationId);
+    if (!hold) return this.outcomeOf(command.reservationId);
+    if (this.lapsed(hold))
+      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    const wanted = 'untilMs' in command ? command.untilMs : this.nowMs() + command.ttlSeconds * 1000;
+    if (wanted > hold.expiresAtMs) {
+      hold.expiresAtMs = wanted;
+      hold.sequence = this.append({
+        kind: 'extended',
+        reservationId: hold.id,
+        expiresAtMs: wanted,
+        decides: this.decides(hold),
+      });
+    }
+    hold.checkAtMs = Math.max(hold.expiresAtMs, this.nowMs()) + partCheckAgainMs;
+    return { kind: 'extended', sequence: hold.sequence, expiresAtMs: hold.expiresAtMs };
+  }
+
+  release(command: ReleaseCommand): ReleaseDecision {
+    const hold = this.holds.get(command.reservationId);
+    if (!hold) return this.outcomeOf(command.reservationId);
+    if (this.lapsed(hold))
+      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    return { kind: 'released', sequence: this.settle(hold, 'released', { forget: command.forget }) };
+  }
+
+  confirm(command: ConfirmCommand): ConfirmDecision {
+    const hold = this.holds.get(command.reservationId);
+    if (!hold) return this.outcomeOf(command.reservationId);
+    if (this.lapsed(hold))
+      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    return { kind: 'confirmed', sequence: this.settle(hold, 'confirmed', { paymentId: command.paymentId }) };
+  }
+
+  cancel(command: CancelCommand): CancelDecision {
+    const operation = `cancel:${command.reservationId}`;
+    const earlier = this.retired.get(operation);
+    if (earlier) return { kind: 'cancelled', sequence: earlier.sequence };
+    const lines = command.lines.map((line): JournalLine => {
+      this.moveBuyer(line.sku, command.buyerId, { committed: -line.quantity });
+      const version = this.move(this.levelOf(line.sku), { committed: -line.quantity });
+      return { ...line, version, buyerLimit: null };
+    });
+    const { reservationId, buyerId } = command;
+    const sequence = this.append({
+      kind: 'cancelled',
+      reservationId,
+      buyerId,
+      lines,
+      decides: false,
+      paymentId: null,
+    });
+    this.retire(operation, 'cancelled', sequence);
+    return { kind: 'cancelled', sequence };
+  }
+
+  adjust(command: AdjustCommand): AdjustDecision {
+    const earlier = this.retired.get(command.operationId);
+    if (earlier?.level) return { kind: 'adjusted', sequence: earlier.sequence, level: earlier.level };
+    const { sku, delta } = command;
+    const level = this.levels.get(sku);
+    if (!level) return { kind: 'unknown-sku', sku };
+    if (command.expectedVersion !== null && command.expectedVersion !== level.version) {
+      return { kind: 'version-mismatch', sku, version: level.version };
+    }
+    const available = availableOf(level);
+    if (available + delta < 0) return { kind: 'insufficient-stock', sku, available };
+    if (level.onHand + delta > limits.unitsMax) return { kind: 'too-much-stock', sku };
+    const version = this.move(level, { onHand: delta });
+    const { operationId, reason } = command;
+    const sequence = this.append({ kind: 'adjusted', sku, version, delta, operationId, reason });
+    this.retire(operationId, 'adjusted', sequence, { ...level });
+    return { kind: 'adjusted', sequence, level: { ...level } };
+  }
+
+  put(command: PutCommand): PutDecision {
+    const { sku } = command;
+    const level = this.levels.get(sku);
+    if (!level) {
+      const created: Level = {
+        sku,
+        onHand: command.onHand,
+        held: 0,
+        committed: 0,
+        buyerLimit: command.buyerLimit ?? null,
+        holdTtlSeconds: command.holdTtlSeconds ?? limits.holdTtlSecondsDefault,
+        version: 1,
+      };
+      this.levels.set(sku, created);
+      const { onHand, buyerLimit, holdTtlSeconds, version } = created;
+      const sequence = this.append({ kind: 'sku-created', sku, onHand, buyerLimit, holdTtlSeconds, version });
+      return { kind: 'created', sequence, level: { ...created } };
+    }
+    const buyerLimit = command.buyerLimit === undefined ? level.buyerLimit : command.buyerLimit;
+    const holdTtlSeconds = command.holdTtlSeconds ?? level.holdTtlSeconds;
+    if (buyerLimit === level.buyerLimit && holdTtlSeconds === level.holdTtlSeconds) {
+      return { kind: 'same', sequence: this.sequence, level: { ...level } };
+    }
+    Object.assign(level, { buyerLimit, holdTtlSeconds });
+    const version = this.move(level, {});
+    const sequence = this.append({ kind: 'policy-changed', sku, buyerLimit, holdTtlSeconds, version });
+    return { kind: 'changed', sequence, level: { ...level } };
+  }
+
+  /** Expires what is due; says how many it looked at. */
+  expireDue(limit: number): number {
+    const due = [...this.holds.values()]
+      .filter((hold) => this.lapsed(hold))
+      .sort((left, right) => left.expiresAtMs - right.expiresAtMs || (left.id < right.id ? -1 : 1))
+      .slice(0, limit);
+    for (const hold of due) this.settle(hold, 'expired');
+    return due.length;
+  }
+
+  dueParts(limit: number): string[] {
+    const due = [...this.holds.values()]
+      .filter((hold) => !this.decides(hold) && hold.checkAtMs <= this.nowMs())
+      .slice(0, limit);
+    for (const hold of due) hold.checkAtMs = this.nowMs() + partCheckAgainMs;
+    return due.map((hold) => hold.id);
+  }
+
+  levelsOf(skus: readonly string[]): StockLevel[] {
+    return skus.flatMap((sku) => {
+      const level = this.levels.get(sku);
+      return level ? [{ ...level }] : [];
+    });
+  }
+
+  entriesAfter(sequence: number, limit = Number.MAX_SAFE_INTEGER): JournalEntry[] {
+    return this.journal.filter((entry) => entry.sequence > sequence).slice(0, limit);
+  }
+
+  tidy(drained: number, retentionMs: number): void {
+    this.journal = this.journal.filter((entry) => entry.sequence > drained);
+    for (const [operation, record] of this.retired) {
+      if (record.sequence <= drained && record.atMs <= this.nowMs() - retentionMs)
+        this.retired.delete(operation);
+    }
+  }
+
+  restore(record: RestoredRecord): void {
+    switch (record.kind) {
+      case 'level':
+        this.levels.set(record.level.sku, { ...record.level });
+        return;
+      case 'hold': {
+        const { reservationId: id, kind: _, ...hold } = record;
+        this.holds.set(id, { ...hold, id, sequence: 0, checkAtMs: record.expiresAtMs });
+        return;
+      }
+      case 'buyer': {
+        const { sku, buyerId, reservationId, held, committed } = record;
+        this.buyers.set(`${sku} ${buyerId}`, { reservationId, held, committed });
+      }
+    }
+  }
+
+  /** Looked for in the order that the contract names, over all lines each. */
+  private refusal(command: HoldCommand): HoldDecision | undefined {
+    const missing = command.lines.find((line) => !this.levels.has(line.sku));
+    if (missing) return { kind: 'unknown-sku', sku: missing.sku };
+    for (const { sku } of command.lines) {
+      const { reservationId } = this.buyerOf(sku, command.buyerId);
+      const hold = reservationId === null ? undefined : this.holds.get(reservationId);
+      if (hold && this.lapsed(hold)) this.settle(hold, 'expired');
+      else if (hold) return { kind: 'duplicate-reservation', sku, reservationId: hold.id };
+    }
+    for (const { sku, quantity } of command.lines) {
+      const { buyerLimit } = this.levelOf(sku);
+      const units = this.buyerOf(sku, command.buyerId);
+      if (buyerLimit !== null && units.held + units.committed + quantity > buyerLimit) {
+        return { kind: 'buyer-limit-exceeded', sku, buyerLimit };
+      }
+    }
+    const left = command.lines.map((line) => ({ ...line, available: availableOf(this.levelOf(line.sku)) }));
+    const soldOut = left.find(({ available }) => available === 0);
+    if (soldOut) return { kind: 'sold-out', sku: soldOut.sku, available: 0 };
+    const short = left.find(({ available, quantity }) => available < quantity);
+    return short && { kind: 'insufficient-stock', sku: short.sku, available: short.available };
+  }
+
+  private hold(command: HoldCommand): HoldDecision {
+    const { reservationId, buyerId, metadata, partitions } = command;
+    const createdAtMs = this.nowMs();
+    const ttlSeconds =
+      command.ttlSeconds ?? Math.min(...command.lines.map(({ sku }) => this.levelOf(sku).holdTtlSeconds));
+    const expiresAtMs = createdAtMs + ttlSeconds * 1000;
+    const lines = command.lines.map((line): JournalLine => {
+      this.moveBuyer(line.sku, buyerId, { reservationId, held: line.quantity });
+      const level = this.levelOf(line.sku);
+      return { ...line, version: this.move(level, { held: line.quantity }), buyerLimit: level.buyerLimit };
+    });
+    const entry: HeldEntry = {
+      kind: 'held',
+      reservationId,
+      buyerId,
+      expiresAtMs,
+      lines,
+      metadata,
+      partitions,
+    };
+    const sequence = this.append(entry);
+    const checkAtMs = createdAtMs + partCheckMs;
+    const { lines: held } = command;
+    this.holds.set(reservationId, {
+      id: reservationId,
+      buyerId,
+      lines: held,
+      partitions,
+      sequence,
+      createdAtMs,
+      expiresAtMs,
+      checkAtMs,
+    });
+    return { kind: 'held', sequence, createdAtMs, expiresAtMs };
+  }
+
+  /** Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed. */
+  private settle(
+    hold: Hold,
+    outcome: 'released' | 'expired' | 'confirmed',
+    { forget = false, paymentId = null }: { forget?: boolean | undefined; paymentId?: string | null } = {},
+  ): number {
+    const lines = hold.lines.map((line): JournalLine => {
+      const change = { held: -line.quantity, committed: outcome === 'confirmed' ? line.quantity : 0 };
+      this.moveBuyer(line.sku, hold.buyerId, { ...change, reservationId: null });
+      return { ...line, version: this.move(this.levelOf(line.sku), change), buyerLimit: null };
+    });
+    this.holds.delete(hold.id);
+    const { id: reservationId, buyerId } = hold;
+    const sequence = this.append({
+      kind: outcome,
+      reservationId,
+      buyerId,
+      lines,
+      decides: this.decides(hold),
+      paymentId,
+    });
+    if (!forget) this.retire(hold.id, outcome, sequence);
+    return sequence;
+  }
+
+  private decides(hold: Hold): boolean {
+    return hold.partitions[0] === this.partition;
+  }
+
+  private lapsed(hold: Hold): boolean {
+    return this.decides(hold) && hold.expiresAtMs <= this.nowMs();
+  }
+
+  private outcomeOf(operation: string): EndedDecision | UnknownDecision {
+    const record = this.retired.get(operation);
+    if (!record) return { kind: 'unknown' };
+    return { kind: 'ended', outcome: record.outcome as EndedDecision['outcome'], sequence: record.sequence };
+  }
+
+  private levelOf(sku: string): Level {
+    const level = this.levels.get(sku);
+    assert(level, 'a SKU that is held or sold is unknown', { sku });
+    return level;
+  }
+
+  private buyerOf(sku: string, buyerId: string): BuyerUnits {
+    return this.buyers.get(`${sku} ${buyerId}`) ?? { reservationId: null, held: 0, committed: 0 };
+  }
+
+  private moveBuyer(sku: string, buyerId: string, change: Partial<BuyerUnits>): void {
+    const units = this.buyerOf(sku, buyerId);
+    const held = units.held + (change.held ?? 0);
+    const committed = units.committed + (change.committed ?? 0);
+    assert(held >= 0 && committed >= 0, 'a buyer would hold less than nothing', { sku, buyerId });
+    const reservationId = change.reservationId === undefined ? units.reservationId : change.reservationId;
+    if (held === 0 && committed === 0) this.buyers.delete(`${sku} ${buyerId}`);
+    else this.buyers.set(`${sku} ${buyerId}`, { reservationId, held, committed });
+  }
+
+  private move(level: Level, change: { onHand?: number; held?: number; committed?: number }): number {
+    level.onHand += change.onHand ?? 0;
+    level.held += change.held ?? 0;
+    level.committed += change.committed ?? 0;
+    assert(level.held >= 0 && level.committed >= 0 && availableOf(level) >= 0, 'I1 would break', {
+      ...level,
+    });
+    level.version += 1;
+    return level.version;
+  }
+
+  private append(decision: JournalDecision): number {
+    this.sequence += 1;
+    const { partition, epoch, sequence } = this;
+    this.journal.push({ partition, epoch, sequence, atMs: this.nowMs(), ...decision });
+    return sequence;
+  }
+
+  private retire(
+    operation: string,
+    outcome: string,
+    sequence: number,
+    level: StockLevel | null = null,
+  ): void {
+    this.retired.set(operation, { outcome, sequence, level, atMs: this.nowMs() });
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * The stock store on Redis: one function call per batch. It sends a batch once and says honestly when it does not
+ * know whether it ran; asking again is the caller's decision (see `StockDesk`), with the same ids.
+ */
+import type { Cluster, Redis } from 'ioredis';
+import { InvariantError, limits, UnavailableError, type JournalEntry } from '#domain';
+import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
+import { decodeEntry, decodeLevel, encodeRestored } from './journal-codec.js';
+import type {
+  AdjustCommand,
+  AdjustDecision,
+  CancelCommand,
+  CancelDecision,
+  ConfirmCommand,
+  ConfirmDecision,
+  Decisions,
+  ExpireResult,
+  ExtendCommand,
+  ExtendDecision,
+  HoldCommand,
+  HoldDecision,
+  PartitionEpoch,
+  PartitionState,
+  PutCommand,
+  PutDecision,
+  ReleaseCommand,
+  ReleaseDecision,
+  RestoredRecord,
+  StockStore,
+} from './stock-store.js';
+
+type Argument = string | number;
+type RawDecision = readonly [kind: string, ...facts: (string | number)[]];
+type RawReply<Raw> = readonly [nowMs: number, sequence: number, entries: readonly string[][], decisions: Raw];
+
+const keyNames = [
+  'meta',
+  'levels',
+  'holds',
+  'buyers',
+  'deadlines',
+  'parts',
+  'retired',
+  'retirements',
+  'journal',
+] as const;
+
+/** How many operations one `tidy` forgets at most, so that it never blocks Redis for long. */
+const forgottenMax = 1_000;
+
+export class RedisStockStore implements StockStore {
+  private readonly library: FunctionLibrary;
+  private readonly keys = new Map<number, string[]>();
+
+  constructor(
+    private readonly redis: Redis | Cluster,
+    /** In front of every key; several stores can share one Redis. No braces. */
+    private readonly keyPrefix: string,
+  ) {
+    this.library = readFunctionLibrary();
+  }
+
+  /** Puts the functions on every node that can run them. Safe to repeat. */
+  async load(): Promise<void> {
+    const nodes = 'nodes' in this.redis ? this.redis.nodes('master') : [this.redis];
+    await Promise.all(nodes.map((node) => node.function('LOAD', 'REPLACE', this.library.code)));
+  }
+
+  reserve(at: PartitionEpoch, commands: readonly HoldCommand[]): Promise<Decisions<HoldDecision>> {
+    const args = commands.flatMap((command) => [
+      command.reservationId,
+      command.ttlSeconds ?? '',
+      command.partitions.join(','),
+      command.metadata ?? '',
+      command.buyerId,
+      ...lineArguments(command.lines),
+    ]);
+    return this.decide(at, 'reserve', args, holdDecision);
+  }
+
+  extend(at: PartitionEpoch, commands: readonly ExtendCommand[]): Promise<Decisions<ExtendDecision>> {
+    const args = commands.flatMap((command) =>
+      'untilMs' in command
+        ? [command.reservationId, '', command.untilMs]
+        : [command.reservationId, command.ttlSeconds, ''],
+    );
+    return this.decide(at, 'extend', args, ([kind, sequence, expiresAtMs]) =>
+      kind === 'extended'
+        ? { kind, sequence: Number(sequence), expiresAtMs: Number(expiresAtMs) }
+        : endedDecision([kind, sequence!, expiresAtMs!]),
+    );
+  }
+
+  release(at: PartitionEpoch, commands: readonly ReleaseCommand[]): Promise<Decisions<ReleaseDecision>> {
+    const args = commands.flatMap((command) => [command.reservationId, command.forget ? '1' : '']);
+    return this.decide(at, 'release', args, (raw) =>
+      raw[0] === 'released' ? { kind: 'released', sequence: Number(raw[1]) } : endedDecision(raw),
+    );
+  }
+
+  confirm(at: PartitionEpoch, commands: readonly ConfirmCommand[]): Promise<Decisions<ConfirmDecision>> {
+    const args = commands.flatMap((command) => [command.reservationId, command.paymentId ?? '']);
+    return this.decide(at, 'confirm', args, (raw) =>
+      raw[0] === 'confirmed' ? { kind: 'confirmed', sequence: Number(raw[1]) } : endedDecision(raw),
+    );
+  }
+
+  cancel(at: PartitionEpoch, commands: readonly CancelCommand[]): Promise<Decisions<CancelDecision>> {
+    const args = commands.flatMap((command) => [
+      command.reservationId,
+      command.buyerId,
+      ...lineArguments(command.lines),
+    ]);
+    return this.decide(at, 'cancel', args, ([, sequence]) => ({
+      kind: 'cancelled',
+      sequence: Number(sequence),
+    }));
+  }
+
+  adjust(at: PartitionEpoch, commands: readonly AdjustCommand[]): Promise<Decisions<AdjustDecision>> {
+    const args = commands.flatMap((command) => [
+      command.operationId,
+      command.sku,
+      command.delta,
+      command.expectedVersion ?? '',
+      command.reason,
+    ]);
+    return this.decide(at, 'adjust', args, (raw, index) => adjustDecision(raw, commands[index]!.sku));
+  }
+
+  put(at: PartitionEpoch, commands: readonly PutCommand[]): Promise<Decisions<PutDecision>> {
+    const args = commands.flatMap((command) => [
+      command.sku,
+      command.onHand,
+      command.buyerLimit === null ? '-' : (command.buyerLimit ?? ''),
+      command.holdTtlSeconds ?? '',
+      limits.holdTtlSecondsDefault,
+    ]);
+    return this.decide(at, 'put', args, ([kind, sequence, level], index) => ({
+      kind: kind as PutDecision['kind'],
+      sequence: Number(sequence),
+      level: decodeLevel(commands[index]!.sku, String(level)),
+    }));
+  }
+
+  async expire(at: PartitionEpoch, limit: number): Promise<ExpireResult> {
+    const reply = await this.call<RawReply<readonly [due: number, parts: string[]]>>(at, 'expire', [limit]);
+    const [due, parts] = reply[3];
+    return { entries: entriesOf(at, reply), more: due >= limit || parts.length >= limit, parts };
+  }
+
+  async levels(at: PartitionEpoch, skus: readonly string[]): ReturnType<StockStore['levels']> {
+    const reply = await this.call<RawReply<string[]>>(at, 'levels', skus, 'read');
+    const levels = reply[3].flatMap((text, index) => (text ? [decodeLevel(skus[index]!, text)] : []));
+    return { sequence: reply[1], levels };
+  }
+
+  async state(partition: number): Promise<PartitionState> {
+    const reply = await this.call<number[]>({ partition, epoch: 1 }, 'state', [], 'read');
+    const [nowMs = 0, epoch = 0, sequence = 0, holds = 0] = reply;
+    return { nowMs, epoch, sequence, holds };
+  }
+
+  async readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]> {
+    const key = this.keysOf(at.partition).at(-1)!;
+    const from = `${at.epoch}-${after + 1}`;
+    const to = `${at.epoch}-${limits.unitsMax}`;
+    const records = await this.guard(() => this.redis.xrange(key, from, to, 'COUNT', limit));
+    return records.map(([id, fields]) => decodeEntry(at, Number(id.split('-')[1]), fields));
+  }
+
+  async tidy(at: PartitionEpoch, options: { drained: number; retentionMs: number }): Promise<void> {
+    await this.call(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
+  }
+
+  async restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void> {
+    await this.call(at, 'restore', ['open']);
+    for await (const chunk of records) {
+      await this.call(at, 'restore', ['load', ...chunk.flatMap((record) => encodeRestored(at, record))]);
+    }
+    await this.call(at, 'restore', ['close']);
+  }
+
+  private async decide<Decision>(
+    at: PartitionEpoch,
+    name: string,
+    args: readonly Argument[],
+    decode: (raw: RawDecision, index: number) => Decision,
+  ): Promise<Decisions<Decision>> {
+    const reply = await this.call<RawReply<RawDecision[]>>(at, name, args);
+    return { nowMs: reply[0], entries: entriesOf(at, reply), decisions: reply[3].map(decode) };
+  }
+
+  /** Calls a function; when Redis does not know it (a fresh node, another master), brings it there and calls again. */
+  private async call<Reply>(
+    at: PartitionEpoch,
+    name: string,
+    args: readonly Argument[],
+    mode: 'write' | 'read' = 'write',
+  ): Promise<Reply> {
+    const keys = this.keysOf(at.partition);
+    const send = (): Promise<unknown> => {
+      const rest = [this.library.nameOf(name), keys.length, ...keys, at.epoch, ...args] as const;
+      return mode === 'write' ? this.redis.fcall(...rest) : this.redis.fcall_ro(...rest);
+    };
+    return this.guard(async () => {
+      try {
+        return (await send()) as Reply;
+      } catch (error) {
+        if (!isReply(error, 'ERR Function not found')) throw error;
+        await this.load();
+        return (await send()) as Reply;
+      }
+    });
+  }
+
+  private async guard<Reply>(send: () => Promise<Reply>): Promise<Reply> {
+    try {
+      return await send();
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  private keysOf(partition: number): string[] {
+    let keys = this.keys.get(partition);
+    if (!keys) {
+      keys = keyNames.map((name) => `${this.keyPrefix}:{${partition}}:${name}`);
+      this.keys.set(partition, keys);
+    }
+    return keys;
+  }
+}
+
+function lineArguments(lines: HoldCommand['lines']): Argument[] {
+  return [lines.length, ...lines.flatMap(({ sku, quantity }) => [sku, quantity])];
+}
+
+function entriesOf(at: PartitionEpoch, reply: RawReply<unknown>): JournalEntry[] {
+  return reply[2].map((fields, index) => decodeEntry(at, reply[1] + 1 + index, fields));
+}
+
+function endedDecision(raw: RawDecision): { kind: 'unknown' } | EndedRaw {
+  const [kind, outcome, sequence] = raw;
+  if (kind === 'unknown') return { kind };
+  return { kind: 'ended', outcome: outcome as EndedRaw['outcome'], sequence: Number(sequence) };
+}
+type EndedRaw = Extract<HoldDecision, { kind: 'ended' }>;
+
+function holdDecision(raw: RawDecision): HoldDecision {
+  const [kind, first, second, third] = raw;
+  const sku = String(first);
+  switch (kind) {
+    case 'held':
+      return { kind, sequence: Number(first), createdAtMs: Number(second), expiresAtMs: Number(third) };
+    case 'ended':
+      return endedDecision(raw) as EndedRaw;
+    case 'unknown-sku':
+      return { kind, sku };
+    case 'duplicate-reservation':
+      return { kind, sku, reservationId: String(second) };
+    case 'buyer-limit-exceeded':
+      return { kind, sku, buyerLimit: Number(second) };
+    case 'sold-out':
+    case 'insufficient-stock':
+      return { kind, sku, available: Number(second) };
+    default:
+      throw new InvariantError('the stock store decided what is no decision', { kind });
+  }
+}
+
+function adjustDecision(raw: RawDecision, sku: string): AdjustDecision {
+  const [kind, first, second] = raw;
+  switch (kind) {
+    case 'adjusted':
+      return { kind, sequence: Number(first), level: decodeLevel(sku, String(second)) };
+    case 'unknown-sku':
+    case 'too-much-stock':
+      return { kind, sku };
+    case 'version-mismatch':
+      return { kind, sku, version: Number(second) };
+    case 'insufficient-stock':
+      return { kind, sku, available: Number(second) };
+    default:
+      throw new InvariantError('the stock store decided what is no decision', { kind });
+  }
+}
+
+function isReply(error: unknown, prefix: string): boolean {
+  return error instanceof Error && error.message.startsWith(prefix);
+}
+
+/** Answers of Redis that come before a function runs: certainly nothing happened. */
+const refusedBeforeRunning = [
+  'OOM',
+  'READONLY',
+  'LOADING',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'BUSY',
+  'MISCONF',
+  'NOREPLICAS',
+];
+
+function translate(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof UnavailableError) return cause;
+  const { message } = cause;
+  if (message.startsWith('HFNOTREADY')) {
+    return new UnavailableError('stock-not-ready', message.slice('HFNOTREADY '.length), false, { cause });
+  }
+  if (message.startsWith('HF')) return new InvariantError(message);
+  const refused = refusedBeforeRunning.some((code) => message.startsWith(code));
+  if (cause.name === 'ReplyError' && !refused) return new InvariantError(`Redis refused a call: ${message}`);
+  const notSent = refused || message.startsWith("Stream isn't writeable");
+  return new UnavailableError('stock-not-ready', `Redis did not answer: ${message}`, !notSent, { cause });
+}

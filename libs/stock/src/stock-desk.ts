@@ -1,0 +1,121 @@
+/**
+ * Where single commands become batches: the commands of one turn for one partition go in one call, and the journal
+ * entries that come back are handed on before anybody is answered. A call whose reply was lost is made again, with
+ * the same ids, within a budget: the store answers a command that it knows with the decision it made.
+ */
+import { UnavailableError, type JournalEntry } from '#domain';
+import { Batcher, type Clock, type Timers } from '#platform';
+import type {
+  AdjustCommand,
+  AdjustDecision,
+  CancelCommand,
+  CancelDecision,
+  ConfirmCommand,
+  ConfirmDecision,
+  Decisions,
+  ExtendCommand,
+  ExtendDecision,
+  HoldCommand,
+  HoldDecision,
+  PartitionEpoch,
+  PutCommand,
+  PutDecision,
+  ReleaseCommand,
+  ReleaseDecision,
+  StockStore,
+} from './stock-store.js';
+
+/** A decision with where and when it was made: with its sequence, a position in the journal. */
+export type Made<Decision> = Decision & PartitionEpoch & { readonly nowMs: number };
+
+export type StockDeskOptions = {
+  readonly store: StockStore;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly timers: Timers;
+  /** The epoch a partition is open in. Throws `UnavailableError` while it is closed. */
+  readonly epochOf: (partition: number) => number;
+  /** Takes the journal entries of every decision, in order. */
+  readonly onEntries: (entries: readonly JournalEntry[]) => void;
+  /** Hears of every failed call, so that the partition can be looked at. */
+  readonly onTrouble: (partition: number) => void;
+};
+
+type Call<Command, Decision> = (
+  at: PartitionEpoch,
+  commands: readonly Command[],
+) => Promise<Decisions<Decision>>;
+
+/** Commands in one call: Redis is blocked for about 10 µs each. */
+const batchSizeMax = 256;
+/** Calls of one kind under way per partition: one travels while one is decided. */
+const inFlightMax = 2;
+const waitingMax = 10_000;
+/** How long a call is tried again before its outcome is called unknown. */
+const budgetMs = 1_500;
+const retryDelayMs = 25;
+
+export class StockDesk {
+  readonly reserve: (partition: number, command: HoldCommand) => Promise<Made<HoldDecision>>;
+  readonly extend: (partition: number, command: ExtendCommand) => Promise<Made<ExtendDecision>>;
+  readonly release: (partition: number, command: ReleaseCommand) => Promise<Made<ReleaseDecision>>;
+  readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
+  readonly cancel: (partition: number, command: CancelCommand) => Promise<Made<CancelDecision>>;
+  readonly adjust: (partition: number, command: AdjustCommand) => Promise<Made<AdjustDecision>>;
+  readonly put: (partition: number, command: PutCommand) => Promise<Made<PutDecision>>;
+
+  constructor(private readonly options: StockDeskOptions) {
+    const { store } = options;
+    this.reserve = this.desk<HoldCommand, HoldDecision>((at, commands) => store.reserve(at, commands));
+    this.extend = this.desk<ExtendCommand, ExtendDecision>((at, commands) => store.extend(at, commands));
+    this.release = this.desk<ReleaseCommand, ReleaseDecision>((at, commands) => store.release(at, commands));
+    this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
+    this.cancel = this.desk<CancelCommand, CancelDecision>((at, commands) => store.cancel(at, commands));
+    this.adjust = this.desk<AdjustCommand, AdjustDecision>((at, commands) => store.adjust(at, commands));
+    this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));
+  }
+
+  private desk<Command, Decision>(
+    call: Call<Command, Decision>,
+  ): (partition: number, command: Command) => Promise<Made<Decision>> {
+    const { timers } = this.options;
+    const batchers = new Map<number, Batcher<Command, Made<Decision>>>();
+    return (partition, command) => {
+      let batcher = batchers.get(partition);
+      if (!batcher) {
+        batcher = new Batcher({ timers, batchSizeMax, inFlightMax, waitingMax }, (commands) =>
+          this.decide(partition, commands, call),
+        );
+        batchers.set(partition, batcher);
+      }
+      return batcher.call(command);
+    };
+  }
+
+  private async decide<Command, Decision>(
+    partition: number,
+    commands: readonly Command[],
+    call: Call<Command, Decision>,
+  ): Promise<Made<Decision>[]> {
+    const { clock, timers, epochOf, onEntries, onTrouble } = this.options;
+    const giveUpAtMs = clock.monotonicMs() + budgetMs;
+    let unknown = false;
+    for (;;) {
+      let open = false;
+      try {
+        const at = { partition, epoch: epochOf(partition) };
+        open = true;
+        const { decisions, entries, nowMs } = await call(at, commands);
+        onEntries(entries);
+        return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        if (open) onTrouble(partition);
+        unknown ||= error.outcomeUnknown;
+        if (!open || clock.monotonicMs() >= giveUpAtMs) {
+          throw new UnavailableError(error.code, error.message, unknown, { cause: error });
+        }
+        await timers.sleep(retryDelayMs);
+      }
+    }
+  }
+}

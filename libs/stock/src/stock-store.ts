@@ -1,0 +1,174 @@
+/**
+ * The stock store as its callers see it: one atomic step per batch and partition, every decision numbered in the
+ * partition's journal. `RedisStockStore` is the real one, `InMemoryStockStore` the model of it; both pass one suite.
+ *
+ * Every command carries an id of its own and is decided once: sending it again answers with the same decision, so a
+ * lost reply is cured by asking again.
+ */
+import type { JournalEntry, ReservationLine, StockLevel } from '#domain';
+
+/** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
+export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
+
+export type HoldCommand = {
+  readonly reservationId: string;
+  readonly buyerId: string;
+  /** Undefined: the shortest policy among the lines' SKUs. */
+  readonly ttlSeconds: number | undefined;
+  readonly metadata: string | null;
+  /** The lines of this partition, one per SKU. */
+  readonly lines: readonly ReservationLine[];
+  /** Every partition of the cart; the first decides, the others follow. */
+  readonly partitions: readonly number[];
+};
+
+/** `sequence`: the decision is final once the ledger has the partition's journal up to here. */
+type Decided = { readonly sequence: number };
+
+/** What an earlier attempt came to, whose hold is gone by now. */
+export type EndedDecision = Decided & {
+  readonly kind: 'ended';
+  readonly outcome: 'released' | 'expired' | 'confirmed';
+};
+export type UnknownDecision = { readonly kind: 'unknown' };
+
+export type HoldDecision =
+  | (Decided & { readonly kind: 'held'; readonly createdAtMs: number; readonly expiresAtMs: number })
+  | EndedDecision
+  | { readonly kind: 'unknown-sku'; readonly sku: string }
+  | { readonly kind: 'duplicate-reservation'; readonly sku: string; readonly reservationId: string }
+  | { readonly kind: 'buyer-limit-exceeded'; readonly sku: string; readonly buyerLimit: number }
+  | { readonly kind: 'sold-out'; readonly sku: string; readonly available: number }
+  | { readonly kind: 'insufficient-stock'; readonly sku: string; readonly available: number };
+
+export type ReleaseCommand = {
+  readonly reservationId: string;
+  /** As if it had never been held: for the parts of a cart that came to nothing. */
+  readonly forget?: boolean;
+};
+export type ReleaseDecision = (Decided & { readonly kind: 'released' }) | EndedDecision | UnknownDecision;
+
+export type ExtendCommand = { readonly reservationId: string } & (
+  | { readonly ttlSeconds: number }
+  /** The deadline that the deciding partition has given. */
+  | { readonly untilMs: number }
+);
+export type ExtendDecision =
+  (Decided & { readonly kind: 'extended'; readonly expiresAtMs: number }) | EndedDecision | UnknownDecision;
+
+export type ConfirmCommand = {
+  readonly reservationId: string;
+  /** The payment that the shop names, for the order. */
+  readonly paymentId: string | null;
+};
+export type ConfirmDecision = (Decided & { readonly kind: 'confirmed' }) | EndedDecision | UnknownDecision;
+
+export type CancelCommand = {
+  readonly reservationId: string;
+  readonly buyerId: string;
+  readonly lines: readonly ReservationLine[];
+};
+export type CancelDecision = Decided & { readonly kind: 'cancelled' };
+
+export type AdjustCommand = {
+  readonly operationId: string;
+  readonly sku: string;
+  readonly delta: number;
+  readonly expectedVersion: number | null;
+  readonly reason: string;
+};
+export type AdjustDecision =
+  | (Decided & { readonly kind: 'adjusted'; readonly level: StockLevel })
+  | { readonly kind: 'unknown-sku'; readonly sku: string }
+  | { readonly kind: 'version-mismatch'; readonly sku: string; readonly version: number }
+  | { readonly kind: 'insufficient-stock'; readonly sku: string; readonly available: number }
+  | { readonly kind: 'too-much-stock'; readonly sku: string };
+
+export type PutCommand = {
+  readonly sku: string;
+  /** Counts at creation only. */
+  readonly onHand: number;
+  /** Undefined: unchanged, or none at creation. Null: no limit. */
+  readonly buyerLimit: number | null | undefined;
+  readonly holdTtlSeconds: number | undefined;
+};
+export type PutDecision = Decided & {
+  readonly kind: 'created' | 'changed' | 'same';
+  readonly level: StockLevel;
+};
+
+/** What one call decided: the decisions in the order of the commands, and the journal entries they made. */
+export type Decisions<Decision> = {
+  readonly decisions: readonly Decision[];
+  readonly entries: readonly JournalEntry[];
+  /** The store's clock. */
+  readonly nowMs: number;
+};
+
+export type ExpireResult = {
+  readonly entries: readonly JournalEntry[];
+  /** There may be more that is due. */
+  readonly more: boolean;
+  /** Reservations of which this partition holds a part that another one decides, due for a look. */
+  readonly parts: readonly string[];
+};
+
+export type PartitionState = {
+  readonly nowMs: number;
+  /** 0: the partition has none and decides nothing. */
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly holds: number;
+};
+
+/** What a rebuild brings back: the partition as the ledger knows it. */
+export type RestoredRecord =
+  | { readonly kind: 'level'; readonly level: StockLevel }
+  | {
+      readonly kind: 'hold';
+      readonly reservationId: string;
+      readonly buyerId: string;
+      readonly createdAtMs: number;
+      readonly expiresAtMs: number;
+      readonly partitions: readonly number[];
+      readonly lines: readonly ReservationLine[];
+    }
+  | {
+      readonly kind: 'buyer';
+      readonly sku: string;
+      readonly buyerId: string;
+      readonly reservationId: string | null;
+      readonly held: number;
+      readonly committed: number;
+    };
+
+/**
+ * Every method throws `UnavailableError`: `stock-not-ready` when the partition is in another epoch or in none, or
+ * the store cannot be reached; its `outcomeUnknown` says whether the batch may have been decided all the same.
+ */
+export interface StockStore {
+  reserve(at: PartitionEpoch, commands: readonly HoldCommand[]): Promise<Decisions<HoldDecision>>;
+  extend(at: PartitionEpoch, commands: readonly ExtendCommand[]): Promise<Decisions<ExtendDecision>>;
+  release(at: PartitionEpoch, commands: readonly ReleaseCommand[]): Promise<Decisions<ReleaseDecision>>;
+  confirm(at: PartitionEpoch, commands: readonly ConfirmCommand[]): Promise<Decisions<ConfirmDecision>>;
+  cancel(at: PartitionEpoch, commands: readonly CancelCommand[]): Promise<Decisions<CancelDecision>>;
+  adjust(at: PartitionEpoch, commands: readonly AdjustCommand[]): Promise<Decisions<AdjustDecision>>;
+  put(at: PartitionEpoch, commands: readonly PutCommand[]): Promise<Decisions<PutDecision>>;
+  /** Returns the units of at most `limit` holds past their deadline. */
+  expire(at: PartitionEpoch, limit: number): Promise<ExpireResult>;
+  /** The levels of those SKUs that exist, at one instant, with the sequence then. */
+  levels(
+    at: PartitionEpoch,
+    skus: readonly string[],
+  ): Promise<{ readonly sequence: number; readonly levels: readonly StockLevel[] }>;
+  state(partition: number): Promise<PartitionState>;
+  /** Journal entries after a sequence, in order, at most `limit`. */
+  readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]>;
+  /** Forgets what the ledger has: entries up to `drained`, and operations that ended `retentionMs` ago. */
+  tidy(
+    at: PartitionEpoch,
+    options: { readonly drained: number; readonly retentionMs: number },
+  ): Promise<void>;
+  /** Empties the partition and fills it again under a new epoch; admission is closed meanwhile. */
+  restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void>;
+}

@@ -1,0 +1,332 @@
+/** What every stock store does, the model in memory and the functions in Redis alike. */
+import { describe, expect, test, beforeEach } from '@jest/globals';
+import { UnavailableError } from '#domain';
+import type { HoldCommand, HoldDecision, RestoredRecord, StockStore } from '#stock';
+
+export type StoreUnderTest = {
+  readonly store: StockStore;
+  /** Lets the store's clock go on. */
+  readonly elapse: (ms: number) => Promise<void>;
+};
+
+const at = { partition: 0, epoch: 1 };
+
+async function* records(...list: RestoredRecord[]): AsyncGenerator<RestoredRecord[]> {
+  yield list;
+}
+
+const command = (reservationId: string, over: Partial<HoldCommand> = {}): HoldCommand => ({
+  reservationId,
+  buyerId: `buyer of ${reservationId}`,
+  ttlSeconds: undefined,
+  metadata: null,
+  lines: [{ sku: 'A', quantity: 1 }],
+  partitions: [0],
+  ...over,
+});
+
+export function describeStockStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`the stock store (${name})`, () => {
+    let store: StockStore;
+    let elapse: StoreUnderTest['elapse'];
+
+    const put = (sku: string, onHand: number, buyerLimit?: number | null, holdTtlSeconds?: number) =>
+      store.put(at, [{ sku, onHand, buyerLimit, holdTtlSeconds }]);
+    const reserve = async (...commands: HoldCommand[]): Promise<readonly HoldDecision[]> =>
+      (await store.reserve(at, commands)).decisions;
+    const level = async (sku = 'A') => (await store.levels(at, [sku])).levels[0];
+
+    beforeEach(async () => {
+      ({ store, elapse } = await open());
+      await store.restore(at, records());
+      await put('A', 5);
+    });
+
+    test('holds units until a deadline by its own clock, and journals it', async () => {
+      const { decisions, entries, nowMs } = await store.reserve(at, [
+        command('r1', {
+          ttlSeconds: 60,
+          metadata: '{"note":"é, \\"quoted\\""}',
+          buyerId: 'Zoë the 1st\nof her name',
+        }),
+      ]);
+      expect(decisions).toEqual([
+        { kind: 'held', sequence: 2, createdAtMs: nowMs, expiresAtMs: nowMs + 60_000 },
+      ]);
+      expect(entries).toEqual([
+        {
+          partition: 0,
+          epoch: 1,
+          sequence: 2,
+          atMs: nowMs,
+          kind: 'held',
+          reservationId: 'r1',
+          buyerId: 'Zoë the 1st\nof her name',
+          expiresAtMs: nowMs + 60_000,
+          lines: [{ sku: 'A', quantity: 1, version: 2, buyerLimit: null }],
+          metadata: '{"note":"é, \\"quoted\\""}',
+          partitions: [0],
+        },
+      ]);
+      expect(await level()).toMatchObject({ onHand: 5, held: 1, committed: 0, version: 2 });
+    });
+
+    test('refuses the 6th unit of 5, in one batch and over many', async () => {
+      const batch = Array.from({ length: 8 }, (_, index) => command(`r${index}`));
+      const kinds = (await reserve(...batch)).map((decision) => decision.kind);
+      expect(kinds).toEqual([...Array(5).fill('held'), ...Array(3).fill('sold-out')]);
+      expect((await reserve(command('r9')))[0]).toEqual({ kind: 'sold-out', sku: 'A', available: 0 });
+    });
+
+    test('answers the same id with the same decision, and holds once', async () => {
+      const [first] = await reserve(command('r1'));
+      expect(await reserve(command('r1'), command('r1'))).toEqual([first, first]);
+      expect(await level()).toMatchObject({ held: 1, version: 2 });
+    });
+
+    test('holds a cart whole or not at all', async () => {
+      await put('B', 1);
+      const lines = [
+        { sku: 'A', quantity: 2 },
+        { sku: 'B', quantity: 2 },
+      ];
+      expect(await reserve(command('r1', { lines }))).toEqual([
+        { kind: 'insufficient-stock', sku: 'B', available: 1 },
+      ]);
+      expect(await level('A')).toMatchObject({ held: 0, version: 1 });
+    });
+
+    test('refuses in the order of the contract', async () => {
+      await put('L', 1, 1);
+      await put('E', 0);
+      const mine = { buyerId: 'me' };
+      const [held] = await reserve(command('r1', { ...mine, lines: [{ sku: 'L', quantity: 1 }] }));
+      expect(held!.kind).toBe('held');
+      const both = (first: string, second: string) => [
+        { sku: first, quantity: 1 },
+        { sku: second, quantity: 9 },
+      ];
+      const refusals = await reserve(
+        command('r2', { ...mine, lines: both('E', 'missing') }),
+        command('r3', { ...mine, lines: both('E', 'L') }),
+        command('r4', { lines: both('E', 'L') }),
+        command('r5', { lines: both('A', 'E') }),
+        command('r6', { lines: [{ sku: 'A', quantity: 9 }] }),
+      );
+      expect(refusals).toEqual([
+        { kind: 'unknown-sku', sku: 'missing' },
+        { kind: 'duplicate-reservation', sku: 'L', reservationId: 'r1' },
+        { kind: 'buyer-limit-exceeded', sku: 'L', buyerLimit: 1 },
+        { kind: 'sold-out', sku: 'E', available: 0 },
+        { kind: 'insufficient-stock', sku: 'A', available: 5 },
+      ]);
+    });
+
+    test('counts what a buyer has bought against the limit', async () => {
+      await put('L', 9, 3);
+      const mine = (id: string, quantity: number) =>
+        command(id, { buyerId: 'me', lines: [{ sku: 'L', quantity }] });
+      await reserve(mine('r1', 2));
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
+      expect((await reserve(mine('r2', 2)))[0]).toMatchObject({ kind: 'buyer-limit-exceeded' });
+      expect((await reserve(mine('r3', 1)))[0]).toMatchObject({ kind: 'held' });
+    });
+
+    test('releases once, and says so again', async () => {
+      await reserve(command('r1'));
+      const release = async () => (await store.release(at, [{ reservationId: 'r1' }])).decisions[0];
+      expect(await release()).toEqual({ kind: 'released', sequence: 3 });
+      expect(await release()).toEqual({ kind: 'ended', outcome: 'released', sequence: 3 });
+      expect(await level()).toMatchObject({ held: 0, committed: 0, version: 3 });
+      expect((await store.release(at, [{ reservationId: 'nobody' }])).decisions).toEqual([
+        { kind: 'unknown' },
+      ]);
+    });
+
+    test('lets one of release and confirm win', async () => {
+      await reserve(command('r1'));
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
+      expect((await store.release(at, [{ reservationId: 'r1' }])).decisions).toEqual([
+        { kind: 'ended', outcome: 'confirmed', sequence: 3 },
+      ]);
+      expect(await level()).toMatchObject({ onHand: 5, held: 0, committed: 1 });
+    });
+
+    test('extends, never shortens', async () => {
+      const [held] = await reserve(command('r1', { ttlSeconds: 60 }));
+      const extend = async (ttlSeconds: number) =>
+        (await store.extend(at, [{ reservationId: 'r1', ttlSeconds }])).decisions[0];
+      const { expiresAtMs } = held as { expiresAtMs: number };
+      expect(await extend(1)).toMatchObject({ kind: 'extended', expiresAtMs });
+      const longer = (await extend(120)) as { expiresAtMs: number };
+      expect(longer.expiresAtMs).toBeGreaterThanOrEqual(expiresAtMs + 59_000);
+    });
+
+    test('a hold has lapsed at its deadline: no extend, no confirm, its units and its buyer are free', async () => {
+      await reserve(command('r1', { ttlSeconds: 1, buyerId: 'me' }), command('r2', { ttlSeconds: 1 }));
+      await elapse(1_010);
+      expect(
+        (await store.confirm(at, [{ reservationId: 'r2', paymentId: null }])).decisions[0],
+      ).toMatchObject({
+        kind: 'ended',
+        outcome: 'expired',
+      });
+      const five = [{ sku: 'A', quantity: 5 }];
+      expect((await reserve(command('r3', { buyerId: 'me', lines: five })))[0]).toMatchObject({
+        kind: 'held',
+      });
+      expect((await store.extend(at, [{ reservationId: 'r1', ttlSeconds: 9 }])).decisions[0]).toMatchObject({
+        kind: 'ended',
+        outcome: 'expired',
+      });
+    });
+
+    test('the sweep returns what is due, and only that', async () => {
+      await reserve(
+        command('r1', { ttlSeconds: 1 }),
+        command('r2', { ttlSeconds: 60 }),
+        command('r3', { ttlSeconds: 1 }),
+      );
+      expect((await store.expire(at, 10)).entries).toEqual([]);
+      await elapse(1_010);
+      const first = await store.expire(at, 1);
+      expect(first).toMatchObject({ more: true, entries: [{ kind: 'expired' }] });
+      const rest = await store.expire(at, 10);
+      const expired = [...first.entries, ...rest.entries] as { reservationId?: string }[];
+      expect(new Set(expired.map((entry) => entry.reservationId))).toEqual(new Set(['r1', 'r3']));
+      expect(expired).toHaveLength(2);
+      expect(await level()).toMatchObject({ held: 1 });
+    });
+
+    test('adjusts once per operation, against the version that the caller saw', async () => {
+      const adjust = async (operationId: string, delta: number, expectedVersion: number | null = null) =>
+        (await store.adjust(at, [{ operationId, sku: 'A', delta, expectedVersion, reason: 'count' }]))
+          .decisions[0];
+      const first = await adjust('o1', 3, 1);
+      expect(first).toMatchObject({ kind: 'adjusted', level: { onHand: 8, version: 2 } });
+      expect(await adjust('o1', 3, 1)).toEqual(first);
+      expect(await adjust('o2', 1, 1)).toEqual({ kind: 'version-mismatch', sku: 'A', version: 2 });
+      expect(await adjust('o3', -9)).toEqual({ kind: 'insufficient-stock', sku: 'A', available: 8 });
+      expect(await adjust('o4', Number.MAX_SAFE_INTEGER)).toEqual({ kind: 'too-much-stock', sku: 'A' });
+      expect(await adjust('o5', -8)).toMatchObject({ kind: 'adjusted', level: { onHand: 0 } });
+    });
+
+    test('counts to the last safe integer', async () => {
+      await put('M', Number.MAX_SAFE_INTEGER);
+      const lines = [{ sku: 'M', quantity: Number.MAX_SAFE_INTEGER - 1 }];
+      const { entries } = await store.reserve(at, [command('r1', { lines })]);
+      expect(entries).toMatchObject([{ lines }]);
+      expect(await level('M')).toMatchObject({
+        onHand: Number.MAX_SAFE_INTEGER,
+        held: Number.MAX_SAFE_INTEGER - 1,
+      });
+    });
+
+    test('puts a SKU once; afterwards only its policy', async () => {
+      const again = await put('A', 99, 2, 30);
+      expect(again.decisions[0]).toMatchObject({
+        kind: 'changed',
+        level: { onHand: 5, buyerLimit: 2, holdTtlSeconds: 30, version: 2 },
+      });
+      expect((await put('A', 99)).decisions[0]).toMatchObject({
+        kind: 'same',
+        level: { buyerLimit: 2, version: 2 },
+      });
+      expect((await put('A', 0, null)).decisions[0]).toMatchObject({
+        kind: 'changed',
+        level: { buyerLimit: null },
+      });
+      const [held] = await reserve(command('r1'));
+      expect(held).toMatchObject({ kind: 'held' });
+    });
+
+    test('takes a cancelled order back, once', async () => {
+      await reserve(command('r1', { buyerId: 'me' }));
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
+      const cancel = async () =>
+        (await store.cancel(at, [{ reservationId: 'r1', buyerId: 'me', lines: [{ sku: 'A', quantity: 1 }] }]))
+          .decisions[0];
+      const first = await cancel();
+      expect(await cancel()).toEqual(first);
+      expect(await level()).toMatchObject({ onHand: 5, held: 0, committed: 0 });
+    });
+
+    test('numbers the journal without gaps, and gives it again until it is tidied', async () => {
+      await reserve(command('r1'), command('r2'));
+      await store.release(at, [{ reservationId: 'r1' }]);
+      const entries = await store.readJournal(at, 0, 100);
+      expect(entries.map((entry) => [entry.sequence, entry.kind])).toEqual([
+        [1, 'sku-created'],
+        [2, 'held'],
+        [3, 'held'],
+        [4, 'released'],
+      ]);
+      expect(await store.readJournal(at, 2, 1)).toEqual([entries[2]]);
+      await store.tidy(at, { drained: 3, retentionMs: 0 });
+      expect(await store.readJournal(at, 0, 100)).toEqual([entries[3]]);
+      // r1 was released by entry 4, which the ledger does not have yet: it must still be known.
+      expect((await store.release(at, [{ reservationId: 'r1' }])).decisions[0]).toMatchObject({
+        kind: 'ended',
+      });
+      await elapse(5);
+      await store.tidy(at, { drained: 4, retentionMs: 0 });
+      expect((await store.release(at, [{ reservationId: 'r1' }])).decisions[0]).toEqual({ kind: 'unknown' });
+    });
+
+    test('decides nothing without an epoch or in another one', async () => {
+      const refused = expect.objectContaining({ code: 'stock-not-ready', outcomeUnknown: false });
+      await expect(store.reserve({ partition: 0, epoch: 2 }, [command('r1')])).rejects.toEqual(refused);
+      await expect(store.reserve({ partition: 7, epoch: 1 }, [command('r1')])).rejects.toThrow(
+        UnavailableError,
+      );
+      expect(await store.state(7)).toMatchObject({ epoch: 0 });
+    });
+
+    test('is restored under a later epoch, and the earlier one is over', async () => {
+      const next = { partition: 0, epoch: 2 };
+      const nowMs = (await store.state(0)).nowMs;
+      const restored = {
+        sku: 'A',
+        onHand: 5,
+        held: 2,
+        committed: 1,
+        buyerLimit: 4,
+        holdTtlSeconds: 60,
+        version: 40,
+      };
+      await store.restore(
+        next,
+        records(
+          { kind: 'level', level: restored },
+          {
+            kind: 'hold',
+            reservationId: 'r1',
+            buyerId: 'me too',
+            createdAtMs: nowMs,
+            expiresAtMs: nowMs + 60_000,
+            partitions: [0],
+            lines: [{ sku: 'A', quantity: 2 }],
+          },
+          { kind: 'buyer', sku: 'A', buyerId: 'me too', reservationId: 'r1', held: 2, committed: 1 },
+        ),
+      );
+      await expect(store.reserve(at, [command('r2')])).rejects.toThrow(UnavailableError);
+      await expect(store.restore(at, records())).rejects.toThrow(UnavailableError);
+      const { decisions, entries } = await store.release(next, [{ reservationId: 'r1' }]);
+      expect(decisions).toEqual([{ kind: 'released', sequence: 1 }]);
+      expect(entries).toMatchObject([{ epoch: 2, sequence: 1, buyerId: 'me too' }]);
+      expect((await store.levels(next, ['A'])).levels).toEqual([{ ...restored, held: 0, version: 41 }]);
+    });
+
+    test('a part of a cart waits for the word of the partition that decides', async () => {
+      const part = command('r1', { partitions: [3, 0], ttlSeconds: 1 });
+      await reserve(part);
+      await elapse(1_010);
+      expect((await store.expire(at, 10)).entries).toEqual([]);
+      expect((await store.release(at, [{ reservationId: 'r1', forget: true }])).decisions[0]).toMatchObject({
+        kind: 'released',
+      });
+      expect((await reserve(part))[0]).toMatchObject({ kind: 'held' });
+    });
+  });
+}
