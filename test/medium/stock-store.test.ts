@@ -1,18 +1,30 @@
 import { afterAll, beforeAll } from '@jest/globals';
+import type { Cluster, Redis } from 'ioredis';
 import { connectForDecisions, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
 import { describeStockStore } from '../contract/stock-store.suite.js';
+import { describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
 
-const redis = connectForDecisions({ kind: 'standalone', url: 'redis://127.0.0.1:7799' });
-let run = 0;
+describeWithRedis('Redis functions', () => {
+  let database: TestDatabase;
+  let redis: Redis | Cluster;
+  let stores = 0;
 
-beforeAll(() => redis.connect());
-afterAll(() => redis.disconnect());
+  beforeAll(async () => {
+    database = await testRedis();
+    redis = connectForDecisions({ kind: 'standalone', url: database.url });
+    await redis.connect();
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await database.stop();
+  });
 
-describeStockStore('Redis', async () => {
-  run += 1;
-  return {
-    store: new RedisStockStore(redis, `test-${process.pid}-${run}`),
-    elapse: (ms) => systemTimers.sleep(ms),
-  };
+  describeStockStore('Redis', async () => {
+    stores += 1;
+    return {
+      store: new RedisStockStore(redis, `store-${stores}`),
+      elapse: (ms) => systemTimers.sleep(ms),
+    };
+  });
 });

@@ -9,9 +9,13 @@ import {
   createMetrics,
   developmentKeys,
   readConfig,
+  systemClock,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenedServices, OpenServices } from './services.js';
+
+/** How long after a signal the same one may arrive by another way. */
+const echoMs = 1_000;
 
 /** Runs until SIGINT or SIGTERM. Sets the exit code: 0 after an orderly end, 78 for a bad configuration. */
 export async function run(openServices: OpenServices): Promise<void> {
@@ -49,13 +53,17 @@ async function close(app: App | undefined, services: OpenedServices): Promise<vo
   }
 }
 
-/** A second signal ends the process at once: whoever sends it does not want to wait. */
+/**
+ * A second signal ends the process at once: whoever sends it does not want to wait. One Ctrl-C may arrive twice,
+ * from the terminal and from what started this process, so a signal in the first second counts as the same.
+ */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let stoppingSinceMs: number | null = null;
     const onSignal = () => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      const nowMs = systemClock.monotonicMs();
+      if (stoppingSinceMs !== null && nowMs - stoppingSinceMs > echoMs) process.exit(1);
+      stoppingSinceMs ??= nowMs;
       resolve();
     };
     process.on('SIGINT', onSignal);

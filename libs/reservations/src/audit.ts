@@ -53,10 +53,9 @@ export class Audit implements AuditUseCases {
   }
 
   private async drift(): Promise<Violation[]> {
-    const closed = this.parts
+    const found: Violation[] = this.parts
       .closed()
-      .map((partition) => ({ ...partition, what: 'closed: Redis cannot be compared' }));
-    const found: Violation[] = [...closed];
+      .map(({ partition, reason }) => ({ partition, closed: reason }));
     for (const at of this.parts.openPartitions()) found.push(...(await this.driftOf(at)));
     return found;
   }

@@ -9,7 +9,7 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import { PGlite, type ParserOptions } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import type { Report } from './programs.js';
 
@@ -32,15 +32,20 @@ const logSinceCheckpoint =
  * Opens the database in `<dataDir>/postgres`, creating it when there is none. The caller holds the data folder.
  * Close it with its own `close()`; an open one keeps the process alive.
  */
-export async function openPGlite(options: { dataDir: string; report?: Report }): Promise<PGlite> {
-  const { dataDir, report = () => undefined } = options;
+export async function openPGlite(options: {
+  dataDir: string;
+  /** How values of a type, by its OID, are read; PGlite's own way where none is given. */
+  parsers?: ParserOptions;
+  report?: Report;
+}): Promise<PGlite> {
+  const { dataDir, parsers = {}, report = () => undefined } = options;
   const folder = path.resolve(dataDir, 'postgres');
   if (!existsSync(folder)) {
     report('creating the database (PGlite), a few seconds');
     await createDatabase(folder);
   }
   report(`opening the database in ${folder}`);
-  const database = await open(folder);
+  const database = await open(folder, parsers);
   checkpointWhenLarge(database, report);
   return database;
 }
@@ -55,8 +60,8 @@ async function createDatabase(folder: string): Promise<void> {
   syncOne(path.dirname(folder));
 }
 
-async function open(folder: string): Promise<PGlite> {
-  return PGlite.create({ fs: new SyncingNodeFS(folder), startParams, relaxedDurability: false });
+async function open(folder: string, parsers: ParserOptions = {}): Promise<PGlite> {
+  return PGlite.create({ fs: new SyncingNodeFS(folder), startParams, parsers, relaxedDurability: false });
 }
 
 /** The part of Emscripten's file system layer that is changed. */
