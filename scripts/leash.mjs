@@ -1,3 +1,6 @@
-// Loaded into the service by `npm start`: when the process that started it has gone without a word, close as on SIGTERM.
-process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+// Loaded into the service by `npm start`: close as on SIGTERM when the process that started it has gone without a word, or
+// when its terminal was closed.
+const close = () => process.kill(process.pid, 'SIGTERM');
+process.once('disconnect', close);
+process.once('SIGHUP', close);
 process.channel?.unref();

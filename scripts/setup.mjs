@@ -64,7 +64,7 @@ function installDependencies() {
   if (dependenciesAreFresh()) return;
   say('installing the dependencies of package-lock.json (a minute or two the first time)');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const flags = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const flags = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status, error } = spawnSync(npm, flags, {
     cwd: root,
     stdio: ['ignore', 2, 2],

@@ -1,9 +1,10 @@
 // `npm start`: does the set-up that is missing, then runs the service under Node 24 until it ends, with its exit code.
 //
 // Signals. The service stays in the terminal's process group, so that killing the group kills it too. Ctrl-C reaches
-// every process of the group and npm passes it on once more, so this script may hear it twice: it passes each
+// every process of the group and npm may pass it on once more, so this script may hear it twice: it passes each
 // signal on once, and the service ignores what comes while it is already closing. An impatient second Ctrl-C,
-// a second later, is passed on again. If this script is killed outright, the leash makes the service close by itself.
+// a second later, is passed on again. npm passes SIGTERM to nobody, it just goes: this script notices that it has
+// become an orphan. If this script itself is killed outright, the leash makes the service close.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
@@ -14,6 +15,7 @@ import { environmentWith, prepare } from './setup.mjs';
 const main = path.join(root, 'dist/apps/order-service/src/main.js');
 const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
 const echoMs = 1000;
+const orphanPollMs = 250;
 
 await run(async () => {
   const node = await prepare({ compile: true });
@@ -23,15 +25,27 @@ await run(async () => {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: environmentWith(node),
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) passOn(signal, service);
+  passOn('SIGINT', 'SIGINT', service);
+  passOn('SIGTERM', 'SIGTERM', service);
+  passOn('SIGHUP', 'SIGTERM', service); // The terminal was closed.
+  if (process.env.npm_lifecycle_event === 'start') endWithParent(service);
   service.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 });
 
-function passOn(signal, service) {
+function passOn(heard, signal, service) {
   let heardMs = -Infinity;
-  process.on(signal, () => {
+  process.on(heard, () => {
     if (performance.now() - heardMs < echoMs) return;
     heardMs = performance.now();
     service.kill(signal);
   });
+}
+
+function endWithParent(service) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    service.kill('SIGTERM');
+  }, orphanPollMs);
 }

@@ -2,8 +2,13 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { DataFolderInUseError, openDataFolder } from '../../libs/platform/src/embedded/index.js';
+import {
+  DataFolderInUseError,
+  openDataFolder,
+  waitForDataFolder,
+} from '../../libs/platform/src/embedded/index.js';
 import { runCompiled } from './embedded-fixtures/run-compiled.js';
 
 let base: string;
@@ -52,4 +57,17 @@ it('goes to exactly one of several processes that want it at once', async () => 
   expect(outcomes.sort()).toEqual(['data-folder-in-use', 'data-folder-in-use', 'data-folder-in-use', 'won']);
   for (const one of contenders) one.child.kill('SIGKILL');
   await Promise.all(contenders.map((one) => one.ended));
+});
+
+it('waits for a holder that is ending, and no longer than it was told', async () => {
+  const messages: string[] = [];
+  const report = (message: string) => void messages.push(message);
+  const first = openDataFolder(base);
+  await expect(waitForDataFolder(base, { waitMs: 150, report })).rejects.toThrow(DataFolderInUseError);
+  const second = waitForDataFolder(base, { waitMs: 10_000, report });
+  await sleep(150);
+  first.close();
+  (await second).close();
+  const waiting = `the data folder is in use by process ${process.pid}: waiting for it to end`;
+  expect(messages).toEqual([waiting, waiting]);
 });

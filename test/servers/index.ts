@@ -4,7 +4,7 @@
  * describeWithPostgres), and a failure under CI.
  */
 import { randomBytes } from 'node:crypto';
-import { PGlite } from '@electric-sql/pglite';
+import { PGlite, type ParserOptions } from '@electric-sql/pglite';
 import { describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
@@ -53,8 +53,10 @@ export async function testPostgres(options: { durable?: boolean } = {}): Promise
 }
 
 /** A PGlite in memory, empty. Takes two to three seconds: one for each test file is enough. */
-export async function testPglite(): Promise<{ pglite: PGlite; stop: () => Promise<void> }> {
-  const pglite = await PGlite.create();
+export async function testPglite(
+  options: { parsers?: ParserOptions } = {},
+): Promise<{ pglite: PGlite; stop: () => Promise<void> }> {
+  const pglite = await PGlite.create(options);
   return { pglite, stop: () => pglite.close() };
 }
 

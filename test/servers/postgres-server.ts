@@ -47,7 +47,9 @@ async function containerised(options: { durable: boolean }): Promise<TestServer>
 }
 
 async function local(options: { durable: boolean }): Promise<TestServer> {
-  const postgres = await findPostgres(testDataFolder, (message) => console.warn(`PostgreSQL: ${message}`));
+  const postgres = await findPostgres(testDataFolder, (message) =>
+    process.stderr.write(`PostgreSQL: ${message}\n`),
+  );
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-postgres-'));
   const user = process.getuid?.() === 0 ? somebodyElse() : undefined;
   const { bin, env } = user === undefined ? postgres : withinReach(postgres, folder);

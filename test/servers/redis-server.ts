@@ -35,7 +35,9 @@ async function containerised(options: { durable: boolean }): Promise<TestServer>
 }
 
 async function local(options: { durable: boolean }): Promise<TestServer> {
-  const server = await findRedisServer(testDataFolder, (message) => console.warn(`Redis: ${message}`));
+  const server = await findRedisServer(testDataFolder, (message) =>
+    process.stderr.write(`Redis: ${message}\n`),
+  );
   if (server.kind === 'docker')
     throw new ServerNotFoundError('Redis: none on this machine, none from Docker');
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-redis-'));

@@ -32,7 +32,7 @@ export async function fromDocker(
     return await start();
   } catch (error) {
     const [reason] = (error as Error).message.split('\n');
-    console.warn(`${what}: not from Docker (${reason}), trying what is on this machine`);
+    process.stderr.write(`${what}: not from Docker (${reason}), trying what is on this machine\n`);
     return undefined;
   }
 }

@@ -6,6 +6,8 @@
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { systemClock, systemTimers } from '../adapters/system.js';
+import type { Report } from './programs.js';
 
 export interface DataFolder {
   /** Absolute, without symbolic links. */
@@ -33,6 +35,7 @@ export class DataFolderInUseError extends Error {
 const lockFile = 'holdfast.lock';
 const holderFile = 'holdfast.pid';
 const busyErrorCode = 5; // SQLITE_BUSY
+const pollMs = 100;
 
 /**
  * Creates the folder where it is missing (only its owner may enter) and takes it for this process.
@@ -51,6 +54,27 @@ export function openDataFolder(folder: string): DataFolder {
   }
   writeFileSync(path.join(real, holderFile), `${process.pid}\n`, { mode: 0o600 });
   return { path: real, close: () => lock.close() };
+}
+
+/**
+ * As openDataFolder, but gives a process that is just ending the time to end: whoever restarts the service does not
+ * always wait for the old one.
+ * @throws DataFolderInUseError when the folder is not free within `waitMs`
+ */
+export async function waitForDataFolder(
+  folder: string,
+  options: { waitMs: number; report: Report },
+): Promise<DataFolder> {
+  const deadlineMs = systemClock.monotonicMs() + options.waitMs;
+  for (let said = false; ; said = true) {
+    try {
+      return openDataFolder(folder);
+    } catch (error) {
+      if (!(error instanceof DataFolderInUseError) || systemClock.monotonicMs() >= deadlineMs) throw error;
+      if (!said) options.report(`the data folder is in use by process ${error.pid}: waiting for it to end`);
+    }
+    await systemTimers.sleep(pollMs);
+  }
 }
 
 function holderOf(folder: string): number | undefined {

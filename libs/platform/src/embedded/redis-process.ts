@@ -162,7 +162,8 @@ async function interview(socket: string): Promise<Interview | undefined> {
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
     connectTimeout: 1000,
-    commandTimeout: 2000,
+    socketTimeout: 2000,
+    disconnectTimeout: 100, // It stays pending, and with it the process, even when the connection has closed.
   });
   redis.on('error', () => undefined);
   try {
