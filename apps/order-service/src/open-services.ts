@@ -48,6 +48,8 @@ export async function openServices(config: Config, { logger }: ServiceContext): 
       random: systemRandom,
       partitionCount: config.partitions,
       durability: config.durability,
+      // PGlite is in this process, and the data folder is locked: nobody else can be at it.
+      soleProcess: config.databaseUrl === null,
       report: (message, facts) => logger.info(facts, message),
     });
     opened.add(services, (open) => open.close());

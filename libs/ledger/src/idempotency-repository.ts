@@ -67,6 +67,13 @@ export class IdempotencyRepository {
     );
   }
 
+  /** Every claim that is under way is of a process that has ended: the next attempt may begin at once. */
+  async expireClaims(): Promise<void> {
+    await guarded(
+      sql`update idempotency_keys set claimed_at = '-infinity' where status is null`.execute(this.db),
+    );
+  }
+
   private async existing(
     list: readonly { digest: string; fingerprint: string }[],
   ): Promise<Map<string, Existing>> {

@@ -40,6 +40,8 @@ export type ReservationOptions = {
   /** How many partitions a new ledger gets; one that exists keeps its number. */
   readonly partitionCount: number;
   readonly durability: Durability;
+  /** Nobody else works on this ledger: what is under way in it is of a process that has ended. */
+  readonly soleProcess: boolean;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
 
@@ -77,6 +79,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
   const cursorSecret = await partitions.secret('cursor', random.bytes(32));
 
   const { keeper, ...parts } = connect(options, partitions);
+  if (options.soleProcess) await parts.idempotency.expireClaims();
   const orders = new Orders(parts);
   const sweeper = new Sweeper({
     ...parts,
