@@ -11,6 +11,7 @@ import {
   developmentKeys,
   type Logger,
   readConfig,
+  startFailureOf,
   systemClock,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
@@ -55,8 +56,10 @@ export async function run(
     });
     return 0;
   } catch (error) {
-    logger.fatal({ err: error }, 'the service ended');
-    return 1;
+    const failure = startFailureOf(error);
+    if (failure) host.stderr.write(`holdfast: ${failure.message}\n`);
+    else logger.fatal({ err: error }, 'the service ended');
+    return failure?.exitCode ?? 1;
   }
 }
 

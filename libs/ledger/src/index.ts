@@ -10,3 +10,4 @@ export * from './postgres-ledger-writer.js';
 export * from './reservation-repository.js';
 export type { LineState, Schema } from './schema.js';
 export * from './stock-repository.js';
+export { sql } from 'kysely';

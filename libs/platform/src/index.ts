@@ -3,6 +3,7 @@ export * from './batcher.js';
 export * from './embedded/index.js';
 export * from './config/api-keys.js';
 export * from './config/config.js';
+export * from './config/start-failure.js';
 export * from './health/readiness.js';
 export * from './http/cursor.js';
 export * from './http/idempotency.js';

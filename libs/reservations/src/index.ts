@@ -1,3 +1,4 @@
+export * from './open-installation.js';
 export * from './open-reservations.js';
 export * from './use-cases.js';
 export type { Durability } from './ports.js';

@@ -12,7 +12,7 @@ import {
   StockRepository,
   type Database,
 } from '#ledger';
-import type { Clock, Random, Timers } from '#platform';
+import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
 import { StockDesk, type StockStore } from '#stock';
 import { Audit } from './audit.js';
 import { Idempotency } from './idempotency.js';
@@ -59,23 +59,16 @@ export type ReservationServices = {
   close(): Promise<void>;
 };
 
-/** The number of partitions asked for is not the one that the ledger was begun with. */
-export class PartitionCountError extends Error {
-  override readonly name = 'PartitionCountError';
-
-  constructor(asked: number, existing: number) {
-    super(
-      `PARTITIONS is ${asked}, but this ledger was begun with ${existing}: the number says where each SKU lives and ` +
-        `cannot change. Start with PARTITIONS=${existing}, or with an empty database.`,
-    );
-  }
-}
-
 export async function openReservations(options: ReservationOptions): Promise<ReservationServices> {
   const { db, partitionCount, random } = options;
   const partitions = new PartitionRepository(db);
   const existing = await partitions.initialise(partitionCount);
-  if (existing !== partitionCount) throw new PartitionCountError(partitionCount, existing);
+  if (existing !== partitionCount) {
+    throw new ConfigurationError(
+      `PARTITIONS is ${partitionCount}, but this ledger was begun with ${existing}: the number says where each SKU ` +
+        `lives and cannot change. Start with PARTITIONS=${existing}, or with an empty database.`,
+    );
+  }
   const cursorSecret = await partitions.secret('cursor', random.bytes(32));
 
   const { keeper, ...parts } = connect(options, partitions);

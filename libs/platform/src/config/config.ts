@@ -33,6 +33,11 @@ export type LogLevel = (typeof logLevels)[number];
 /** The exit code of a process that refuses its configuration (EX_CONFIG). */
 export const badConfigurationExitCode = 78;
 
+/** A configuration that is well-formed and cannot work here; the message says what to change. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
 const integer = (min: number, max: number) =>
   z
     .string()

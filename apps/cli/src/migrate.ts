@@ -1,0 +1,21 @@
+/** `holdfast migrate`: the ledger's schema, brought up to date. */
+import { defineCommand } from 'citty';
+import { migrateInstallation } from '#reservations';
+import { readEnvironment } from './environment.js';
+import { jsonArgument, outputTo } from './output.js';
+
+export const migrate = defineCommand({
+  meta: {
+    name: 'migrate',
+    description: 'Bring the schema of the ledger up to date. The service does so itself when it starts.',
+  },
+  args: { json: jsonArgument },
+  async run({ args }) {
+    const { config, logger } = readEnvironment();
+    const steps = await migrateInstallation(config, logger);
+    const output = outputTo(args.json);
+    for (const step of steps) output.say(`took ${step}`);
+    if (steps.length === 0) output.say('the schema is up to date');
+    await output.finish({ steps });
+  },
+});

@@ -1,0 +1,142 @@
+/**
+ * An installation: Redis and the ledger by their addresses, or the embedded ones in the data folder where no address
+ * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
+ * fails. The HTTP service and the command line open the same one.
+ */
+import { InvariantError } from '#domain';
+import { migrate, openPglite, openPostgres, pgliteParsers, type Database } from '#ledger';
+import {
+  connectForDecisions,
+  openDataFolder,
+  openPGlite,
+  parseRedisUrl,
+  startRedis,
+  systemClock,
+  systemRandom,
+  systemTimers,
+  type Config,
+  type DataFolder,
+  type Logger,
+  type RedisTarget,
+} from '#platform';
+import { RedisStockStore } from '#stock';
+import { openReservations, type ReservationServices } from './open-reservations.js';
+
+/** In front of every key in Redis. */
+const keyPrefix = 'holdfast';
+
+/**
+ * Opens everything that the configuration names, embedded or not, migrated and looked at once.
+ * @throws DataFolderInUseError when another process has the embedded one, ConfigurationError, ServerNotFoundError
+ */
+export async function openInstallation(config: Config, logger: Logger): Promise<ReservationServices> {
+  const opened = new Opened();
+  try {
+    const folder = config.embedded
+      ? opened.add(openDataFolder(config.dataDir), (held) => held.close())
+      : null;
+    const db = await openLedger(config, folder, logger, opened);
+    const redis = connectForDecisions(await findRedis(config, folder, logger, opened));
+    opened.add(redis, (connection) => connection.disconnect());
+    redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
+    await redis
+      .connect()
+      .catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
+
+    const services = await openReservations({
+      store: new RedisStockStore(redis, keyPrefix),
+      db,
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      partitionCount: config.partitions,
+      durability: config.durability,
+      // PGlite is in this process, and the data folder is locked: nobody else can be at it.
+      soleProcess: config.databaseUrl === null,
+      report: (message, facts) => logger.info(facts, message),
+    });
+    opened.add(services, (open) => open.close());
+    return { ...services, close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** Brings the ledger's schema up to date and nothing else. Answers with the steps it took. */
+export async function migrateInstallation(config: Config, logger: Logger): Promise<readonly string[]> {
+  const opened = new Opened();
+  try {
+    const folder = config.databaseUrl
+      ? null
+      : opened.add(openDataFolder(config.dataDir), (held) => held.close());
+    return await migrate(await openDatabase(config, folder, logger, opened));
+  } finally {
+    await opened.close();
+  }
+}
+
+/** What has been opened so far, to be closed last first. */
+class Opened {
+  private readonly closing: (() => unknown)[] = [];
+
+  add<Part>(part: Part, close: (part: Part) => unknown): Part {
+    this.closing.unshift(() => close(part));
+    return part;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.closing.splice(0)) await close();
+  }
+}
+
+async function openLedger(...args: Parameters<typeof openDatabase>): Promise<Database> {
+  const [, , logger] = args;
+  const db = await openDatabase(...args);
+  const steps = await migrate(db);
+  if (steps.length > 0) logger.info({ steps }, 'the ledger was migrated');
+  return db;
+}
+
+async function openDatabase(
+  config: Config,
+  folder: DataFolder | null,
+  logger: Logger,
+  opened: Opened,
+): Promise<Database> {
+  const { databaseUrl } = config;
+  const db = databaseUrl
+    ? openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'))
+    : openPglite(
+        await openPGlite({
+          dataDir: dataDirOf(folder),
+          parsers: pgliteParsers,
+          report: (message) => logger.info(message),
+        }),
+      );
+  return opened.add(db, (database) => database.destroy());
+}
+
+async function findRedis(
+  config: Config,
+  folder: DataFolder | null,
+  logger: Logger,
+  opened: Opened,
+): Promise<RedisTarget> {
+  if (config.redisUrl) {
+    const target = parseRedisUrl(config.redisUrl);
+    if (!target) throw new Error('REDIS_URL is none of the forms in docs/configuration.md');
+    return target;
+  }
+  const redis = await startRedis({ dataDir: dataDirOf(folder), report: (message) => logger.info(message) });
+  opened.add(redis, (server) => server.stop());
+  const { connection } = redis;
+  return 'path' in connection
+    ? { kind: 'socket', path: connection.path }
+    : { kind: 'standalone', url: `redis://${connection.host}:${connection.port}` };
+}
+
+function dataDirOf(folder: DataFolder | null): string {
+  if (!folder) throw new InvariantError('an embedded service needs a data folder');
+  return folder.path;
+}

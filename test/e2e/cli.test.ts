@@ -1,0 +1,136 @@
+/** The command line as people and scripts use it: its output, its files, its exit codes. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openPostgres, sql } from '#ledger';
+import { openInstance } from '../fixtures/holdfast.js';
+import { startProcess } from '../fixtures/service-process.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+
+const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js');
+
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+function holdfast(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const env = { PATH: process.env['PATH'] ?? '', ...environment };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', main, ...args],
+      { env },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'holdfast-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('holdfast', () => {
+  test('helps, with every command and every option', async () => {
+    const help = await holdfast(['--help']);
+    expect(help.code).toBe(0);
+    for (const command of ['up', 'audit', 'doctor', 'migrate']) {
+      expect(help.stdout).toContain(command);
+      expect(await holdfast([command, '--help'])).toMatchObject({ code: 0, stderr: '' });
+    }
+    expect((await holdfast(['audit', '--help'])).stdout).toContain('--json=<FILE>');
+  });
+
+  test('wrong usage exits 2 and says what is wrong', async () => {
+    for (const [args, what] of [
+      [['bogus'], 'no command bogus'],
+      [['audit', '--nope'], '--nope'],
+      [['audit', 'extra'], 'extra'],
+      [['audit', '--json'], '--json wants a value'],
+    ] as const) {
+      const { code, stderr } = await holdfast(args);
+      expect(code).toBe(2);
+      expect(stderr).toContain(what);
+    }
+  });
+
+  test('a bad environment exits 78 with every problem', async () => {
+    const { code, stderr } = await holdfast(['audit'], { PORT: 'x', PARTITIONS: '0' });
+    expect(code).toBe(78);
+    expect(stderr).toContain('PORT');
+    expect(stderr).toContain('PARTITIONS');
+  });
+});
+
+test('audit opens a data folder, or asks the service that has it', async () => {
+  const environment = { HOLDFAST_DATA_DIR: path.join(folder, 'data') };
+  const file = path.join(folder, 'audit.json');
+  const alone = await holdfast(['audit', '--json', file], environment);
+  expect(alone).toMatchObject({ code: 0 });
+  expect(alone.stdout).toMatch(/^ok {5}I1 /m);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ ok: true });
+
+  const service = await startProcess(environment);
+  try {
+    const { port } = new URL(service.baseUrl);
+    const asked = await holdfast(['audit', '--json', '-'], { ...environment, PORT: port });
+    expect(JSON.parse(asked.stdout)).toMatchObject({ ok: true, invariants: expect.any(Array) });
+    const doctor = await holdfast(['doctor'], environment);
+    expect(doctor.stdout).toContain(`in use by process ${service.child.pid}`);
+    // Nobody listens there.
+    expect(await holdfast(['audit', '--url', 'http://127.0.0.1:9'])).toMatchObject({ code: 1 });
+  } finally {
+    await service.stop();
+  }
+}, 60_000);
+
+describeWithPostgres('on servers', () => {
+  let redis: TestDatabase;
+  let postgres: TestDatabase;
+  let environment: Record<string, string>;
+  beforeAll(async () => {
+    [redis, postgres] = await Promise.all([testRedis(), testPostgres()]);
+    environment = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: postgres.url,
+      HOLDFAST_API_KEYS: 'ops:admin:a-secret-of-sixteen',
+    };
+  });
+  afterAll(() => Promise.all([redis.stop(), postgres.stop()]));
+
+  test('migrates, once', async () => {
+    expect((await holdfast(['migrate', '--json', '-'], environment)).stdout).toContain('0001-ledger');
+    expect((await holdfast(['migrate'], environment)).stdout).toContain('up to date');
+  });
+
+  test('audit exits 1 and names the invariant that is broken', async () => {
+    const instance = await openInstance({ redisUrl: redis.url, databaseUrl: postgres.url });
+    await instance.put('A', 5);
+    await instance.hold('A', { quantity: 2 });
+    await instance.close();
+    expect(await holdfast(['audit'], environment)).toMatchObject({ code: 0 });
+    const db = openPostgres(postgres.url, () => undefined, 1);
+    await sql`update skus set held = 3`.execute(db);
+    await db.destroy();
+    const { code, stdout } = await holdfast(['audit'], environment);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^BROKEN I1 /m);
+  });
+
+  test('the number of partitions cannot change: exit 78', async () => {
+    const { code, stderr } = await holdfast(['audit'], { ...environment, PARTITIONS: '7' });
+    expect(code).toBe(78);
+    expect(stderr).toContain('PARTITIONS=1');
+  });
+
+  test('doctor judges what it finds', async () => {
+    const { code, stdout } = await holdfast(['doctor', '--json', '-'], environment);
+    expect(code).toBe(0);
+    const { findings } = JSON.parse(stdout) as { findings: { part: string; found: string }[] };
+    expect(findings.map(({ part }) => part)).toEqual(['node', 'redis', 'ledger']);
+    const gone = await holdfast(['doctor'], { ...environment, REDIS_URL: 'redis://127.0.0.1:9' });
+    expect(gone.code).toBe(1);
+    expect(gone.stdout).toContain('leave REDIS_URL out');
+  });
+});
