@@ -1,0 +1,3 @@
+export * from './errors.js';
+export * from './shared-concurrent-map.js';
+export type { ConcurrentMapStats } from './stats.js';
