@@ -228,7 +228,7 @@ export class SharedConcurrentMap {
    */
   range(visit: (key: string, value: number) => boolean | void): void {
     for (const key of this.collectKeys()) {
-      const value = this.loadThroughIndex(key);
+      const value = this.loadThroughIndex(key, false);
       if (value !== undefined && visit(key, value) === false) return;
     }
   }
@@ -289,7 +289,7 @@ export class SharedConcurrentMap {
     return this.interned.get(key) ?? this.lookUp(key);
   }
 
-  private lookUp(key: string): Handle | undefined {
+  private lookUp(key: string, intern = true): Handle | undefined {
     const hash = this.hash(key);
     for (;;) {
       const root = this.memory.root();
@@ -304,15 +304,15 @@ export class SharedConcurrentMap {
       if (this.memory.root() !== root) continue;
       if (value === EXPUNGED) return undefined;
       this.moveTo(root);
-      this.interned.add(key, handle);
+      if (intern) this.interned.add(key, handle);
       return handle;
     }
   }
 
-  private loadThroughIndex(key: string): number | undefined {
+  private loadThroughIndex(key: string, intern = true): number | undefined {
     for (;;) {
-      this.forget(key);
-      const handle = this.lookUp(key);
+      if (intern) this.forget(key);
+      const handle = this.lookUp(key, intern);
       if (handle === undefined) return undefined;
       const value = this.read(handle);
       if (value > EXPUNGED) return value;

@@ -28,7 +28,7 @@ export class InternCache {
 
   add(key: string, handle: Handle): void {
     if (this.old.size > 0 && ++this.newcomers % admitEvery !== 0) return;
-    this.insert(key, handle);
+    this.remember(key, handle);
   }
 
   delete(key: string): void {
@@ -45,12 +45,12 @@ export class InternCache {
     const handle = this.old.get(key);
     if (handle !== undefined) {
       this.old.delete(key);
-      this.insert(key, handle);
+      this.remember(key, handle);
     }
     return handle;
   }
 
-  private insert(key: string, handle: Handle): void {
+  private remember(key: string, handle: Handle): void {
     if (this.young.size >= youngMax) {
       this.old = this.young;
       this.young = new Map();
