@@ -24,5 +24,8 @@ const shared = {
 
 export default {
   testTimeout: 30_000,
-  projects: [{ ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] }],
+  projects: [
+    { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
+    { ...shared, displayName: 'map', testMatch: ['<rootDir>/libs/concurrent-map/test/*.spec.ts'] },
+  ],
 };

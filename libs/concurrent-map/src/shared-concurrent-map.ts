@@ -18,6 +18,7 @@
  * An instance belongs to one thread: it holds that thread's interned keys. Threads share `buffer`, and `attach` to it.
  */
 import { KeyTooLongError, MapFullError, ValueOutOfRangeError } from './errors.js';
+import { Capacity } from './shared/capacity.js';
 import { hashKey, type HashKey } from './shared/hash.js';
 import { closed, IndexTable, linked, taken } from './shared/index-table.js';
 import { InternCache, type Handle } from './shared/intern-cache.js';
@@ -42,6 +43,7 @@ export class SharedConcurrentMap {
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly records: Records;
   private readonly index: IndexTable;
+  private readonly capacity: Capacity;
   private readonly hash: HashKey;
   private readonly interned = new InternCache();
   /** The root that `interned` is good for. */
@@ -76,6 +78,7 @@ export class SharedConcurrentMap {
     this.words = this.memory.words;
     this.records = new Records(this.memory);
     this.index = new IndexTable(this.memory, this.records);
+    this.capacity = new Capacity(this.memory, this.index);
     this.hash = hash;
   }
 
@@ -84,7 +87,7 @@ export class SharedConcurrentMap {
    * as long as a range.
    */
   get size(): number {
-    return this.countLive();
+    return this.capacity.count();
   }
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
@@ -122,7 +125,7 @@ export class SharedConcurrentMap {
       const current = this.read(handle);
       if (current === EXPUNGED) this.forget(key);
       else if (current === ABSENT) {
-        if (this.revive(handle, value)) return undefined;
+        if (this.revive(key, handle, value)) return undefined;
       } else if (this.replace(handle, current, value)) return current;
     }
   }
@@ -142,7 +145,7 @@ export class SharedConcurrentMap {
       const current = this.read(handle);
       if (current > EXPUNGED) return { value: current, loaded: true };
       if (current === EXPUNGED) this.forget(key);
-      else if (this.revive(handle, value)) return { value, loaded: false };
+      else if (this.revive(key, handle, value)) return { value, loaded: false };
     }
   }
 
@@ -155,7 +158,7 @@ export class SharedConcurrentMap {
       if (current === ABSENT) return undefined;
       if (current === EXPUNGED) this.forget(key);
       else if (this.replace(handle, current, ABSENT)) {
-        Atomics.sub(this.words, header.live, 1);
+        this.capacity.release();
         return current;
       }
     }
@@ -178,7 +181,7 @@ export class SharedConcurrentMap {
   /** Removes the key if its value is the expected one. */
   compareAndDelete(key: string, expected: number): boolean {
     if (!isValue(expected) || !this.exchange(key, expected, ABSENT)) return false;
-    Atomics.sub(this.words, header.live, 1);
+    this.capacity.release();
     return true;
   }
 
@@ -333,10 +336,10 @@ export class SharedConcurrentMap {
   }
 
   /** Gives an ABSENT cell a value again. False when the cell has changed meanwhile. */
-  private revive(handle: Handle, value: number): boolean {
-    this.reserve();
+  private revive(key: string, handle: Handle, value: number): boolean {
+    this.capacity.reserve(key, this.hash(key));
     if (this.replace(handle, ABSENT, value)) return true;
-    Atomics.sub(this.words, header.live, 1);
+    this.capacity.release();
     return false;
   }
 
@@ -344,8 +347,8 @@ export class SharedConcurrentMap {
   private insert(key: string, value: number): boolean {
     const { keyLengthMax } = this.memory.geometry;
     if (key.length > keyLengthMax) throw new KeyTooLongError(key.length, keyLengthMax);
-    this.reserve();
     const hash = this.hash(key);
+    this.capacity.reserve(key, hash);
     let reference = this.claimFor(key, hash, value);
     let root = this.memory.root();
     this.records.handOver(reference, root);
@@ -354,7 +357,7 @@ export class SharedConcurrentMap {
       if (outcome === linked) return true;
       if (outcome === taken) {
         this.records.giveBack(reference, root);
-        Atomics.sub(this.words, header.live, 1);
+        this.capacity.release();
         return false;
       }
       this.rebuildFrom(root);
@@ -369,7 +372,7 @@ export class SharedConcurrentMap {
 
   /** A written record that this thread alone knows of. Rebuilds the index to free some when there is none left. */
   private claimFor(key: string, hash: number, value: number): number {
-    // Records that one rebuild drops are free after the next one, so the third has nothing to add.
+    // Records that one rebuild drops are free after the next one, so a third has nothing to add.
     for (let rebuilds = 0; rebuilds < 3;) {
       const reference = this.records.claim();
       if (reference !== 0) {
@@ -380,36 +383,12 @@ export class SharedConcurrentMap {
       this.rebuildFrom(this.memory.root());
       rebuilds++;
     }
-    Atomics.sub(this.words, header.live, 1);
+    this.capacity.release();
     throw new MapFullError(this.memory.geometry.entriesMax);
   }
 
   private rebuildFrom(root: number): void {
     if (rebuild(this.memory, this.index, root, this.seed++)) this.promotions++;
-  }
-
-  /**
-   * Counts one more key as present, before it is. The counter is a hint: it drifts when threads die between a write
-   * and its count, so only an actual count may refuse, and one that nobody disturbed sets the counter right.
-   */
-  private reserve(): void {
-    const { entriesMax } = this.memory.geometry;
-    const before = Atomics.add(this.words, header.live, 1);
-    if (before < entriesMax) return;
-    const live = this.countLive();
-    if (live < entriesMax) {
-      Atomics.compareExchange(this.words, header.live, before + 1, live + 1);
-      return;
-    }
-    Atomics.sub(this.words, header.live, 1);
-    throw new MapFullError(entriesMax);
-  }
-
-  /** Counts again when the index was replaced meanwhile, a few times; under unceasing change the last count has to do. */
-  private countLive(): number {
-    let tally = this.index.tally(this.memory.root());
-    for (let again = 0; again < 3 && !tally.settled; again++) tally = this.index.tally(this.memory.root());
-    return tally.live;
   }
 
   private collectKeys(): Set<string> {

@@ -162,12 +162,13 @@ export class IndexTable {
     return true;
   }
 
-  /** Counts the keys that are present: exact while nobody writes. */
-  tally(root: number): Tally {
+  /** Counts the keys that are present, but for `except`: exact while nobody writes. */
+  tally(root: number, except: string | undefined, hash: number): Tally {
     let live = 0;
     const whole = this.eachReference(root, (reference) => {
       const value = Atomics.load(this.memory.words, this.records.cellOf(reference));
-      if (value !== ABSENT && value !== EXPUNGED) live++;
+      if (value === ABSENT || value === EXPUNGED) return;
+      if (except === undefined || !this.records.holdsKey(reference, except, hash)) live++;
     });
     return { live, settled: whole && this.memory.root() === root };
   }

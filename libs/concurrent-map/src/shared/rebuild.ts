@@ -63,7 +63,7 @@ function propose(memory: SharedMemory, index: IndexTable, source: number): numbe
 
 /** An index never shrinks: the buffer has its room anyway, and each freeze renews the tags of every slot in use. */
 function sizeFor(index: IndexTable, source: number, indexLog2Max: number): number {
-  const { live } = index.tally(source);
+  const { live } = index.tally(source, undefined, 0);
   let indexLog2 = indexLog2Of(source);
   while (indexLog2 < indexLog2Max && live >= loadFresh * 2 ** indexLog2) indexLog2++;
   return indexLog2;

@@ -4,7 +4,8 @@
  * Two orders differ only if two steps that touch the same bytes, one of them to write, come the other way round, or a
  * return and a call do. Dynamic partial-order reduction (Flanagan and Godefroid 2005) with sleep sets finds one
  * schedule for each such class: run one, look for the latest step that raced with a later one, run again with the two
- * exchanged, until no exchange is left. Every history must be linearizable, and `size` right at the end.
+ * exchanged, until no exchange is left. Every history must be linearizable, up to a last
+ * load of every key, and what is inside must fit together.
  */
 import { isLinearizable, type Answer, type Call, type Operation } from './linearizability.js';
 import type { Step, Stepped, SteppedLibrary, SteppedMap } from './stepped-source.js';
@@ -16,6 +17,7 @@ export type Program = {
   /** All keys share the hash 0 unless it is given. */
   readonly hash?: (key: string) => number;
   readonly entriesMax?: number;
+  readonly sparesMin?: number;
 };
 
 export type Exploration = {
@@ -26,7 +28,11 @@ export type Exploration = {
   readonly violation?: string;
 };
 
-type Access = { readonly kind: 'call' | 'return' | 'read' | 'write'; readonly at: number; readonly bytes: number };
+type Access = {
+  readonly kind: 'call' | 'return' | 'read' | 'write';
+  readonly at: number;
+  readonly bytes: number;
+};
 type Thread = {
   readonly map: SteppedMap;
   readonly calls: readonly Call[];
@@ -59,10 +65,50 @@ export function explore(library: SteppedLibrary, program: Program, schedulesMax:
   }
 }
 
-/** Runs the program under choices of its own: for programs too large to exhaust. */
-export function sample(library: SteppedLibrary, program: Program, choose: (count: number) => number): string | undefined {
+/**
+ * All schedules with at most so many preemptions, whatever they touch: cheap for long operations, and most bugs need
+ * only one or two (Musuvathi and Qadeer 2007).
+ */
+export function explorePreemptions(
+  library: SteppedLibrary,
+  program: Program,
+  options: { preemptionsMax: number; schedulesMax: number },
+): Exploration {
+  /** At each step, which of the possible threads was taken; the first is the one that was running. */
+  const path: { taken: number; possible: number }[] = [];
+  for (let schedules = 1; ; schedules++) {
+    const world = new World(library, program);
+    let running = -1;
+    let preemptions = 0;
+    for (let depth = 0, alive = world.alive(); alive.length > 0; depth++, alive = world.alive()) {
+      const goesOn = alive.includes(running);
+      const choices = goesOn ? [running, ...alive.filter((thread) => thread !== running)] : alive;
+      const possible = goesOn && preemptions === options.preemptionsMax ? 1 : choices.length;
+      path[depth] ??= { taken: 0, possible };
+      const { taken } = path[depth]!;
+      if (goesOn && taken > 0) preemptions++;
+      running = choices[taken]!;
+      world.step(running);
+    }
+    const violation = world.verdict();
+    if (violation !== undefined) return { schedules, exhaustive: false, violation };
+    while (path.length > 0 && path.at(-1)!.taken + 1 >= path.at(-1)!.possible) path.pop();
+    if (path.length === 0) return { schedules, exhaustive: true };
+    if (schedules >= options.schedulesMax) return { schedules, exhaustive: false };
+    path.at(-1)!.taken++;
+  }
+}
+
+/** One run under random choices: for programs too large for the others. Returns the violation, if any. */
+export function sample(
+  library: SteppedLibrary,
+  program: Program,
+  random: (below: number) => number,
+): string | undefined {
   const world = new World(library, program);
-  for (let alive = world.alive(); alive.length > 0; alive = world.alive()) world.step(alive[choose(alive.length)]!);
+  for (let alive = world.alive(); alive.length > 0; alive = world.alive()) {
+    world.step(alive[random(alive.length)]!);
+  }
   return world.verdict();
 }
 
@@ -104,9 +150,14 @@ function runOnce(library: SteppedLibrary, program: Program, stack: Choice[]): st
     }
     const choice = stack[depth]!;
     choice.access = world.threads[choice.chosen]!.pending!;
-    if (depth >= replayed - 1) for (const thread of alive) noteRace(stack, depth, thread, world.threads[thread]!.pending!);
+    if (depth >= replayed - 1)
+      for (const thread of alive) noteRace(stack, depth, thread, world.threads[thread]!.pending!);
     choice.clock = clockAfter(stack, depth);
-    sleeping = new Map([...choice.sleeping].filter(([thread, access]) => thread !== choice.chosen && !dependent(access, choice.access)));
+    sleeping = new Map(
+      [...choice.sleeping].filter(
+        ([thread, access]) => thread !== choice.chosen && !dependent(access, choice.access),
+      ),
+    );
     world.step(choice.chosen);
   }
 }
@@ -136,7 +187,8 @@ function clockAfter(stack: readonly Choice[], depth: number): number[] {
   for (let at = depth - 1; at >= 0; at--) {
     const earlier = stack[at]!;
     if (earlier.chosen !== chosen && !dependent(earlier.access, access)) continue;
-    for (const [thread, seen] of earlier.clock.entries()) clock[thread] = Math.max(clock[thread] ?? -1, seen ?? -1);
+    for (const [thread, seen] of earlier.clock.entries())
+      clock[thread] = Math.max(clock[thread] ?? -1, seen ?? -1);
   }
   clock[chosen] = depth;
   return clock;
@@ -148,6 +200,17 @@ function dependent(a: Access, b: Access): boolean {
   return (a.kind === 'write' || b.kind === 'write') && a.at < b.at + b.bytes && b.at < a.at + a.bytes;
 }
 
+type Inside = {
+  readonly memory: {
+    readonly words: Int32Array;
+    readonly geometry: { readonly ownersAt: number };
+    root(): Stepped<number>;
+  };
+  readonly index: {
+    eachReference(root: number, visit: (reference: number) => Stepped<void>): Stepped<boolean>;
+  };
+};
+
 /** One run: the buffer, the threads, and what has been called and answered. */
 class World {
   readonly threads: Thread[];
@@ -156,7 +219,12 @@ class World {
   private time = 0;
 
   constructor(library: SteppedLibrary, program: Program) {
-    const geometry = { entriesMax: program.entriesMax ?? 3, keyLengthMax: 2, sparesMin: 2, indexLog2Min: 2 };
+    const geometry = {
+      entriesMax: program.entriesMax ?? 3,
+      keyLengthMax: 2,
+      sparesMin: program.sparesMin ?? 2,
+      indexLog2Min: 2,
+    };
     const buffer = library.layOut(library.geometryOf(geometry));
     const open = (): SteppedMap => new library.SharedConcurrentMap(buffer, program.hash ?? (() => 0));
     this.threads = program.threads.map((calls) => ({
@@ -168,7 +236,8 @@ class World {
       pending: calls.length > 0 ? { kind: 'call', at: 0, bytes: 0 } : undefined,
     }));
     const first = this.threads[0]!.map;
-    for (const call of program.setup) this.record(call, this.time++, answerOf(call, finish(begin(first, call))));
+    for (const call of program.setup)
+      this.record(call, this.time++, answerOf(call, finish(begin(first, call))));
     for (const { map } of this.threads) for (const key of keys) finish(begin(map, { op: 'load', key }));
     this.size = () => finish((open()['size'] as () => Stepped<unknown>)());
   }
@@ -198,17 +267,39 @@ class World {
     } else thread.pending = accessOf(result.value);
   }
 
+  /** Loads every key once more, then judges. Returns what is wrong, if anything. */
   verdict(): string | undefined {
-    const ordered = this.history.toSorted((a, b) => a.called - b.called);
-    const told = ordered.map((o) => `${o.called}-${o.returned} ${JSON.stringify(o.call)} -> ${String(o.answer)}`);
-    if (!isLinearizable(this.history)) return told.join('\n');
-    return this.sizeIsRight() ? undefined : `${told.join('\n')}\nsize ${String(this.size())} is not what range visits`;
+    const { map } = this.threads[0]!;
+    let present = 0;
+    for (const key of keys) {
+      const called = this.time++;
+      const value = finish(begin(map, { op: 'load', key }));
+      this.record({ op: 'load', key }, called, (value as number | undefined) ?? null);
+      if (value !== undefined) present++;
+    }
+    if (!isLinearizable(this.history)) return this.story('no plain map answers like that');
+    if (this.size() !== present) return this.story(`size is ${String(this.size())}`);
+    return this.linkedAreOwned() ? undefined : this.story('a record of the current index is free');
   }
 
-  private sizeIsRight(): boolean {
-    const { map } = this.threads[0]!;
-    const present = keys.filter((key) => finish(begin(map, { op: 'load', key })) !== undefined);
-    return this.size() === present.length;
+  private story(verdict: string): string {
+    const ordered = this.history.toSorted((a, b) => a.called - b.called);
+    const told = ordered.map(
+      (o) => `${o.called}-${o.returned} ${JSON.stringify(o.call)} -> ${String(o.answer)}`,
+    );
+    return [...told, verdict].join('\n');
+  }
+
+  /** Looks inside: what the current index refers to must not be there for the taking. */
+  private linkedAreOwned(): boolean {
+    const { memory, index } = this.threads[0]!.map as unknown as Inside;
+    let owned = true;
+    // eslint-disable-next-line eslint/require-yield -- the stepped code delegates to it
+    const visit = function* (reference: number): Stepped<void> {
+      owned &&= memory.words[memory.geometry.ownersAt + reference - 1] !== 0;
+    };
+    finish(index.eachReference(finish(memory.root()) as number, visit));
+    return owned;
   }
 
   private record(call: Call, called: number, answer: Answer): void {

@@ -36,12 +36,18 @@ const files = [
   'shared/hash.ts',
   'shared/records.ts',
   'shared/index-table.ts',
+  'shared/capacity.ts',
   'shared/intern-cache.ts',
   'shared/rebuild.ts',
   'shared-concurrent-map.ts',
 ];
 /** Classes by the names under which others hold their instances. */
-const receivers: Record<string, string> = { memory: 'SharedMemory', records: 'Records', index: 'IndexTable' };
+const receivers: Record<string, string> = {
+  memory: 'SharedMemory',
+  records: 'Records',
+  index: 'IndexTable',
+  capacity: 'Capacity',
+};
 const prelude = `
   function* $step(operation, array, index, ...rest) {
     yield { operation, at: index * array.BYTES_PER_ELEMENT, bytes: array.BYTES_PER_ELEMENT };
@@ -56,9 +62,13 @@ export function steppedLibrary(edits: readonly Edit[] = []): SteppedLibrary {
     .map((source) => printer.printFile(ts.transform(source, [transformer(stepping)]).transformed[0]!))
     .join('\n');
   const options = { target: ts.ScriptTarget.ES2024, module: ts.ModuleKind.ESNext };
-  const body = ts.transpileModule(text, { compilerOptions: options }).outputText.replaceAll(/^export \{\};$/gm, '');
+  const body = ts
+    .transpileModule(text, { compilerOptions: options })
+    .outputText.replaceAll(/^export \{\};$/gm, '');
   // eslint-disable-next-line typescript/no-implied-eval -- it is our own source
-  return new Function(`${prelude}\n${body}\nreturn { SharedConcurrentMap, geometryOf, layOut };`)() as SteppedLibrary;
+  return new Function(
+    `${prelude}\n${body}\nreturn { SharedConcurrentMap, geometryOf, layOut };`,
+  )() as SteppedLibrary;
 }
 
 function parse(file: string, edits: readonly Edit[]): ts.SourceFile {
@@ -98,7 +108,9 @@ function calleeOf(node: ts.CallExpression): string | undefined {
   if (!ts.isPropertyAccessExpression(expression)) return undefined;
   const { expression: receiver, name } = expression;
   if (receiver.kind === ts.SyntaxKind.ThisKeyword) return `${classOf(node)}.${name.text}`;
-  const held = ts.isIdentifier(receiver) ? receiver.text : ts.isPropertyAccessExpression(receiver) && receiver.name.text;
+  const held = ts.isIdentifier(receiver)
+    ? receiver.text
+    : ts.isPropertyAccessExpression(receiver) && receiver.name.text;
   return held !== false && held in receivers ? `${receivers[held]}.${name.text}` : undefined;
 }
 
@@ -117,10 +129,11 @@ function steppingNames(sources: readonly ts.SourceFile[]): Set<string> {
     (ts.isCallExpression(node) && stepping.has(calleeOf(node) ?? '')) ||
     ts.forEachChild(node, (child) => (reaches(child) ? true : undefined)) === true;
   const visit = (node: ts.Node): void => {
-    if (isCallable(node) && !ts.isArrowFunction(node) && node.body && reaches(node.body)) stepping.add(nameOf(node));
+    if (isCallable(node) && !ts.isArrowFunction(node) && node.body && reaches(node.body))
+      stepping.add(nameOf(node));
     ts.forEachChild(node, visit);
   };
-  for (let before = 0; before !== stepping.size; ) {
+  for (let before = 0; before !== stepping.size;) {
     before = stepping.size;
     for (const source of sources.filter((source) => source.fileName !== 'shared/layout.ts')) visit(source);
   }
@@ -163,24 +176,56 @@ function atomicStep(original: ts.CallExpression, visited: ts.CallExpression): ts
 }
 
 function generatorOf(arrow: ts.ArrowFunction): ts.Expression {
-  const body = ts.isBlock(arrow.body) ? arrow.body : factory.createBlock([factory.createReturnStatement(arrow.body)]);
-  const plain = factory.createFunctionExpression([], star(), undefined, [], arrow.parameters, undefined, body);
+  const body = ts.isBlock(arrow.body)
+    ? arrow.body
+    : factory.createBlock([factory.createReturnStatement(arrow.body)]);
+  const plain = factory.createFunctionExpression(
+    [],
+    star(),
+    undefined,
+    [],
+    arrow.parameters,
+    undefined,
+    body,
+  );
   const bind = factory.createPropertyAccessExpression(factory.createParenthesizedExpression(plain), 'bind');
   return factory.createCallExpression(bind, undefined, [factory.createThis()]);
 }
 
 function asGenerator(node: ts.Node): ts.Node {
   if (ts.isFunctionDeclaration(node)) {
-    return factory.createFunctionDeclaration([], star(), node.name, [], node.parameters, undefined, node.body);
+    return factory.createFunctionDeclaration(
+      [],
+      star(),
+      node.name,
+      [],
+      node.parameters,
+      undefined,
+      node.body,
+    );
   }
   const method = node as ts.MethodDeclaration;
-  return factory.createMethodDeclaration([], star(), method.name, undefined, [], method.parameters, undefined, method.body);
+  return factory.createMethodDeclaration(
+    [],
+    star(),
+    method.name,
+    undefined,
+    [],
+    method.parameters,
+    undefined,
+    method.body,
+  );
 }
 
 /** Drops imports, and `export` from what is left: all files end up in one scope. */
 function withoutModules(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return undefined;
   if (node.kind === ts.SyntaxKind.ExportKeyword) return undefined;
-  if (!ts.isVariableStatement(node) && !ts.isFunctionDeclaration(node) && !ts.isClassDeclaration(node)) return node;
-  return ts.visitEachChild(node, (child) => (child.kind === ts.SyntaxKind.ExportKeyword ? undefined : child), undefined);
+  if (!ts.isVariableStatement(node) && !ts.isFunctionDeclaration(node) && !ts.isClassDeclaration(node))
+    return node;
+  return ts.visitEachChild(
+    node,
+    (child) => (child.kind === ts.SyntaxKind.ExportKeyword ? undefined : child),
+    undefined,
+  );
 }
