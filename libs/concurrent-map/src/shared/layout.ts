@@ -15,7 +15,7 @@
  */
 import { InvalidOptionsError, NotAMapBufferError } from '../errors.js';
 
-/** Header words. Those up to `byteLength` never change after `create`. */
+/** Header words. Those up to `checksum` never change after `create`. */
 export const header = {
   magic: 0,
   version: 1,
@@ -25,6 +25,8 @@ export const header = {
   indexLog2Max: 5,
   indexLog2Min: 6,
   byteLength: 7,
+  /** Over all constants, so that a buffer of something else is not taken for a map. */
+  checksum: 8,
   /** The current index. Every operation looks at it, so nothing else shares its cache line. */
   root: 16,
   /** The index that is to follow, once someone has asked for it. */
@@ -103,7 +105,9 @@ export function geometryOf(options: GeometryOptions): Geometry {
  * @throws {NotAMapBufferError} when this is no fixed-length SharedArrayBuffer that `create` laid out.
  */
 export function geometryIn(buffer: SharedArrayBuffer): Geometry {
-  if (!(buffer instanceof SharedArrayBuffer)) throw new NotAMapBufferError('no SharedArrayBuffer');
+  // By its tag, because a buffer may come from another realm.
+  if (Object.prototype.toString.call(buffer) !== '[object SharedArrayBuffer]')
+    throw new NotAMapBufferError('no SharedArrayBuffer');
   if (buffer.growable) throw new NotAMapBufferError('its length can change');
   if (buffer.byteLength < header.words * 4) throw new NotAMapBufferError('too short for a header');
   const words = new Int32Array(buffer, 0, header.words);
@@ -112,15 +116,14 @@ export function geometryIn(buffer: SharedArrayBuffer): Geometry {
   if (read(header.version) !== layoutVersion) {
     throw new NotAMapBufferError(`layout version ${read(header.version)}, this code knows ${layoutVersion}`);
   }
+  if (read(header.checksum) !== checksumOf(words)) throw new NotAMapBufferError('its header is damaged');
   const geometry = place({
     entriesMax: read(header.entriesMax),
     keyLengthMax: read(header.keyLengthMax),
     recordsMax: read(header.recordsMax),
     indexLog2Min: read(header.indexLog2Min),
   });
-  if (geometry.indexLog2Max !== read(header.indexLog2Max) || geometry.byteLength !== buffer.byteLength) {
-    throw new NotAMapBufferError('its length does not follow from its header');
-  }
+  if (geometry.byteLength !== buffer.byteLength) throw new NotAMapBufferError('it has another length');
   return geometry;
 }
 
@@ -135,6 +138,7 @@ export function layOut(geometry: Geometry): SharedArrayBuffer {
   Atomics.store(words, header.indexLog2Max, geometry.indexLog2Max);
   Atomics.store(words, header.indexLog2Min, geometry.indexLog2Min);
   Atomics.store(words, header.byteLength, geometry.byteLength | 0);
+  Atomics.store(words, header.checksum, checksumOf(words));
   Atomics.store(words, header.root, rootOf(2, geometry.indexLog2Min));
   Atomics.store(words, header.magic, magic);
   return buffer;
@@ -148,6 +152,13 @@ export const eraMask = (1 << (32 - sizeBits)) - 1;
 export const rootOf = (era: number, indexLog2: number): number => ((era & eraMask) << sizeBits) | indexLog2;
 export const eraOf = (root: number): number => root >>> sizeBits;
 export const indexLog2Of = (root: number): number => root & sizeMask;
+
+function checksumOf(words: Int32Array): number {
+  let sum = 0;
+  for (let at = header.version; at < header.checksum; at++)
+    sum = Math.imul(sum ^ words[at]!, 0x0100_0193) + at;
+  return sum | 0;
+}
 
 function requireInteger(name: string, value: number, max: number): void {
   if (!Number.isInteger(value) || value < 1 || value > max) {

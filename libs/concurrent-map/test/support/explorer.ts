@@ -99,16 +99,22 @@ export function explorePreemptions(
   }
 }
 
-/** One run under random choices: for programs too large for the others. Returns the violation, if any. */
+/**
+ * One run under the choices of `choose`, which is told how many threads could go on and picks one of them. Below 0 it
+ * ends the run: whatever was under way then died with its thread. Returns the violation, if any.
+ */
 export function sample(
   library: SteppedLibrary,
   program: Program,
-  random: (below: number) => number,
+  choose: (alive: number) => number,
 ): string | undefined {
   const world = new World(library, program);
   for (let alive = world.alive(); alive.length > 0; alive = world.alive()) {
-    world.step(alive[random(alive.length)]!);
+    const chosen = choose(alive.length);
+    if (chosen < 0) break;
+    world.step(alive[chosen]!);
   }
+  world.bury();
   return world.verdict();
 }
 
@@ -265,6 +271,14 @@ class World {
       thread.running = answerOf(call, result.value) as never;
       thread.pending = { kind: 'return', at: 0, bytes: 0 };
     } else thread.pending = accessOf(result.value);
+  }
+
+  /** Operations that are not over will never be: nobody knows whether they took place. */
+  bury(): void {
+    for (const { pending, calls, next, called } of this.threads) {
+      if (pending === undefined || pending.kind === 'call') continue;
+      this.history.push({ call: calls[next]!, called, returned: Infinity, answer: null });
+    }
   }
 
   /** Loads every key once more, then judges. Returns what is wrong, if anything. */
