@@ -16,7 +16,14 @@ const upward = floors.flatMap((rooms, floor) =>
       'An import goes to a lower floor, or, among neighbours, only from stock/ledger/payments to none.',
     severity: 'error',
     from: { path: `^libs/${room}/` },
-    to: { path: roomsOf(floors.slice(floor).flat().filter((other) => other !== room)) },
+    to: {
+      path: roomsOf(
+        floors
+          .slice(floor)
+          .flat()
+          .filter((other) => other !== room),
+      ),
+    },
   })),
 );
 

@@ -22,7 +22,7 @@ import { Capacity } from './shared/capacity.js';
 import { hashKey, type HashKey } from './shared/hash.js';
 import { closed, IndexTable, linked, taken } from './shared/index-table.js';
 import { InternCache, type Handle } from './shared/intern-cache.js';
-import { geometryIn, geometryOf, header, layOut, limits } from './shared/layout.js';
+import { geometryIn, geometryOf, header, layOut, limits, takeTurn } from './shared/layout.js';
 import { peek, SharedMemory } from './shared/memory.js';
 import { clear, rebuild } from './shared/rebuild.js';
 import { ABSENT, EXPUNGED, Records, valueMax, valueMin } from './shared/records.js';
@@ -49,7 +49,7 @@ export class SharedConcurrentMap {
   /** The root that `interned` is good for. */
   private root = 0;
   /** Where this thread begins to help with a rebuild. */
-  private seed = 0;
+  private seed: number;
   private loads = 0;
   private misses = 0;
   private promotions = 0;
@@ -76,7 +76,8 @@ export class SharedConcurrentMap {
     this.buffer = buffer;
     this.memory = new SharedMemory(buffer, geometryIn(buffer));
     this.words = this.memory.words;
-    this.records = new Records(this.memory);
+    this.seed = takeTurn(this.words);
+    this.records = new Records(this.memory, this.seed);
     this.index = new IndexTable(this.memory, this.records);
     this.capacity = new Capacity(this.memory, this.index);
     this.hash = hash;

@@ -24,6 +24,8 @@ export const header = {
   recordsMax: 4,
   indexLog2Max: 5,
   indexLog2Min: 6,
+  /** A new map's index has the largest index's size, divided by two so many times: that often it doubles at most. */
+  indexDoublingsMax: 6,
   byteLength: 7,
   /** Over all constants, so that a buffer of something else is not taken for a map. */
   checksum: 8,
@@ -35,8 +37,8 @@ export const header = {
   live: 48,
   /** How many slots of the current index are taken: a hint, in its low 24 bits, tagged with its era's low 8. */
   used: 64,
-  /** Where the search for a free record goes on: a hint. */
-  cursor: 80,
+  /** How many maps have been opened on the buffer. */
+  turns: 80,
   /** How often the map has been cleared. */
   clears: 96,
   words: 112,
@@ -55,6 +57,8 @@ export const limits = {
   /** Word positions stay below 2^30, where V8 keeps integers without a box. */
   bufferBytesMax: 2 ** 32,
   indexLog2Min: 6,
+  /** A new map's index has the largest index's size, divided by two so many times: that often it doubles at most. */
+  indexDoublingsMax: 6,
   /**
    * Records beyond `entriesMax`: an eighth, so that a full map under churn rebuilds its index once in entriesMax/8
    * inserts, and 256 more, because a thread that dies while it writes a new key leaves its record claimed for ever.
@@ -88,15 +92,13 @@ export type GeometryOptions = {
 
 /** @throws {InvalidOptionsError} when a number is no integer or beyond {@link limits}. */
 export function geometryOf(options: GeometryOptions): Geometry {
-  const {
-    entriesMax,
-    keyLengthMax,
-    sparesMin = limits.sparesMin,
-    indexLog2Min = limits.indexLog2Min,
-  } = options;
+  const { entriesMax, keyLengthMax, sparesMin = limits.sparesMin } = options;
   requireInteger('entriesMax', entriesMax, limits.entriesMax);
   requireInteger('keyLengthMax', keyLengthMax, limits.keyLengthMax);
   const recordsMax = entriesMax + sparesMin + Math.ceil(entriesMax * limits.sparesShare);
+  const indexLog2Min =
+    options.indexLog2Min ??
+    Math.max(limits.indexLog2Min, indexLog2MaxOf(recordsMax) - limits.indexDoublingsMax);
   return place({ entriesMax, keyLengthMax, recordsMax, indexLog2Min });
 }
 
@@ -144,6 +146,11 @@ export function layOut(geometry: Geometry): SharedArrayBuffer {
   return buffer;
 }
 
+/** A number of its own for everyone who opens the buffer: threads that begin apart meet less often. */
+export function takeTurn(words: Int32Array): number {
+  return Atomics.add(words, header.turns, 1);
+}
+
 const sizeBits = 5;
 const sizeMask = (1 << sizeBits) - 1;
 /** Eras go round after this many: no thread may sleep inside one operation for as long. */
@@ -152,6 +159,8 @@ export const eraMask = (1 << (32 - sizeBits)) - 1;
 export const rootOf = (era: number, indexLog2: number): number => ((era & eraMask) << sizeBits) | indexLog2;
 export const eraOf = (root: number): number => root >>> sizeBits;
 export const indexLog2Of = (root: number): number => root & sizeMask;
+
+const indexLog2MaxOf = (recordsMax: number): number => Math.ceil(Math.log2(recordsMax / limits.loadMax));
 
 function checksumOf(words: Int32Array): number {
   let sum = 0;
@@ -175,7 +184,7 @@ function place(sizes: {
   const { recordsMax, keyLengthMax } = sizes;
   const even = (words: number): number => words + (words & 1);
   const recordWords = even(record.key + Math.ceil(keyLengthMax / 2));
-  const indexLog2Max = Math.max(sizes.indexLog2Min, Math.ceil(Math.log2(recordsMax / limits.loadMax)));
+  const indexLog2Max = Math.max(sizes.indexLog2Min, indexLog2MaxOf(recordsMax));
   const ownersAt = header.words;
   const recordsAt = even(ownersAt + recordsMax);
   const indexAt = recordsAt + recordsMax * recordWords;

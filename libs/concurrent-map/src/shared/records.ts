@@ -22,7 +22,7 @@
  * a compare-and-swap from a word that never comes back, so a sweeper that slept frees nothing that has been taken since.
  * Only CLAIMED belongs to a thread alone: if it dies in the few steps while it writes the key, that record is lost.
  */
-import { eraMask, eraOf, header, record } from './layout.js';
+import { eraMask, eraOf, record } from './layout.js';
 import type { SharedMemory } from './memory.js';
 
 /** No such key. */
@@ -44,8 +44,10 @@ export class Records {
   private readonly firstOwner: number;
   private readonly recordWords: number;
   private readonly recordsMax: number;
+  /** Where this thread goes on looking for a free record. */
+  private cursor: number;
 
-  constructor(memory: SharedMemory) {
+  constructor(memory: SharedMemory, turn: number) {
     const { geometry } = memory;
     this.memory = memory;
     // References count from 1, so that 0 can mean none.
@@ -53,6 +55,7 @@ export class Records {
     this.firstOwner = geometry.ownersAt - 1;
     this.recordWords = geometry.recordWords;
     this.recordsMax = geometry.recordsMax;
+    this.cursor = (Math.imul(turn, 0x9e37_79b1) >>> 0) % geometry.recordsMax;
   }
 
   cellOf(reference: number): number {
@@ -88,13 +91,12 @@ export class Records {
   /** Takes a free record for this thread alone. Lock-free; 0 when a whole turn found none. */
   claim(): number {
     const { words } = this.memory;
-    const from = Atomics.load(words, header.cursor);
     for (let step = 0; step < this.recordsMax; step++) {
-      const reference = ((from + step) % this.recordsMax) + 1;
+      this.cursor = (this.cursor + 1) % this.recordsMax;
+      const reference = this.cursor + 1;
       const owner = this.firstOwner + reference;
       if (Atomics.load(words, owner) !== FREE) continue;
       if (Atomics.compareExchange(words, owner, FREE, CLAIMED) !== FREE) continue;
-      Atomics.store(words, header.cursor, reference % this.recordsMax);
       return reference;
     }
     return 0;
