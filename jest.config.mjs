@@ -33,5 +33,6 @@ export default {
     { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     { ...shared, ...withServers, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },
     { ...shared, ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    { ...shared, displayName: 'map', testMatch: ['<rootDir>/libs/concurrent-map/test/*.spec.ts'] },
   ],
 };

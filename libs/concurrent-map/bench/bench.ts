@@ -1,0 +1,82 @@
+/**
+ * `npm run bench:map [-- hot | go | mixes | all] [--threads=1,2,4]`: one table, millions of operations a second of all
+ * threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { SharedConcurrentMap } from '../src/index.js';
+import { goBenchmarks, hotKeys, mixes, scenarios, type Scenario } from './scenarios.js';
+import type { Kind, Measured, ThreadData } from './thread.js';
+
+const hooks = new URL('../test/support/typescript-hooks.mjs', import.meta.url);
+const groups: Record<string, Record<string, Scenario>> = {
+  hot: hotKeys,
+  go: goBenchmarks,
+  mixes,
+  all: scenarios,
+};
+const shared: Kind[] = ['SharedConcurrentMap', 'mutex', 'rw-lock'];
+const runs = 2;
+
+const group = process.argv[2] !== undefined && process.argv[2] in groups ? process.argv[2] : 'hot';
+const threadCounts = (/^--threads=(.*)$/.exec(process.argv.at(-1)!)?.[1] ?? '1,2').split(',').map(Number);
+const columns: [Kind, number][] = [
+  ['Map', 1],
+  ['ConcurrentMap', 1],
+  ...threadCounts.flatMap((threads) => shared.map((kind): [Kind, number] => [kind, threads])),
+];
+
+type Row = { readonly millions: number; readonly p50: number; readonly p99: number; readonly max: number };
+
+async function measure(scenario: string, kind: Kind, threads: number): Promise<Row> {
+  const { entriesMax, count } = scenarios[scenario]!;
+  const { buffer } = SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 });
+  const lock = new SharedArrayBuffer(64);
+  const signals = new Int32Array(new SharedArrayBuffer(8));
+  const workers = Array.from({ length: threads }, (_, thread) => {
+    const workerData: ThreadData = { kind, scenario, buffer, lock, signals, thread, threads };
+    return new Worker(new URL('./thread.ts', import.meta.url), {
+      workerData,
+      execArgv: ['--import', hooks.href],
+      resourceLimits: { maxOldGenerationSizeMb: 4_096 },
+    });
+  });
+  const measured = Promise.all(
+    workers.map(async (worker) => ((await once(worker, 'message')) as [Measured])[0]),
+  );
+  for (let ready = 0; ready < threads; ready = Atomics.load(signals, 1)) {
+    await Atomics.waitAsync(signals, 1, ready).value;
+  }
+  Atomics.store(signals, 0, 1);
+  Atomics.notify(signals, 0);
+  const results = await measured;
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  const slowest = Math.max(...results.map(({ ms }) => ms));
+  const worst = (of: 'p50' | 'p99' | 'max'): number => Math.max(...results.map((result) => result[of]));
+  return {
+    millions: (threads * count) / slowest / 1_000,
+    p50: worst('p50'),
+    p99: worst('p99'),
+    max: worst('max'),
+  };
+}
+
+function show({ millions, p50, p99, max }: Row): string {
+  const micros = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+  return `${millions.toFixed(millions < 10 ? 2 : 1)} (${micros(p50)}/${micros(p99)}/${micros(max)})`;
+}
+
+console.log(
+  `| million operations a second (p50/p99/max µs) | ${columns.map(([kind, threads]) => `${kind} ×${threads}`).join(' | ')} |`,
+);
+console.log(`|---|${columns.map(() => '---:').join('|')}|`);
+for (const scenario of Object.keys(groups[group]!)) {
+  const cells: string[] = [];
+  for (const [kind, threads] of columns) {
+    const rows: Row[] = [];
+    for (let run = 0; run < runs; run++) rows.push(await measure(scenario, kind, threads));
+    rows.sort((a, b) => b.millions - a.millions);
+    cells.push(show(rows[0]!));
+  }
+  console.log(`| ${scenario} | ${cells.join(' | ')} |`);
+}

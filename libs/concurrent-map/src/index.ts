@@ -1,0 +1,4 @@
+export * from './concurrent-map.js';
+export * from './errors.js';
+export * from './shared-concurrent-map.js';
+export type { ConcurrentMapStats } from './stats.js';

@@ -1,0 +1,198 @@
+/**
+ * The index: open addressing with linear probing, from the hash of a key to the reference of its record.
+ *
+ * A slot is [reference and flags, tag], changed by one 64-bit compare-and-swap. It belongs to an index only when its
+ * tag is that index's root; with any other tag it is empty, so a new index starts empty without being wiped, and what
+ * a thread that slept through two eras writes into an area is empty to everyone else. Under one root a slot goes
+ *
+ *     empty ──link──▶ reference ──relink──▶ reference of the same key        relink: the old record is expunged
+ *       │                 │
+ *       └──freeze──▶ FROZEN ──done──▶ FROZEN + DONE      a frozen slot keeps its reference and takes no other;
+ *                                                        done: the reference is in the next index, or expunged
+ *
+ * Slots never become empty under their root, so a key's first empty slot is the same for all threads and two threads
+ * that link one key meet there. Before a slot with a foreign tag is taken, the root is confirmed: the tag is then old.
+ */
+import { eraOf, header, indexLog2Of, limits, type Geometry } from './layout.js';
+import type { SharedMemory } from './memory.js';
+import { ABSENT, EXPUNGED, type Records } from './records.js';
+
+const FROZEN = 1 << 24;
+const DONE = 1 << 25;
+const referenceMask = FROZEN - 1;
+const countMask = FROZEN - 1;
+
+/** What became of an attempt to link a record. */
+export const linked = 0;
+/** The key has a record that is not expunged. */
+export const taken = 1;
+/** The index is frozen or full: it has to be rebuilt first. Or it is not the current one any more. */
+export const closed = 2;
+export type LinkOutcome = typeof linked | typeof taken | typeof closed;
+
+export type Tally = {
+  /** Keys that are present. */
+  readonly live: number;
+  /** False when the index was replaced during the count. */
+  readonly settled: boolean;
+};
+
+export class IndexTable {
+  private readonly memory: SharedMemory;
+  private readonly records: Records;
+  private readonly geometry: Geometry;
+
+  constructor(memory: SharedMemory, records: Records) {
+    this.memory = memory;
+    this.records = records;
+    this.geometry = memory.geometry;
+  }
+
+  /** Position of a slot of the index `root`. */
+  private slotAt(root: number, slot: number): number {
+    const area = (eraOf(root) & 1) << this.geometry.indexLog2Max;
+    return this.geometry.indexAt + (area + slot) * 2;
+  }
+
+  /** The reference of the key's record in the index `root`, 0 for none. Counts only if the root is confirmed later. */
+  find(root: number, key: string, hash: number): number {
+    const { words } = this.memory;
+    const mask = (1 << indexLog2Of(root)) - 1;
+    for (let step = 0; step <= mask; step++) {
+      const at = this.slotAt(root, (hash + step) & mask);
+      if (Atomics.load(words, at + 1) !== root) return 0;
+      const reference = Atomics.load(words, at) & referenceMask;
+      if (reference === 0) return 0;
+      if (this.records.holdsKey(reference, key, hash)) return reference;
+    }
+    return 0;
+  }
+
+  /**
+   * Publishes a written record under its key, in the key's first empty slot or over an expunged record of the same
+   * key. Its success is the linearization point of a first insert. Lock-free.
+   */
+  link(root: number, key: string, hash: number, fresh: number): LinkOutcome {
+    const { memory, records } = this;
+    const mask = (1 << indexLog2Of(root)) - 1;
+    for (let step = 0; step <= mask;) {
+      const at = this.slotAt(root, (hash + step) & mask);
+      const tag = Atomics.load(memory.words, at + 1);
+      const low = Atomics.load(memory.words, at);
+      if (tag !== root) {
+        if (memory.root() !== root) return closed;
+        if (!memory.replacePair(at, low, tag, fresh, root)) continue;
+        this.countUsed(root);
+        return linked;
+      }
+      const reference = low & referenceMask;
+      if (reference === 0) return closed;
+      if (!records.holdsKey(reference, key, hash)) {
+        step++;
+        continue;
+      }
+      if (Atomics.load(memory.words, records.cellOf(reference)) !== EXPUNGED) return taken;
+      if (low !== reference) return closed;
+      if (memory.replacePair(at, reference, root, fresh, root)) return linked;
+    }
+    return closed;
+  }
+
+  /** Makes sure that a record of the index `source` is in the index `target`, once. False: `source` is over. */
+  carry(source: number, target: number, reference: number): boolean {
+    const { memory, records } = this;
+    if (!records.carryOver(reference, source, target)) return false;
+    const hash = records.hashOf(reference);
+    const mask = (1 << indexLog2Of(target)) - 1;
+    for (let step = 0; ;) {
+      const at = this.slotAt(target, (hash + step) & mask);
+      const tag = Atomics.load(memory.words, at + 1);
+      const low = Atomics.load(memory.words, at);
+      if (tag === target) {
+        if ((low & referenceMask) === reference) return true;
+        step++;
+        continue;
+      }
+      if (memory.root() !== source) return false;
+      if (!memory.replacePair(at, low, tag, reference, target)) continue;
+      this.countUsed(target);
+      return true;
+    }
+  }
+
+  /**
+   * Freezes one slot of the index `source` and brings its record into the index `target` or, if its key is absent,
+   * expunges it. Any number of threads may do this at once, and any may stop in the middle. False: `source` is over.
+   */
+  evacuate(source: number, target: number, slot: number): boolean {
+    const { memory } = this;
+    const at = this.slotAt(source, slot);
+    for (;;) {
+      const tag = Atomics.load(memory.words, at + 1);
+      const low = Atomics.load(memory.words, at);
+      if (tag !== source) {
+        if (memory.root() !== source) return false;
+        if (memory.replacePair(at, low, tag, FROZEN | DONE, source)) return true;
+      } else if ((low & DONE) !== 0) {
+        return true;
+      } else if ((low & FROZEN) === 0) {
+        memory.replacePair(at, low, source, low | FROZEN, source);
+      } else {
+        const reference = low & referenceMask;
+        if (!this.records.expunge(reference) && !this.carry(source, target, reference)) return false;
+        memory.replacePair(at, low, source, low | DONE, source);
+      }
+    }
+  }
+
+  /** Calls back with every reference of the index `root`, until it is overwritten by a later one: then false. */
+  eachReference(root: number, visit: (reference: number) => void): boolean {
+    const { memory } = this;
+    const size = 1 << indexLog2Of(root);
+    for (let slot = 0; slot < size; slot++) {
+      const at = this.slotAt(root, slot);
+      const tag = Atomics.load(memory.words, at + 1);
+      const reference = Atomics.load(memory.words, at) & referenceMask;
+      if (tag === root) {
+        if (reference !== 0) visit(reference);
+      } else if (memory.root() !== root) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Counts the keys that are present, but for `except`: exact while nobody writes. */
+  tally(root: number, except: string | undefined, hash: number): Tally {
+    let live = 0;
+    const whole = this.eachReference(root, (reference) => {
+      const value = Atomics.load(this.memory.words, this.records.cellOf(reference));
+      if (value === ABSENT || value === EXPUNGED) return;
+      if (except === undefined || !this.records.holdsKey(reference, except, hash)) live++;
+    });
+    return { live, settled: whole && this.memory.root() === root };
+  }
+
+  /** How many slots of the index `root` are taken: a hint, short by one for each thread that died between two steps. */
+  used(root: number): number {
+    const word = Atomics.load(this.memory.words, header.used);
+    return word >>> 24 === (eraOf(root) & 0xff) ? word & countMask : 0;
+  }
+
+  isCrowded(root: number): boolean {
+    const indexLog2 = indexLog2Of(root);
+    return indexLog2 < this.geometry.indexLog2Max && this.used(root) >= limits.loadMax * 2 ** indexLog2;
+  }
+
+  private countUsed(root: number): void {
+    const { words } = this.memory;
+    const tag = eraOf(root) & 0xff;
+    for (;;) {
+      const word = Atomics.load(words, header.used);
+      const age = (tag - (word >>> 24)) & 0xff;
+      if (age >= 0x80) return;
+      const next = age === 0 ? word + 1 : (tag << 24) | 1;
+      if (Atomics.compareExchange(words, header.used, word, next | 0) === word) return;
+    }
+  }
+}

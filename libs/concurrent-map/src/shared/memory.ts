@@ -1,0 +1,57 @@
+/**
+ * The buffer as typed arrays, and the two things that the other files do with single words: a compare-and-swap over
+ * two neighbouring words at once, and a cheap look at the root.
+ *
+ * Two words that must change together (a value and its generation, a reference and its tag) lie in one aligned 64-bit
+ * cell. They are read as two 32-bit loads and written as one 64-bit compare-and-swap, which fails when either half
+ * was read too early. The expected and the new pair are put together in private memory of the same byte order.
+ */
+import { header, type Geometry } from './layout.js';
+
+export class SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly geometry: Geometry;
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly units: Uint16Array<SharedArrayBuffer>;
+  private readonly pairs: BigInt64Array<SharedArrayBuffer>;
+  private readonly halves = new Int32Array(4);
+  private readonly wholes = new BigInt64Array(this.halves.buffer);
+
+  constructor(buffer: SharedArrayBuffer, geometry: Geometry) {
+    this.buffer = buffer;
+    this.geometry = geometry;
+    this.words = new Int32Array(buffer);
+    this.units = new Uint16Array(buffer);
+    this.pairs = new BigInt64Array(buffer);
+  }
+
+  /** The current root, as the total order of all atomics has it. */
+  root(): number {
+    return Atomics.load(this.words, header.root);
+  }
+
+  /** Replaces two words at once when both are as expected. `at` is the even position of the first. */
+  replacePair(at: number, first: number, second: number, nextFirst: number, nextSecond: number): boolean {
+    const { halves, wholes } = this;
+    halves[0] = first;
+    halves[1] = second;
+    halves[2] = nextFirst;
+    halves[3] = nextSecond;
+    const expected = wholes[0]!;
+    return Atomics.compareExchange(this.pairs, at >> 1, expected, wholes[1]!) === expected;
+  }
+
+  storePair(at: number, first: number, second: number): void {
+    this.halves[0] = first;
+    this.halves[1] = second;
+    Atomics.store(this.pairs, at >> 1, this.wholes[0]!);
+  }
+}
+
+/**
+ * A plain read of a shared word. Ordered after every atomic load that precedes it in the program: whoever has read
+ * a word that was written after a change of the root, and because of it, also sees that change.
+ */
+export function peek(words: Int32Array<SharedArrayBuffer>, at: number): number {
+  return words[at]!;
+}

@@ -1,0 +1,215 @@
+/** What the worker threads of the tests do. Each task returns its tally; the test adds them up. */
+import type { SharedConcurrentMap } from '../../src/index.js';
+import { type Answer, type Call, type Operation } from './linearizability.js';
+
+type Context<O> = {
+  readonly map: SharedConcurrentMap;
+  readonly signals: Int32Array;
+  readonly worker: number;
+  readonly options: O;
+};
+
+/** A small generator of pseudo-random integers, so that a failing run can be run again. */
+export function randomFrom(seed: number): (below: number) => number {
+  let state = seed | 0;
+  return (below) => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const keyOf = (index: number): string => `sku-${index}`;
+
+function takeUntilEmpty({ map, options }: Context<{ keys: number }>): number {
+  let taken = 0;
+  for (let key = 0; key < options.keys; key++) while (map.takeIfAtLeast(keyOf(key), 1) !== undefined) taken++;
+  return taken;
+}
+
+/** The same by hand: look, compute, swap if nobody was faster. */
+function swapUntilEmpty({ map, options }: Context<{ keys: number }>): number {
+  let taken = 0;
+  for (let key = 0; key < options.keys; key++) {
+    for (let left = map.load(keyOf(key)); left !== undefined && left > 0; left = map.load(keyOf(key))) {
+      if (map.compareAndSwap(keyOf(key), left, left - 1)) taken++;
+    }
+  }
+  return taken;
+}
+
+/** What the source document lists: look, then store. Sells units twice, and a test shows it. */
+function loadThenStore({ map, options }: Context<{ keys: number }>): number {
+  let taken = 0;
+  for (let key = 0; key < options.keys; key++) {
+    for (let left = map.load(keyOf(key)); left !== undefined && left > 0; left = map.load(keyOf(key))) {
+      map.store(keyOf(key), left - 1);
+      taken++;
+    }
+  }
+  return taken;
+}
+
+/** All threads offer the same new keys in the same order; returns the keys that this one won. */
+function winFirst({ map, worker, options }: Context<{ keys: number }>): number[] {
+  const won: number[] = [];
+  for (let key = 0; key < options.keys; key++) {
+    const { value, loaded } = map.loadOrStore(keyOf(key), worker);
+    if (!loaded) won.push(key);
+    if (map.load(keyOf(key)) !== value) throw new Error(`key ${key}: ${value} did not stay`);
+  }
+  return won;
+}
+
+/** Stores its own keys while others store theirs: the index grows under everybody. */
+function storeOwn({ map, worker, options }: Context<{ keys: number }>): number {
+  for (let key = 0; key < options.keys; key++) {
+    map.store(`${worker}:${key}`, key);
+    if (map.load(`${worker}:${key >> 1}`) !== key >> 1) throw new Error(`${worker}:${key >> 1} is lost`);
+  }
+  return options.keys;
+}
+
+/** Stores and deletes keys of its own, all new, for so many rounds: room has to come back. */
+function churn({ map, worker, options }: Context<{ rounds: number; compactEvery: number }>): number {
+  for (let round = 0; round < options.rounds; round++) {
+    const key = `${worker}:${round}`;
+    map.store(key, round);
+    if (map.loadAndDelete(key) !== round) throw new Error(`${key} is lost`);
+    if (round % options.compactEvery === options.compactEvery - 1) map.compact();
+  }
+  return options.rounds;
+}
+
+/** Moves units between keys, so that their sum must stay. Ends only when its thread is terminated, or after `rounds`. */
+function moveUnits({
+  map,
+  worker,
+  options,
+}: Context<{ keys: number; rounds: number; seed: number }>): number {
+  const random = randomFrom(options.seed + worker);
+  for (let round = 0; round < options.rounds; round++) {
+    const units = 1 + random(3);
+    if (map.takeIfAtLeast(keyOf(random(options.keys)), units) !== undefined)
+      map.add(keyOf(random(options.keys)), units);
+  }
+  return options.rounds;
+}
+
+/** Everything at once, for threads that are to be killed in the middle of it. */
+function anything({ map, worker, options }: Context<{ rounds: number; seed: number }>): number {
+  const random = randomFrom(options.seed + worker);
+  for (let round = 0; round < options.rounds; round++) {
+    const key = `${worker}:${random(40)}`;
+    const choice = random(100);
+    if (choice < 50) map.store(key, round);
+    else if (choice < 90) map.delete(key);
+    else if (choice < 97) map.takeIfAtLeast('stock', 1);
+    else map.compact();
+  }
+  return options.rounds;
+}
+
+/** Random operations, each with the shared time before and after it: the history that the checker judges. */
+function record({ map, signals, worker, options }: Context<RecordOptions>): Operation[] {
+  const random = randomFrom(options.seed + worker * 7919);
+  const history: Operation[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    const call = randomCall(random, options);
+    const called = Atomics.add(signals, 2, 1);
+    const answer = callOn(map, call);
+    history.push({ call, called, returned: Atomics.add(signals, 2, 1), answer });
+    if (options.pace > 0) for (let wait = random(options.pace); wait > 0; wait--) Atomics.load(signals, 2);
+  }
+  return history;
+}
+
+export type RecordOptions = {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly keys: number;
+  readonly clears: boolean;
+  readonly pace: number;
+};
+
+export function randomCall(
+  random: (below: number) => number,
+  options: { keys: number; clears: boolean },
+): Call {
+  const key = keyOf(random(options.keys));
+  const value = random(3);
+  const calls: Call[] = [
+    { op: 'load', key },
+    { op: 'store', key, value },
+    { op: 'swap', key, value },
+    { op: 'loadOrStore', key, value },
+    { op: 'loadAndDelete', key },
+    { op: 'delete', key },
+    { op: 'compareAndSwap', key, value, next: random(3) },
+    { op: 'compareAndDelete', key, value },
+    { op: 'add', key, value: 1 },
+    { op: 'takeIfAtLeast', key, value: 1 },
+    options.clears ? { op: 'clear' } : { op: 'compact' },
+  ];
+  return calls[random(calls.length)]!;
+}
+
+type AnyMap = {
+  load(key: string): number | undefined;
+  store(key: string, value: number): void;
+  swap(key: string, value: number): number | undefined;
+  loadOrStore(key: string, value: number): { value: number; loaded: boolean };
+  loadAndDelete(key: string): number | undefined;
+  delete(key: string): boolean;
+  compareAndSwap(key: string, expected: number, next: number): boolean;
+  compareAndDelete(key: string, expected: number): boolean;
+  clear(): void;
+  add?(key: string, delta: number): number | undefined;
+  takeIfAtLeast?(key: string, quantity: number): number | undefined;
+  compact?(): void;
+};
+
+/** Makes the call, and puts its answer as {@link applyCall} would. */
+export function callOn(map: AnyMap, call: Call): Answer {
+  switch (call.op) {
+    case 'load':
+    case 'loadAndDelete':
+    case 'delete':
+      return map[call.op](call.key) ?? null;
+    case 'store':
+      map.store(call.key, call.value);
+      return null;
+    case 'swap':
+      return map.swap(call.key, call.value) ?? null;
+    case 'loadOrStore': {
+      const { value, loaded } = map.loadOrStore(call.key, call.value);
+      return `${loaded ? 'loaded' : 'stored'} ${value}`;
+    }
+    case 'compareAndSwap':
+      return map.compareAndSwap(call.key, call.value, call.next);
+    case 'compareAndDelete':
+      return map.compareAndDelete(call.key, call.value);
+    case 'add':
+    case 'takeIfAtLeast':
+      return map[call.op]!(call.key, call.value) ?? null;
+    case 'clear':
+      map.clear();
+      return null;
+    case 'compact':
+      map.compact!();
+      return null;
+  }
+}
+
+export const tasks: Record<string, (context: Context<never>) => unknown> = {
+  takeUntilEmpty,
+  swapUntilEmpty,
+  loadThenStore,
+  winFirst,
+  storeOwn,
+  churn,
+  moveUnits,
+  anything,
+  record,
+};
