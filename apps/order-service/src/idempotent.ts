@@ -11,14 +11,18 @@ export class Idempotent {
 
   /**
    * Works once per key, and answers. Call it when the request is known to be well-formed.
-   * @param headersOf header fields that follow from the answer, so that a replay has them too.
+   * @param more.headersOf header fields that follow from the answer, so that a replay has them too.
+   * @param more.refuse a refusal for certain, when there is one: given without claiming the key first.
    * @throws Problem for a key that is missing, malformed, in use or spent on another body.
    */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
     work: (operation: Operation) => Promise<Answer>,
-    headersOf?: (answer: Answer) => Readonly<Record<string, string>>,
+    more: {
+      readonly headersOf?: (answer: Answer) => Readonly<Record<string, string>>;
+      readonly refuse?: () => Answer | undefined;
+    } = {},
   ): Promise<void> {
     const key = requireIdempotencyKey(request.headers['idempotency-key']);
     assert(request.apiKey, 'a call under an Idempotency-Key without an API key', { url: request.url });
@@ -31,11 +35,12 @@ export class Idempotent {
     const result = await this.idempotency.once(
       { keyDigest, fingerprint: fingerprintOf(request.rawBody) },
       work,
+      more.refuse,
     );
     if (result.kind === 'in-progress') throw inProgress();
     if (result.kind === 'reused') throw reused();
     if (result.replayed) void reply.header('idempotent-replayed', 'true');
-    if (headersOf) void reply.headers(headersOf(result.answer));
+    if (more.headersOf) void reply.headers(more.headersOf(result.answer));
     sendJson(reply, result.answer.status, result.answer.body);
   }
 }

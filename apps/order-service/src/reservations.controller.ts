@@ -40,7 +40,9 @@ export class ReservationsController {
   @storefront
   async reserve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const command = commandOf(bodyOf(request, reserveBody));
-    await this.idempotent.answer(request, reply, (operation) => this.reserveCounted(operation, command));
+    await this.idempotent.answer(request, reply, (operation) => this.reserveCounted(operation, command), {
+      refuse: () => this.refuseCounted(command),
+    });
   }
 
   @Get()
@@ -111,6 +113,13 @@ export class ReservationsController {
       reply,
       isUuid(reservationId) ? work : async () => unknownReservation,
     );
+  }
+
+  private refuseCounted(command: ReserveCommand): Answer | undefined {
+    return this.reservations.refuse(command, (outcome) => {
+      this.metrics.reservations.inc({ outcome: outcome.kind });
+      return presentReserve(outcome);
+    });
   }
 
   private async reserveCounted(operation: Operation, command: ReserveCommand): Promise<Answer> {

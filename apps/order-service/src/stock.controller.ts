@@ -79,7 +79,7 @@ export class StockController {
       ? (operation: Parameters<StockUseCases['adjust']>[0]) =>
           this.stock.adjust(operation, { sku, delta, reason, expectedVersion }, presentAdjust)
       : async () => unknownSku(sku);
-    await this.idempotent.answer(request, reply, work, etagHeadersOf);
+    await this.idempotent.answer(request, reply, work, { headersOf: etagHeadersOf });
   }
 
   @Get(':sku/events')

@@ -14,6 +14,10 @@ export type Claim =
   | { readonly kind: 'in-progress' }
   | { readonly kind: 'reused' };
 
+export type KeptAnswer = { readonly status: number; readonly body: string };
+/** What a key has: the answer just recorded, or an earlier one. */
+export type Known = ({ readonly kind: 'recorded' | 'answered' } & KeptAnswer) | { readonly kind: 'reused' };
+
 /** How long an attempt may take before another one may try: longer than any request is allowed to wait. */
 const leaseSeconds = 10;
 
@@ -49,6 +53,38 @@ export class IdempotencyRepository {
       const row = known.get(digest);
       if (row && !row.same) return { kind: 'reused' };
       if (!row || row.status === null) return { kind: 'in-progress' };
+      return { kind: 'answered', status: row.status, body: row.body ?? '' };
+    });
+  }
+
+  /**
+   * Records answers to requests that need no work. A key that is known already keeps what it has; null stands for one
+   * that was claimed and not answered.
+   */
+  async answer(requests: readonly (ClaimRequest & KeptAnswer)[]): Promise<(Known | null)[]> {
+    const list = requests.map(({ keyDigest, fingerprint, status, body }) => ({
+      digest: keyDigest.toString('hex'),
+      fingerprint: fingerprint.toString('hex'),
+      status,
+      body,
+    }));
+    const recorded = await guarded(
+      sql<{ digest: string }>`
+        insert into idempotency_keys (digest, fingerprint, claimed_at, status, body)
+        select decode(r.digest, 'hex'), decode(r.fingerprint, 'hex'), now(), r.status, r.body
+        from json_to_recordset(${JSON.stringify(list)}::json)
+          as r(digest text, fingerprint text, status integer, body text)
+        order by r.digest
+        on conflict (digest) do nothing
+        returning encode(digest, 'hex') as digest`.execute(this.db),
+    );
+    const fresh = new Set(recorded.rows.map(({ digest }) => digest));
+    const known = await this.existing(list.filter(({ digest }) => !fresh.has(digest)));
+    return list.map(({ digest, status, body }) => {
+      if (fresh.has(digest)) return { kind: 'recorded', status, body };
+      const row = known.get(digest);
+      if (row && !row.same) return { kind: 'reused' };
+      if (!row || row.status === null) return null;
       return { kind: 'answered', status: row.status, body: row.body ?? '' };
     });
   }

@@ -1,4 +1,5 @@
 /** Stock levels as the ledger has them. */
+import { sql } from 'kysely';
 import type { StockLevel } from '#domain';
 import type { Database } from './database.js';
 import { nextPosition, type KeysetPage, type ListPage } from './paging.js';
@@ -22,6 +23,20 @@ export class StockRepository {
         .execute(),
     );
     return found.map(toLevel);
+  }
+
+  /** Buyers who hold or have bought units of a SKU; at most `limit`. */
+  async buyersOf(sku: string, limit: number): Promise<string[]> {
+    const found = await guarded(
+      this.db
+        .selectFrom('buyer_units')
+        .select('buyer_id')
+        .where('sku', '=', sku)
+        .where(sql<boolean>`held + committed > 0`)
+        .limit(limit)
+        .execute(),
+    );
+    return found.map((row) => row.buyer_id);
   }
 
   /** By SKU, in the order of its bytes. */

@@ -43,16 +43,34 @@ const sendOnce = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
+/** Reconnects for ever; whoever listens subscribes again, and knows by that that it may have missed something. */
+const keepListening = {
+  maxRetriesPerRequest: null,
+  autoResubscribe: false,
+  connectTimeout: 5_000,
+  retryStrategy: reconnectDelayMs,
+  lazyConnect: true,
+} satisfies RedisOptions;
+
 /** The connection that stock is decided over: a command is sent once, and a lost reply is an error. */
 export function connectForDecisions(target: RedisTarget): Redis | Cluster {
+  return connect(target, sendOnce);
+}
+
+/** A connection for listening to published messages. */
+export function connectForNews(target: RedisTarget): Redis | Cluster {
+  return connect(target, keepListening);
+}
+
+function connect(target: RedisTarget, options: typeof sendOnce | typeof keepListening): Redis | Cluster {
   switch (target.kind) {
     case 'socket':
-      return new Redis({ ...sendOnce, path: target.path });
+      return new Redis({ ...options, path: target.path });
     case 'standalone':
-      return new Redis(target.url, sendOnce);
+      return new Redis(target.url, options);
     case 'sentinel':
       return new Redis({
-        ...sendOnce,
+        ...options,
         sentinels: [...target.nodes],
         name: target.name,
         ...(target.password ? { password: target.password } : {}),
@@ -66,7 +84,7 @@ export function connectForDecisions(target: RedisTarget): Redis | Cluster {
         lazyConnect: true,
         clusterRetryStrategy: reconnectDelayMs,
         redisOptions: {
-          ...sendOnce,
+          ...options,
           ...(target.password ? { password: target.password } : {}),
           ...(target.tls ? { tls: {} } : {}),
         },

@@ -3,33 +3,36 @@
  * the transaction that makes it final. Two at once in this process share one attempt.
  */
 import { UnavailableError } from '#domain';
-import type { Claim, ClaimRequest } from '#ledger';
+import type { Claim, ClaimRequest, Known } from '#ledger';
 import { Batcher } from '#platform';
 import { isKept } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, IdempotencyUseCases, IdempotentResult, Operation } from './use-cases.js';
 
+type AttemptResult = { answer?: Answer; replayed: boolean; otherwise?: IdempotentResult };
 type Attempt = { readonly fingerprint: Buffer; readonly answer: Promise<Answer> };
 
 export class Idempotency implements IdempotencyUseCases {
   private readonly attempts = new Map<string, Attempt>();
   private readonly claims: Batcher<ClaimRequest, Claim>;
+  private readonly refusals: Batcher<ClaimRequest & Answer, Known | null>;
 
   constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers'>) {
     const { idempotency, timers } = parts;
-    this.claims = new Batcher({ timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 }, (requests) =>
-      idempotency.claim(requests),
-    );
+    const options = { timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 };
+    this.claims = new Batcher(options, (requests) => idempotency.claim(requests));
+    this.refusals = new Batcher(options, (requests) => idempotency.answer(requests));
   }
 
   async once(
     request: ClaimRequest,
     work: (operation: Operation) => Promise<Answer>,
+    refuse?: () => Answer | undefined,
   ): Promise<IdempotentResult> {
     const key = request.keyDigest.toString('base64');
     const running = this.attempts.get(key);
     if (running) return this.join(running, request);
-    const answer = this.attempt(request, work);
+    const answer = this.attempt(request, work, refuse);
     const settled = answer.then((result) => result.answer ?? Promise.reject(new NoAnswer(result.otherwise!)));
     // Whoever joins hears of a failure; when nobody does, it is not unheard of: `answer` is awaited below.
     settled.catch(() => undefined);
@@ -58,7 +61,28 @@ export class Idempotency implements IdempotencyUseCases {
   private async attempt(
     request: ClaimRequest,
     work: (operation: Operation) => Promise<Answer>,
-  ): Promise<{ answer?: Answer; replayed: boolean; otherwise?: IdempotentResult }> {
+    refuse?: () => Answer | undefined,
+  ): Promise<AttemptResult> {
+    return (await this.refuseAtOnce(request, refuse?.())) ?? (await this.claimAndWork(request, work));
+  }
+
+  /** Undefined: there is work to do after all. */
+  private async refuseAtOnce(
+    request: ClaimRequest,
+    refusal: Answer | undefined,
+  ): Promise<AttemptResult | undefined> {
+    if (!refusal) return undefined;
+    const known = await this.refusals.call({ ...request, ...refusal });
+    // An earlier attempt is under way, or was given up: it may have done what this refusal knows nothing of.
+    if (!known) return undefined;
+    if (known.kind === 'reused') return { otherwise: known, replayed: false };
+    return { answer: { status: known.status, body: known.body }, replayed: known.kind === 'answered' };
+  }
+
+  private async claimAndWork(
+    request: ClaimRequest,
+    work: (operation: Operation) => Promise<Answer>,
+  ): Promise<AttemptResult> {
     const { keyDigest } = request;
     const claim = await this.claims.call(request);
     if (claim.kind === 'answered') {

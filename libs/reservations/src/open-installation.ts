@@ -7,6 +7,7 @@ import { InvariantError } from '#domain';
 import { migrate, openPglite, openPostgres, pgliteParsers, type Database } from '#ledger';
 import {
   connectForDecisions,
+  connectForNews,
   openDataFolder,
   openPGlite,
   parseRedisUrl,
@@ -19,7 +20,7 @@ import {
   type Logger,
   type RedisTarget,
 } from '#platform';
-import { RedisStockStore } from '#stock';
+import { listenToNews, RedisStockStore } from '#stock';
 import { openReservations, type ReservationServices } from './open-reservations.js';
 
 /** In front of every key in Redis. */
@@ -36,15 +37,23 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
       ? opened.add(openDataFolder(config.dataDir), (held) => held.close())
       : null;
     const db = await openLedger(config, folder, logger, opened);
-    const redis = connectForDecisions(await findRedis(config, folder, logger, opened));
+    const target = await findRedis(config, folder, logger, opened);
+    const redis = connectForDecisions(target);
     opened.add(redis, (connection) => connection.disconnect());
     redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
+    const news = opened.add(connectForNews(target), (connection) => connection.disconnect());
+    news.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection for news'));
     await redis
       .connect()
       .catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
 
     const services = await openReservations({
       store: new RedisStockStore(redis, keyPrefix),
+      listen(listener) {
+        listenToNews(news, keyPrefix, listener);
+        // When Redis is away it connects later, by itself.
+        news.connect().catch(() => undefined);
+      },
       db,
       clock: systemClock,
       timers: systemTimers,

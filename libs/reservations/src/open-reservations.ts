@@ -13,7 +13,7 @@ import {
   type Database,
 } from '#ledger';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
-import { StockDesk, type StockStore } from '#stock';
+import { partitionOf, StockCache, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
@@ -21,6 +21,7 @@ import { PartitionKeeper } from './partition-keeper.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';
 import { Stock } from './stock.js';
+import { StockWatch } from './stock-watch.js';
 import { Sweeper } from './sweeper.js';
 import type {
   AuditUseCases,
@@ -32,6 +33,8 @@ import type {
 
 export type ReservationOptions = {
   readonly store: StockStore;
+  /** Brings the news of all instances' decisions. Null: there is none, and nothing is refused without asking Redis. */
+  readonly listen: ((listener: NewsListener) => void) | null;
   /** Migrated already. */
   readonly db: Database;
   readonly clock: Clock;
@@ -82,8 +85,15 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     onEntries: (entries) => parts.commits.offer(entries),
     report: options.report,
   });
+  const watch = new StockWatch({
+    ...parts,
+    openPartitions: () => keeper.openPartitions(),
+    report: options.report,
+  });
+  options.listen?.(watch.listener);
   await keeper.start();
   sweeper.start();
+  watch.start();
 
   return {
     reservations: new Reservations(parts),
@@ -99,6 +109,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     cursorSecret,
     closedPartitions: () => keeper.closed(),
     async close() {
+      await watch.stop();
       await sweeper.stop();
       await keeper.stop();
       await parts.commits.close();
@@ -118,7 +129,19 @@ function connect(
     timers,
     partitionCount,
     drain: (position) => commits.commit({ requires: [position], receipt: null }),
+    onEpoch: () => cache.forget(),
     report,
+  });
+  const stock = new StockRepository(db);
+  const cache: StockCache = new StockCache({
+    nowMs: () => clock.nowMs(),
+    buyersOf: async (sku, limit) => {
+      // What the store has decided up to now must be in the ledger before it is asked.
+      const partition = partitionOf(sku, partitionCount);
+      const { epoch, sequence } = await store.state(partition);
+      await commits.commit({ requires: [{ partition, epoch, sequence }], receipt: null });
+      return stock.buyersOf(sku, limit);
+    },
   });
   const commits: GroupCommit = new GroupCommit({
     writer: new PostgresLedgerWriter(db),
@@ -132,16 +155,20 @@ function connect(
     clock,
     timers,
     epochOf: (partition) => keeper.epochOf(partition),
-    onEntries: (entries) => commits.offer(entries),
+    onDecided: ({ epoch }, entries, seen) => {
+      cache.decided(epoch, entries, seen);
+      commits.offer(entries);
+    },
     onTrouble: () => keeper.trouble(),
   });
   return {
     keeper,
     store,
     desk,
+    cache,
     commits,
     reservations: new ReservationRepository(db),
-    stock: new StockRepository(db),
+    stock,
     partitions,
     idempotency: new IdempotencyRepository(db),
     clock,

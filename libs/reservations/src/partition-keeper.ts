@@ -17,6 +17,8 @@ export type KeeperOptions = {
   readonly partitionCount: number;
   /** Has the ledger take the store's journal up to a position; settles when it has. */
   readonly drain: (position: PartitionPosition) => Promise<void>;
+  /** A partition opens in an epoch that it was not open in before. */
+  readonly onEpoch: () => void;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
 
@@ -31,6 +33,7 @@ const lookAgainMs = 50;
 export class PartitionKeeper {
   private readonly admissions: Admission[];
   private readonly broken = new Set<number>();
+  private readonly lastEpochs = new Map<number, number>();
   /** What the ledger had at the last look. */
   private positions: readonly PartitionPosition[] = [];
   private timer: Timer | null = null;
@@ -155,6 +158,8 @@ export class PartitionKeeper {
 
   private open({ partition, epoch }: PartitionPosition): void {
     if (!this.admissions[partition]!.open) this.options.report('a partition opens', { partition, epoch });
+    if (this.lastEpochs.get(partition) !== epoch) this.options.onEpoch();
+    this.lastEpochs.set(partition, epoch);
     this.admissions[partition] = { open: true, epoch };
   }
 

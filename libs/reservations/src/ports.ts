@@ -6,7 +6,7 @@ import type {
   ReservationRepository,
   StockRepository,
 } from '#ledger';
-import type { StockDesk, StockStore } from '#stock';
+import type { StockCache, StockDesk, StockStore } from '#stock';
 import type { Clock, Timers } from '#platform';
 
 export type Public<Class> = { readonly [Name in keyof Class]: Class[Name] };
@@ -24,6 +24,7 @@ export type Durability = 'ledger' | 'redis';
 export type Parts = {
   readonly store: StockStore;
   readonly desk: Desk;
+  readonly cache: StockCache;
   readonly commits: Commits;
   readonly reservations: ReservationLedger;
   readonly stock: StockLedger;

@@ -51,6 +51,10 @@ export class Reservations implements ReservationUseCases {
     this.reserving = new Reserve(parts);
   }
 
+  refuse(command: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined {
+    return this.reserving.refuse(command, present);
+  }
+
   reserve(operation: Operation, command: ReserveCommand, present: Present<ReserveOutcome>): Promise<Answer> {
     return this.reserving.run(operation, command, present);
   }

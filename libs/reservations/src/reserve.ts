@@ -11,7 +11,7 @@ import { Finality } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, Operation, Present, ReserveCommand, ReserveOutcome } from './use-cases.js';
 
-type Needs = Pick<Parts, 'desk' | 'reservations' | 'commits' | 'durability' | 'partitionCount'>;
+type Needs = Pick<Parts, 'desk' | 'cache' | 'reservations' | 'commits' | 'durability' | 'partitionCount'>;
 type Held = Made<Extract<HoldDecision, { kind: 'held' }>>;
 type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
 type Attempt =
@@ -26,6 +26,11 @@ export class Reserve {
     this.finality = new Finality(parts);
   }
 
+  refuse({ buyerId, lines }: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined {
+    const refusal = this.parts.cache.refuse(buyerId, lines);
+    return refusal && present(refusal);
+  }
+
   async run(
     operation: Operation,
     command: ReserveCommand,
@@ -35,7 +40,7 @@ export class Reserve {
       const earlier = await this.parts.reservations.find(operation.id);
       if (earlier) return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
     }
-    const attempt = await this.hold(operation.id, command);
+    const attempt = await this.holdTaking(operation.id, command);
     switch (attempt.kind) {
       case 'refused':
         return this.finality.conclude(operation, present(attempt.outcome), []);
@@ -59,6 +64,18 @@ export class Reserve {
     if (!earlier)
       throw new UnavailableError('stock-not-ready', 'the ledger does not show the reservation yet', true);
     return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
+  }
+
+  /** Units are taken from the cache first; when Redis does not say what became of them they are given back. */
+  private async holdTaking(id: string, command: ReserveCommand): Promise<Attempt> {
+    const { cache } = this.parts;
+    const taken = command.lines.filter(({ sku, quantity }) => cache.take(sku, quantity));
+    try {
+      return await this.hold(id, command);
+    } catch (error) {
+      for (const { sku, quantity } of taken) cache.giveBack(sku, quantity);
+      throw error;
+    }
   }
 
   private async hold(id: string, command: ReserveCommand): Promise<Attempt> {

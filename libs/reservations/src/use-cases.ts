@@ -83,6 +83,8 @@ export type ReservationFilter = {
 };
 
 export interface ReservationUseCases {
+  /** What can be refused for certain without asking anybody; undefined: ask `reserve`. */
+  refuse(command: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined;
   reserve(operation: Operation, command: ReserveCommand, present: Present<ReserveOutcome>): Promise<Answer>;
   /** The deadline becomes now + `ttlSeconds`, never earlier than it was. */
   extend(
@@ -174,5 +176,7 @@ export interface IdempotencyUseCases {
       readonly fingerprint: Buffer;
     },
     work: (operation: Operation) => Promise<Answer>,
+    /** A refusal for certain, given without claiming the key; undefined when there is work to do. */
+    refuse?: () => Answer | undefined,
   ): Promise<IdempotentResult>;
 }

@@ -88,7 +88,7 @@ export class InMemoryStockStore implements StockStore {
     const before = partition.sequence;
     if (expireFirst > 0) partition.expireDue(expireFirst);
     const decisions = commands.map((command) => one(partition, command));
-    return { decisions, entries: partition.entriesAfter(before), nowMs: this.nowMs() };
+    return { decisions, entries: partition.entriesAfter(before), nowMs: this.nowMs(), seen: [] };
   }
 
   private open(at: PartitionEpoch): PartitionModel {

@@ -3,7 +3,7 @@
  * sides are held together by the contract suite.
  */
 import { assert, InvariantError, type JournalEntry, type JournalLine, type StockLevel } from '#domain';
-import type { PartitionEpoch, RestoredRecord } from './stock-store.js';
+import type { PartitionEpoch, RestoredRecord, SeenLevel, StockNews } from './stock-store.js';
 
 const none = '-';
 
@@ -107,6 +107,39 @@ export function decodeLevel(sku: string, text: string): StockLevel {
     holdTtlSeconds: integer(holdTtlSeconds),
     version: integer(version),
   };
+}
+
+/** Levels in a reply or in the news: sku, available, version and buyer limit, one after the other. */
+export function decodeSeen(facts: readonly (string | number)[]): SeenLevel[] {
+  return groups(facts, 4).map(([sku, available, version, buyerLimit]) => ({
+    sku: String(sku),
+    available: Number(available),
+    version: Number(version),
+    buyerLimit: limit(String(buyerLimit)),
+  }));
+}
+
+/** The news that the functions publish. An empty list is `{}` to their encoder. */
+export function decodeNews(message: string): StockNews {
+  type List = string[] | Record<string, never>;
+  const [epoch, sequence, levels, buyers] = JSON.parse(message) as [string, string, List, List];
+  return {
+    epoch: integer(epoch),
+    sequence: integer(sequence),
+    levels: Array.isArray(levels) ? decodeSeen(levels) : [],
+    buyers: groups(Array.isArray(buyers) ? buyers : [], 3).map(([name = '', reservation, units]) => ({
+      sku: name.slice(0, name.indexOf(' ')),
+      buyerId: name.slice(name.indexOf(' ') + 1),
+      reservationId: reservation === none ? null : (reservation ?? null),
+      units: integer(units),
+    })),
+  };
+}
+
+function groups<Item>(list: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.floor(list.length / size) }, (_, index) =>
+    list.slice(index * size, (index + 1) * size),
+  );
 }
 
 /** A record of a rebuild as the arguments of `restore load`. */

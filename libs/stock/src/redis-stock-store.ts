@@ -5,7 +5,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { InvariantError, limits, UnavailableError, type JournalEntry } from '#domain';
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
-import { decodeEntry, decodeLevel, encodeRestored } from './journal-codec.js';
+import { decodeEntry, decodeLevel, decodeSeen, encodeRestored } from './journal-codec.js';
 import type {
   AdjustCommand,
   AdjustDecision,
@@ -31,7 +31,13 @@ import type {
 
 type Argument = string | number;
 type RawDecision = readonly [kind: string, ...facts: (string | number)[]];
-type RawReply<Raw> = readonly [nowMs: number, sequence: number, entries: readonly string[][], decisions: Raw];
+type RawReply<Raw> = readonly [
+  nowMs: number,
+  sequence: number,
+  entries: readonly string[][],
+  decisions: Raw,
+  seen: readonly (string | number)[],
+];
 
 const keyNames = [
   'meta',
@@ -188,7 +194,12 @@ export class RedisStockStore implements StockStore {
     decode: (raw: RawDecision, index: number) => Decision,
   ): Promise<Decisions<Decision>> {
     const reply = await this.call<RawReply<RawDecision[]>>(at, name, args);
-    return { nowMs: reply[0], entries: entriesOf(at, reply), decisions: reply[3].map(decode) };
+    return {
+      nowMs: reply[0],
+      entries: entriesOf(at, reply),
+      decisions: reply[3].map(decode),
+      seen: decodeSeen(reply[4]),
+    };
   }
 
   /** Calls a function; when Redis does not know it (a fresh node, another master), brings it there and calls again. */

@@ -22,6 +22,7 @@ import type {
   PutDecision,
   ReleaseCommand,
   ReleaseDecision,
+  SeenLevel,
   StockStore,
 } from './stock-store.js';
 
@@ -34,8 +35,12 @@ export type StockDeskOptions = {
   readonly timers: Timers;
   /** The epoch a partition is open in. Throws `UnavailableError` while it is closed. */
   readonly epochOf: (partition: number) => number;
-  /** Takes the journal entries of every decision, in order. */
-  readonly onEntries: (entries: readonly JournalEntry[]) => void;
+  /** Takes the journal entries of every decision, in order, and the levels it saw. */
+  readonly onDecided: (
+    at: PartitionEpoch,
+    entries: readonly JournalEntry[],
+    seen: readonly SeenLevel[],
+  ) => void;
   /** Hears of every failed call, so that the partition can be looked at. */
   readonly onTrouble: (partition: number) => void;
 };
@@ -96,7 +101,7 @@ export class StockDesk {
     commands: readonly Command[],
     call: Call<Command, Decision>,
   ): Promise<Made<Decision>[]> {
-    const { clock, timers, epochOf, onEntries, onTrouble } = this.options;
+    const { clock, timers, epochOf, onDecided, onTrouble } = this.options;
     const giveUpAtMs = clock.monotonicMs() + budgetMs;
     let unknown = false;
     for (;;) {
@@ -104,8 +109,8 @@ export class StockDesk {
       try {
         const at = { partition, epoch: epochOf(partition) };
         open = true;
-        const { decisions, entries, nowMs } = await call(at, commands);
-        onEntries(entries);
+        const { decisions, entries, nowMs, seen } = await call(at, commands);
+        onDecided(at, entries, seen);
         return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;

@@ -97,12 +97,22 @@ export type PutDecision = Decided & {
   readonly level: StockLevel;
 };
 
+/** How many units of a SKU were left, at a version of its level: what a stock cache learns. */
+export type SeenLevel = {
+  readonly sku: string;
+  readonly available: number;
+  readonly version: number;
+  readonly buyerLimit: number | null;
+};
+
 /** What one call decided: the decisions in the order of the commands, and the journal entries they made. */
 export type Decisions<Decision> = {
   readonly decisions: readonly Decision[];
   readonly entries: readonly JournalEntry[];
   /** The store's clock. */
   readonly nowMs: number;
+  /** The levels that the call looked at, as they are after it. */
+  readonly seen: readonly SeenLevel[];
 };
 
 export type ExpireResult = {
@@ -172,3 +182,21 @@ export interface StockStore {
   /** Empties the partition and fills it again under a new epoch; admission is closed meanwhile. */
   restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void>;
 }
+
+/** What the functions tell everybody about a batch: levels that moved, and what the buyers concerned have now. */
+export type StockNews = {
+  readonly epoch: number;
+  /** The partition's sequence after the batch. */
+  readonly sequence: number;
+  readonly levels: readonly SeenLevel[];
+  readonly buyers: readonly BuyerNews[];
+};
+
+export type BuyerNews = {
+  readonly sku: string;
+  readonly buyerId: string;
+  /** The live hold; null: none. */
+  readonly reservationId: string | null;
+  /** Held and committed. */
+  readonly units: number;
+};

@@ -308,6 +308,35 @@ local function writeHash(key, changed, encode)
   end
 end
 
+-- Tells every stock cache how the levels stand now, and what each buyer concerned has. Numbers go as text: the
+-- encoder keeps 14 digits.
+function Partition:publish()
+  local levels, buyers = {}, {}
+  for sku, level in pairs(self.changed.levels) do
+    for _, fact in ipairs({ sku, digits(available(level)), digits(level.version), limitText(level) }) do
+      levels[#levels + 1] = fact
+    end
+  end
+  for name, units in pairs(self.changed.buyers) do
+    for _, fact in ipairs({ name, units.reservation, digits(units.held + units.committed) }) do
+      buyers[#buyers + 1] = fact
+    end
+  end
+  local channel = string.match(self.keys[1], '^(.-):{') .. ':news'
+  redis.call('PUBLISH', channel, cjson.encode({ digits(self.epoch), digits(self.sequence), levels, buyers }))
+end
+
+-- Every level that the batch has looked at, as it is now: what the caller's stock cache learns from the reply.
+function Partition:seenLevels()
+  local seen = {}
+  for sku, level in pairs(self.loaded.levels) do
+    if level then
+      for _, fact in ipairs({ sku, available(level), level.version, limitText(level) }) do seen[#seen + 1] = fact end
+    end
+  end
+  return seen
+end
+
 -- Everything is decided: write it all. Answers with what every function replies.
 function Partition:write(decisions)
   local keys = self.keys
@@ -315,6 +344,7 @@ function Partition:write(decisions)
   for index, entry in ipairs(self.entries) do
     redis.call('XADD', keys[9], digits(self.epoch) .. '-' .. digits(first + index), unpack(entry))
   end
+  if next(self.changed.levels) then self:publish() end
   for name, units in pairs(self.changed.buyers) do
     if units.held == 0 and units.committed == 0 then self.changed.buyers[name] = false end
   end
@@ -330,7 +360,7 @@ function Partition:write(decisions)
     redis.call('ZADD', keys[8], digits(self.now), operation)
   end
   if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
-  return { self.now, first, self.entries, decisions }
+  return { self.now, first, self.entries, decisions, self:seenLevels() }
 end
 
 local function register(name, callback, flags)

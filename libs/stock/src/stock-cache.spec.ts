@@ -1,0 +1,140 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { JournalEntry } from '#domain';
+import { StockCache } from './stock-cache.js';
+
+const line = (sku = 'A', quantity = 1) => [{ sku, quantity }];
+const level = (available: number, version: number, buyerLimit: number | null = null, sku = 'A') => ({
+  sku,
+  available,
+  version,
+  buyerLimit,
+});
+const held = (
+  reservationId: string,
+  buyerId: string,
+  sequence: number,
+  expiresAtMs = 9_000,
+): JournalEntry => ({
+  partition: 0,
+  epoch: 1,
+  sequence,
+  atMs: 0,
+  kind: 'held',
+  reservationId,
+  buyerId,
+  expiresAtMs,
+  lines: [{ sku: 'A', quantity: 1, version: sequence, buyerLimit: null }],
+  metadata: null,
+  partitions: [0],
+});
+
+describe('the stock cache', () => {
+  let nowMs: number;
+  let cache: StockCache;
+  let buyers: string[];
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const soldOut = async () => {
+    cache.learnLevel(1, level(0, 5));
+    await settled();
+  };
+
+  beforeEach(() => {
+    nowMs = 1_000;
+    buyers = [];
+    cache = new StockCache({ nowMs: () => nowMs, buyersOf: async () => buyers });
+    cache.open();
+  });
+
+  test('knows nothing at first, and asks', () => {
+    expect(cache.refuse('me', line())).toBeUndefined();
+    expect(cache.take('A', 1)).toBe(false);
+  });
+
+  test('refuses a SKU that Redis says is sold out', async () => {
+    await soldOut();
+    expect(cache.refuse('me', line())).toEqual({ kind: 'sold-out', sku: 'A', available: 0 });
+  });
+
+  test('asks until it knows everybody who has units: for them it would be another refusal', async () => {
+    buyers = ['has one'];
+    cache.learnLevel(1, level(0, 5));
+    expect(cache.refuse('me', line())).toBeUndefined();
+    await settled();
+    expect(cache.refuse('me', line())).toBeDefined();
+    expect(cache.refuse('has one', line())).toBeUndefined();
+  });
+
+  test('asks when the buyer wants more than the limit: that refusal comes first', async () => {
+    cache.learnLevel(1, level(0, 5, 2));
+    await settled();
+    expect(cache.refuse('me', line('A', 2))).toBeDefined();
+    expect(cache.refuse('me', line('A', 3))).toBeUndefined();
+  });
+
+  test('asks for carts of several lines', async () => {
+    await soldOut();
+    expect(cache.refuse('me', [...line('A'), ...line('B')])).toBeUndefined();
+  });
+
+  test('units that came back open it, and older news does not close it again', async () => {
+    await soldOut();
+    cache.heard({ epoch: 1, sequence: 9, levels: [level(1, 6)], buyers: [] });
+    expect(cache.refuse('me', line())).toBeUndefined();
+    cache.learnLevel(1, level(0, 5));
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('takes the last unit once, and gives it back', async () => {
+    await soldOut();
+    cache.learnLevel(1, level(1, 6));
+    expect([cache.take('A', 1), cache.take('A', 1)]).toEqual([true, false]);
+    expect(cache.refuse('me', line())).toBeDefined();
+    cache.giveBack('A', 1);
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('refuses a buyer who holds the SKU, until the hold ends or its deadline comes', () => {
+    cache.decided(1, [held('r1', 'me', 1)], [level(4, 2)]);
+    expect(cache.refuse('me', line())).toEqual({
+      kind: 'duplicate-reservation',
+      sku: 'A',
+      reservationId: 'r1',
+    });
+    nowMs = 9_000;
+    expect(cache.refuse('me', line())).toBeUndefined();
+    nowMs = 1_000;
+    const gone = { sku: 'A', buyerId: 'me', reservationId: null, units: 0 };
+    cache.heard({ epoch: 1, sequence: 2, levels: [], buyers: [gone] });
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('news from before a hold does not end it', async () => {
+    await soldOut();
+    cache.decided(1, [held('r2', 'me', 7)], []);
+    const gone = { sku: 'A', buyerId: 'me', reservationId: null, units: 0 };
+    cache.heard({ epoch: 1, sequence: 6, levels: [], buyers: [gone] });
+    expect(cache.refuse('me', line())).toMatchObject({ kind: 'duplicate-reservation', reservationId: 'r2' });
+  });
+
+  test('a new epoch, or a break in the news, and it asks again', async () => {
+    await soldOut();
+    cache.forget();
+    expect(cache.refuse('me', line())).toBeUndefined();
+    // The rebuilt level has a smaller version than what was lost: it counts all the same.
+    cache.learnLevel(2, level(0, 3));
+    await settled();
+    expect(cache.refuse('me', line())).toBeDefined();
+    cache.close();
+    cache.learnLevel(2, level(0, 4));
+    await settled();
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('a list of buyers that comes after the break is thrown away', async () => {
+    cache.learnLevel(1, level(0, 5));
+    cache.close();
+    cache.open();
+    await settled();
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+});

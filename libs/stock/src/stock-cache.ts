@@ -1,0 +1,204 @@
+/**
+ * The stock cache: refuses in this process what Redis would refuse, so that a sold-out crowd costs no network. It may
+ * say "no", never "yes".
+ *
+ * Taking units is the explicit load, then conditional store: `load` the units left, refuse when there are none, else
+ * `compareAndSwap` them away and go on to Redis, whose answer sets the cell right again. A plain store after the load
+ * would let two callers take the same last unit.
+ *
+ * Its refusals are Redis's own order of refusals: "sold out" only for a buyer who is known to have nothing of the SKU,
+ * or it would have to be "duplicate". So a SKU that has sold out gets a complete list of who has units of it, from
+ * the ledger and kept current by the news; until it is complete, or when it would be too long, Redis is asked.
+ *
+ * What it knows is as old as the news, some milliseconds. Levels carry an epoch and a version, so that older news
+ * never overwrites newer. When the news breaks off, everything is forgotten.
+ */
+import { ConcurrentMap, MapFullError, SharedConcurrentMap } from '#concurrent-map';
+import type { JournalEntry } from '#domain';
+import type { SeenLevel, StockNews } from './stock-store.js';
+
+export type CachedRefusal =
+  | { readonly kind: 'sold-out'; readonly sku: string; readonly available: 0 }
+  | { readonly kind: 'duplicate-reservation'; readonly sku: string; readonly reservationId: string };
+
+export type StockCacheOptions = {
+  /** The clock that deadlines are compared with; being wrong by a little costs a question to Redis. */
+  readonly nowMs: () => number;
+  /**
+   * Everybody who has units of a SKU, as the ledger will have it once it has what was decided up to now; at most
+   * `limit` of them.
+   */
+  readonly buyersOf: (sku: string, limit: number) => Promise<readonly string[]>;
+};
+
+type Known = { readonly epoch: number; readonly version: number; readonly buyerLimit: number | null };
+/** `sequence`: when it was made; older news does not concern it. */
+type LiveHold = { readonly reservationId: string; readonly expiresAtMs: number; readonly sequence: number };
+/** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
+type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
+
+const skusMax = 100_000;
+const skuLengthMax = 64;
+const unitsKnownMax = 2 ** 31 - 1;
+/** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
+const soldOutSkusMax = 1_000;
+const buyersMax = 100_000;
+/** Live holds remembered for telling duplicates. */
+const holdsMax = 200_000;
+
+export class StockCache {
+  private readonly units = SharedConcurrentMap.create({ entriesMax: skusMax, keyLengthMax: skuLengthMax });
+  private readonly known = new ConcurrentMap<string, Known>();
+  private readonly buyers = new Map<string, Buyers>();
+  private readonly holds = new Map<string, LiveHold>();
+  /** SKUs that were refused since the last `takeRefused`. */
+  private readonly refused = new Set<string>();
+  private live = false;
+  private generation = 0;
+
+  constructor(private readonly options: StockCacheOptions) {}
+
+  /** The news flows: what is learned from now on stays true. */
+  open(): void {
+    this.forget();
+    this.live = true;
+  }
+
+  /** The news has broken off: nothing is refused until it flows again. */
+  close(): void {
+    this.live = false;
+    this.forget();
+  }
+
+  /** Nothing that is known can be relied on: the store begins a new epoch. */
+  forget(): void {
+    this.generation += 1;
+    this.units.clear();
+    this.known.clear();
+    this.buyers.clear();
+    this.holds.clear();
+  }
+
+  /** What Redis would refuse for certain; undefined: ask it. Looks at carts of one line. */
+  refuse(
+    buyerId: string,
+    lines: readonly { readonly sku: string; readonly quantity: number }[],
+  ): CachedRefusal | undefined {
+    const [line, ...more] = lines;
+    if (!this.live || !line || more.length > 0) return undefined;
+    const { sku } = line;
+    const hold = this.holds.get(nameOf(sku, buyerId));
+    if (hold && hold.expiresAtMs > this.options.nowMs()) {
+      return { kind: 'duplicate-reservation', sku, reservationId: hold.reservationId };
+    }
+    if (this.units.load(sku) !== 0 || !this.hasNothing(sku, buyerId)) return undefined;
+    const buyerLimit = this.known.load(sku)?.buyerLimit ?? null;
+    if (buyerLimit !== null && line.quantity > buyerLimit) return undefined;
+    this.refused.add(sku);
+    return { kind: 'sold-out', sku, available: 0 };
+  }
+
+  /** Takes units that a request is about to ask Redis for, where they are known to be left. */
+  take(sku: string, quantity: number): boolean {
+    for (;;) {
+      const left = this.units.load(sku);
+      if (left === undefined || left < quantity) return false;
+      if (this.units.compareAndSwap(sku, left, left - quantity)) return true;
+    }
+  }
+
+  /** Gives back what was taken when Redis did not say what became of it; where it did, its level says more. */
+  giveBack(sku: string, quantity: number): void {
+    for (;;) {
+      const left = this.units.load(sku);
+      if (left === undefined) return;
+      if (this.units.compareAndSwap(sku, left, Math.min(left + quantity, unitsKnownMax))) return;
+    }
+  }
+
+  /** A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. */
+  decided(epoch: number, entries: readonly JournalEntry[], seen: readonly SeenLevel[]): void {
+    for (const entry of entries) this.learnEntry(entry);
+    for (const level of seen) this.learnLevel(epoch, level);
+  }
+
+  /** What any instance has decided. */
+  heard(news: StockNews): void {
+    const { epoch, sequence } = news;
+    for (const { sku, buyerId, reservationId, units } of news.buyers) {
+      const name = nameOf(sku, buyerId);
+      const hold = this.holds.get(name);
+      if (hold && hold.sequence <= sequence && hold.reservationId !== reservationId) this.holds.delete(name);
+      const lastWord = this.buyers.get(sku)?.lastWord;
+      if (units > 0) lastWord?.set(buyerId, sequence);
+      else if ((lastWord?.get(buyerId) ?? 0) <= sequence) lastWord?.delete(buyerId);
+    }
+    for (const level of news.levels) this.learnLevel(epoch, level);
+  }
+
+  /** SKUs refused since the last call: their levels are worth asking for, in case that news was lost. */
+  takeRefused(): string[] {
+    const skus = [...this.refused];
+    this.refused.clear();
+    return skus;
+  }
+
+  /** A level as the store gave it; older ones change nothing. */
+  learnLevel(epoch: number, { sku, available, version, buyerLimit }: SeenLevel): void {
+    const known = this.known.load(sku);
+    if (known && (epoch < known.epoch || (epoch === known.epoch && version < known.version))) return;
+    try {
+      this.units.store(sku, Math.min(available, unitsKnownMax));
+      this.known.store(sku, { epoch, version, buyerLimit });
+    } catch (error) {
+      // One SKU too many: Redis answers for it.
+      if (!(error instanceof MapFullError)) throw error;
+      return;
+    }
+    if (available === 0) this.learnBuyers(sku);
+  }
+
+  private learnEntry(entry: JournalEntry): void {
+    if (entry.kind === 'held') {
+      const { reservationId, buyerId, expiresAtMs, sequence } = entry;
+      for (const { sku } of entry.lines) {
+        this.remember(nameOf(sku, buyerId), { reservationId, expiresAtMs, sequence });
+        this.buyers.get(sku)?.lastWord.set(buyerId, sequence);
+      }
+    } else if ('buyerId' in entry) {
+      for (const { sku } of entry.lines) this.holds.delete(nameOf(sku, entry.buyerId));
+    }
+  }
+
+  private remember(name: string, hold: LiveHold): void {
+    if (!this.live) return;
+    if (this.holds.size >= holdsMax) this.holds.delete(this.holds.keys().next().value!);
+    this.holds.set(name, hold);
+  }
+
+  private hasNothing(sku: string, buyerId: string): boolean {
+    const buyers = this.buyers.get(sku);
+    return buyers !== undefined && buyers.complete && !buyers.lastWord.has(buyerId);
+  }
+
+  /** From now on the news adds to the list; the ledger brings what was decided before. */
+  private learnBuyers(sku: string): void {
+    if (!this.live || this.buyers.has(sku) || this.buyers.size >= soldOutSkusMax) return;
+    const { generation } = this;
+    const buyers: Buyers = { lastWord: new Map(), complete: false };
+    this.buyers.set(sku, buyers);
+    this.options.buyersOf(sku, buyersMax + 1).then(
+      (names) => {
+        if (generation !== this.generation || names.length > buyersMax) return;
+        for (const name of names) if (!buyers.lastWord.has(name)) buyers.lastWord.set(name, 0);
+        buyers.complete = true;
+      },
+      // The ledger could not be asked: the next sold-out answer of Redis tries again.
+      () => generation === this.generation && this.buyers.delete(sku),
+    );
+  }
+}
+
+function nameOf(sku: string, buyerId: string): string {
+  return `${sku} ${buyerId}`;
+}

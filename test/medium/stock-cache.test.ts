@@ -1,0 +1,124 @@
+/** The stock cache on real servers: what it refuses, that it costs Redis nothing, and how soon it hears otherwise. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { systemTimers } from '#platform';
+import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+
+describeWithPostgres('the stock cache', () => {
+  let redisDatabase: TestDatabase;
+  let ledgerDatabase: TestDatabase;
+  let one: Instance;
+  let two: Instance;
+
+  beforeEach(async () => {
+    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis({ own: true }), testPostgres()]);
+    const urls = { redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url };
+    one = await openInstance(urls);
+    two = await openInstance(urls);
+  });
+  afterEach(async () => {
+    await one.close();
+    await two.close();
+    await redisDatabase.stop();
+    await ledgerDatabase.stop();
+  });
+
+  /** How often `reserve` ran in Redis. */
+  async function reserveCalls(): Promise<number> {
+    const stats = await one.redis.info('commandstats');
+    return Number(/cmdstat_fcall:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  }
+
+  /** Until both refuse without asking Redis. */
+  async function sellOut(sku: string): Promise<string> {
+    await one.put(sku, 1);
+    const id = await one.hold(sku, { buyerId: 'holder' });
+    for (const instance of [one, two]) {
+      await eventually('the cache refuses', async () => {
+        const before = await reserveCalls();
+        await instance.reserve(sku);
+        await instance.reserve(sku);
+        // The sweepers call functions as well, five times a second.
+        return (await reserveCalls()) - before < 2;
+      });
+    }
+    return id;
+  }
+
+  test('a sold-out crowd costs Redis nothing', async () => {
+    await sellOut('A');
+    const before = await reserveCalls();
+    const startedAt = performance.now();
+    const outcomes = [];
+    for (let index = 0; index < 500; index += 1) outcomes.push(await two.reserve('A'));
+    const sweeps = ((performance.now() - startedAt) / 200) * 4 + 10;
+    expect(outcomes.every(({ kind }) => kind === 'sold-out')).toBe(true);
+    expect((await reserveCalls()) - before).toBeLessThan(sweeps);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('who has the unit is told so, by the cache that knows and by the one that does not', async () => {
+    const reservationId = await sellOut('A');
+    for (const instance of [one, two, two]) {
+      expect(await instance.reserve('A', { buyerId: 'holder' })).toMatchObject({
+        kind: 'duplicate-reservation',
+        reservationId,
+      });
+    }
+  });
+
+  test('units that come back on one instance are had on the other within 100 ms, however they come back', async () => {
+    const id = await sellOut('A');
+    await one.release(id);
+    await systemTimers.sleep(100);
+    const again = await two.reserve('A', { ttlSeconds: 1 });
+    expect(again.kind).toBe('held');
+    await eventually('the hold lapses', async () => (await one.reserve('A')).kind === 'held', 1_500);
+  });
+
+  test('a refusal that the cache gave is kept, and given again after the units came back', async () => {
+    const id = await sellOut('A');
+    const refused = await two.reserve('A', { key: 'k', buyerId: 'me' });
+    expect(refused.kind).toBe('sold-out');
+    await one.release(id);
+    await systemTimers.sleep(100);
+    expect(await one.reserve('A', { key: 'k', buyerId: 'me' })).toEqual(refused);
+    expect((await one.reserve('A', { key: 'l', buyerId: 'me' })).kind).toBe('held');
+  });
+
+  test('the same key with another body is refused as reused, also when the cache would refuse', async () => {
+    await sellOut('A');
+    await two.reserve('A', { key: 'k', buyerId: 'me' });
+    const other = { keyDigest: sha256('k'), fingerprint: Buffer.alloc(32) };
+    const command = {
+      buyerId: 'x',
+      lines: [{ sku: 'A', quantity: 1 }],
+      ttlSeconds: undefined,
+      metadata: null,
+    };
+    const present = () => ({ status: 409, body: '{}' });
+    const result = await two.services.idempotency.once(
+      other,
+      async () => ({ status: 500, body: '' }),
+      () => two.services.reservations.refuse(command, present),
+    );
+    expect(result).toEqual({ kind: 'reused' });
+  });
+
+  test('when news was lost, the levels are looked at: a second later at the latest', async () => {
+    const id = await sellOut('A');
+    // The second instance does not hear of this release.
+    const at = { partition: 0, epoch: (await one.store.state(0)).epoch };
+    await two.news.unsubscribe();
+    await one.store.release(at, [{ reservationId: id }]);
+    await two.reserve('A');
+    await eventually('the other one knows', async () => (await two.reserve('A')).kind === 'held', 2_500);
+  });
+
+  test('a broken connection for news: nothing is refused without asking until it is back', async () => {
+    const id = await sellOut('A');
+    two.news.disconnect(true);
+    await one.release(id);
+    expect((await two.reserve('A')).kind).toBe('held');
+  });
+});
