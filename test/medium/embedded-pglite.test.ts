@@ -101,7 +101,11 @@ it('has fsync on, with a method that exists', async () => {
 it('starts from nothing again when its first start was cut short', async () => {
   const child = runCompiled(`await embedded.openPGlite({ dataDir: ${JSON.stringify(dataDir)} })`);
   const unfinished = path.join(dataDir, 'postgres.unfinished');
-  while (!existsSync(path.join(unfinished, 'base'))) await sleep(1);
+  const deadlineMs = performance.now() + 20_000;
+  while (!existsSync(path.join(unfinished, 'base'))) {
+    if (performance.now() > deadlineMs) throw new Error('the database was not made in a folder beside');
+    await sleep(1);
+  }
   child.child.kill('SIGKILL');
   await child.ended;
   expect(existsSync(path.join(dataDir, 'postgres'))).toBe(false);

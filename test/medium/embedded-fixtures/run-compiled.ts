@@ -1,10 +1,21 @@
-/** Runs a few lines of JavaScript against the compiled embedded services in a process of its own, which a test can then kill. */
+/**
+ * Runs a few lines of JavaScript against the compiled embedded services in a process of its own, which a test can then
+ * kill. One that a failed test leaves running is killed after it, so that a failure is reported and does not hang the run.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { afterEach } from '@jest/globals';
 
 const compiled = pathToFileURL(path.resolve('dist/libs/platform/src/embedded/index.js')).href;
+
+const running = new Set<RunningLines>();
+afterEach(async () => {
+  for (const { child } of running) child.kill('SIGKILL');
+  await Promise.all([...running].map(({ ended }) => ended));
+  running.clear();
+});
 
 export interface RunningLines {
   readonly child: ChildProcess;
@@ -54,5 +65,7 @@ export function runCompiled(body: string): RunningLines {
       waiting.add(look);
       look();
     });
-  return { child, lines, line, ended };
+  const started = { child, lines, line, ended };
+  running.add(started);
+  return started;
 }
