@@ -27,7 +27,12 @@ describeWithRedis('the embedded Redis', () => {
     messages.length = 0;
     server = await findRedisServer(testDataFolder, report);
   });
-  afterEach(() => rmSync(dataDir, { recursive: true }));
+  afterEach(async () => {
+    // One that a failed test has left.
+    const left = { connection: { path: path.join(dataDir, 'redis.sock') } };
+    await withClient(left, (client) => client.shutdown('NOSAVE')).catch(() => undefined);
+    rmSync(dataDir, { recursive: true });
+  });
 
   /** Starts a service in another process, uses its Redis, kills it. */
   async function leaveBehind(use: (client: Redis) => Promise<void>) {

@@ -2,7 +2,7 @@
  * A PostgreSQL server for tests: from Docker, from this machine, or from the distribution's packages. PostgreSQL
  * refuses to run as root, so there it runs as somebody without rights, on a folder of theirs.
  */
-import { chownSync, cpSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execFile } from 'node:child_process';
@@ -17,6 +17,7 @@ interface User {
   readonly gid: number;
 }
 
+const run = promisify(execFile);
 const image = 'postgres:18-alpine';
 const connectionsMax = 200;
 /** Tests lose nothing in a power cut. */
@@ -53,10 +54,11 @@ async function local(options: { durable: boolean }): Promise<TestServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-postgres-'));
   const user = process.getuid?.() === 0 ? somebodyElse() : undefined;
   const { bin, env } = user === undefined ? postgres : withinReach(postgres, folder);
-  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  // All of it, so that the server's leash can remove it.
+  if (user !== undefined) await run('chown', ['-R', `${user.uid}:${user.gid}`, folder]);
   const data = path.join(folder, 'data');
   const initdb = ['-D', data, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--auth=trust', '--no-sync'];
-  await promisify(execFile)(path.join(bin, 'initdb'), initdb, {
+  await run(path.join(bin, 'initdb'), initdb, {
     cwd: folder,
     env: { ...process.env, ...env, LC_ALL: 'C', TZ: 'GMT' },
     ...user,
