@@ -28,7 +28,7 @@ await run(async () => {
   passOn('SIGINT', 'SIGINT', service);
   passOn('SIGTERM', 'SIGTERM', service);
   passOn('SIGHUP', 'SIGTERM', service); // The terminal was closed.
-  if (process.env.npm_lifecycle_event === 'start') endWithParent(service);
+  if (['start', 'npx'].includes(process.env.npm_lifecycle_event)) endWithParent(service);
   service.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 });
 

@@ -15,6 +15,7 @@ import {
   systemClock,
   systemRandom,
   systemTimers,
+  waitForDataFolder,
   type Config,
   type DataFolder,
   type Logger,
@@ -23,6 +24,7 @@ import {
 import { listenToNews, RedisStockStore } from '#stock';
 import { openReservations, type ReservationServices } from './open-reservations.js';
 
+const folderPatienceMs = 3_000;
 /** In front of every key in Redis. */
 const keyPrefix = 'holdfast';
 
@@ -34,7 +36,7 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
   const opened = new Opened();
   try {
     const folder = config.embedded
-      ? opened.add(openDataFolder(config.dataDir), (held) => held.close())
+      ? opened.add(await takeFolder(config, logger), (held) => held.close())
       : null;
     const db = await openLedger(config, folder, logger, opened);
     const target = await findRedis(config, folder, logger, opened);
@@ -83,6 +85,11 @@ export async function migrateInstallation(config: Config, logger: Logger): Promi
   } finally {
     await opened.close();
   }
+}
+
+/** A restart does not always wait for the old process to end: it gets a little time. */
+function takeFolder({ dataDir }: Config, logger: Logger): Promise<DataFolder> {
+  return waitForDataFolder(dataDir, { waitMs: folderPatienceMs, report: (message) => logger.info(message) });
 }
 
 /** What has been opened so far, to be closed last first. */
