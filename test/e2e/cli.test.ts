@@ -110,7 +110,7 @@ describeWithPostgres('on servers', () => {
     await instance.hold('A', { quantity: 2 });
     await instance.close();
     expect(await holdfast(['audit'], environment)).toMatchObject({ code: 0 });
-    const db = openPostgres(postgres.url, () => undefined, 1);
+    const db = openPostgres(postgres.url, () => undefined, { connectionsMax: 1 });
     await sql`update skus set held = 3`.execute(db);
     await db.destroy();
     const { code, stdout } = await holdfast(['audit'], environment);

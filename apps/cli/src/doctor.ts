@@ -128,7 +128,7 @@ function judgeRedis(value: (name: string) => string): Finding {
 
 async function ledger({ databaseUrl }: Config): Promise<Finding> {
   if (!databaseUrl) return fine('ledger', 'embedded: PGlite in the data folder');
-  const db = openPostgres(databaseUrl, () => undefined, 1);
+  const db = openPostgres(databaseUrl, () => undefined, { connectionsMax: 1 });
   try {
     const { rows } = await sql<{ version: string; number: number; sync: string; tables: number }>`
       select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:map [-- hot | go | mixes | all] [--threads=1,2,4]`: one table, millions of operations a second of all
+ * `npm run bench:map [-- hot | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second of all
  * threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
  */
 import { once } from 'node:events';
@@ -19,7 +19,10 @@ const shared: Kind[] = ['SharedConcurrentMap', 'mutex', 'rw-lock'];
 const runs = 2;
 
 const group = process.argv[2] !== undefined && process.argv[2] in groups ? process.argv[2] : 'hot';
-const threadCounts = (/^--threads=(.*)$/.exec(process.argv.at(-1)!)?.[1] ?? '1,2').split(',').map(Number);
+const option = (name: string): string | undefined =>
+  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
+const threadCounts = (option('threads') ?? '1,2').split(',').map(Number);
+const only = option('only') ?? '';
 const columns: [Kind, number][] = [
   ['Map', 1],
   ['ConcurrentMap', 1],
@@ -70,7 +73,7 @@ console.log(
   `| million operations a second (p50/p99/max µs) | ${columns.map(([kind, threads]) => `${kind} ×${threads}`).join(' | ')} |`,
 );
 console.log(`|---|${columns.map(() => '---:').join('|')}|`);
-for (const scenario of Object.keys(groups[group]!)) {
+for (const scenario of Object.keys(groups[group]!).filter((name) => name.includes(only))) {
   const cells: string[] = [];
   for (const [kind, threads] of columns) {
     const rows: Row[] = [];

@@ -236,7 +236,7 @@ describe('buffers', () => {
   });
 });
 
-test('stats tell hot keys from cold ones', () => {
+test('TestMissesAndLoads: stats tell hot keys from cold ones', () => {
   const map = SharedConcurrentMap.create({ entriesMax: 50 });
   map.store('a', 1);
   for (let load = 0; load < 100; load++) map.load('a');

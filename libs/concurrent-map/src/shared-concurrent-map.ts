@@ -231,9 +231,12 @@ export class SharedConcurrentMap {
    * lasts; stops when `visit` returns false. `visit` may do anything with the map. Takes memory for all keys.
    */
   range(visit: (key: string, value: number) => boolean | void): void {
-    for (const key of this.collectKeys()) {
-      const value = this.loadThroughIndex(key, false);
-      if (value !== undefined && visit(key, value) === false) return;
+    const { root, cells } = this.collectCells();
+    for (const [key, cell] of cells) {
+      const seen = Atomics.load(this.words, cell);
+      const current = seen !== EXPUNGED && peek(this.words, header.root) === root;
+      const value = current ? seen : this.loadThroughIndex(key, false);
+      if (value !== undefined && value !== ABSENT && visit(key, value) === false) return;
     }
   }
 
@@ -392,16 +395,18 @@ export class SharedConcurrentMap {
     if (rebuild(this.memory, this.index, root, this.seed++)) this.promotions++;
   }
 
-  private collectKeys(): Set<string> {
-    const keys = new Set<string>();
+  /** The cells of all keys that are present, good under the root that comes with them. */
+  private collectCells(): { root: number; cells: ReadonlyMap<string, number> } {
     const clears = Atomics.load(this.words, header.clears);
     for (;;) {
-      const whole = this.index.eachReference(this.memory.root(), (reference) => {
-        if (Atomics.load(this.words, this.records.cellOf(reference)) > EXPUNGED)
-          keys.add(this.records.keyOf(reference));
+      const root = this.memory.root();
+      const cells = new Map<string, number>();
+      const whole = this.index.eachReference(root, (reference) => {
+        const cell = this.records.cellOf(reference);
+        if (Atomics.load(this.words, cell) > EXPUNGED) cells.set(this.records.keyOf(reference), cell);
       });
-      // After a clear no key has been there all the time.
-      if (whole || Atomics.load(this.words, header.clears) !== clears) return keys;
+      // After a clear no key has been there all the time, so what was met until then will do.
+      if (whole || Atomics.load(this.words, header.clears) !== clears) return { root, cells };
     }
   }
 }

@@ -60,6 +60,23 @@ test('of several loadOrStore of one new key exactly one stores', async () => {
   expect(map.size).toBe(50_000);
 });
 
+test('TestConcurrentLoadAndDeleteRace: what one thread deletes, no other gets', async () => {
+  const map = SharedConcurrentMap.create({ entriesMax: 30_000 });
+  for (let key = 0; key < 30_000; key++) map.store(`sku-${key}`, key + 1);
+  const got = await together<number>(map.buffer, 3, 'loadAndDeleteAll', { keys: 30_000 });
+  expect(sum(got)).toBe((30_000 * 30_001) / 2);
+  expect(map.size).toBe(0);
+});
+
+test('TestLoadOrStoreConcurrentWithDeletes: every value that was stored is deleted once, or still there', async () => {
+  const map = SharedConcurrentMap.create({ entriesMax: 4 });
+  const compactor = { task: 'churn', options: { rounds: 3_000, compactEvery: 3 } };
+  const members = [0, 1].map(() => ({ task: 'offerAndDelete', options: { keys: 2, rounds: 200_000 } }));
+  const team = await Team.start(map.buffer, [...members, compactor]);
+  const [left, other] = await team.results<number>();
+  expect(left! + other!).toBe(map.size);
+});
+
 test('nothing is lost while the index grows under three writers', async () => {
   const map = SharedConcurrentMap.create({ entriesMax: 60_000 });
   await together<number>(map.buffer, 3, 'storeOwn', { keys: 20_000 });
@@ -77,7 +94,7 @@ test('keys stored and deleted for ever never fill a small map', async () => {
   expect(map.size).toBe(0);
 });
 
-test('range visits every lasting key once while others come and go', async () => {
+test('TestRangeConcurrentWithMutations: range visits every lasting key once while others come and go', async () => {
   const map = stocked(500, 7);
   const churn = { task: 'churn', options: { rounds: 30_000, compactEvery: 50 } };
   const team = await Team.start(map.buffer, [churn, churn]);

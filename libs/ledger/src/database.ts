@@ -21,16 +21,24 @@ function safeInteger(text: string): number {
 /** How PGlite must be opened for this ledger: bigint as a number, as on a server. */
 export const pgliteParsers = { [int8Oid]: safeInteger };
 
+/** A commit that hangs is reported as unknown rather than waited for without end. */
+const queryTimeoutMsDefault = 10_000;
+/** Questions over whole tables may take long. */
+export const auditTimeoutMs = 600_000;
+
 /** A pool of connections to a PostgreSQL server. `onError` hears of connections lost while idle. */
-export function openPostgres(url: string, onError: (error: Error) => void, connectionsMax = 10): Database {
+export function openPostgres(
+  url: string,
+  onError: (error: Error) => void,
+  { connectionsMax = 10, queryTimeoutMs = queryTimeoutMsDefault } = {},
+): Database {
   const overrides = new TypeOverrides();
   overrides.setTypeParser(int8Oid, safeInteger);
   const pool = new Pool({
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: 3_000,
-    // A commit that hangs is reported as unknown rather than waited for without end.
-    query_timeout: 10_000,
+    query_timeout: queryTimeoutMs,
     keepAlive: true,
     application_name: 'holdfast',
     types: overrides,

@@ -4,7 +4,7 @@
  * fails. The HTTP service and the command line open the same one.
  */
 import { InvariantError } from '#domain';
-import { migrate, openPglite, openPostgres, pgliteParsers, type Database } from '#ledger';
+import { auditTimeoutMs, migrate, openPglite, openPostgres, pgliteParsers, type Database } from '#ledger';
 import {
   connectForDecisions,
   connectForNews,
@@ -50,6 +50,7 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
       .catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
 
     const services = await openReservations({
+      auditDb: openForAudit(config, db, logger, opened),
       store: new RedisStockStore(redis, keyPrefix),
       listen(listener) {
         listenToNews(news, keyPrefix, listener);
@@ -112,6 +113,14 @@ async function openLedger(...args: Parameters<typeof openDatabase>): Promise<Dat
   const steps = await migrate(db);
   if (steps.length > 0) logger.info({ steps }, 'the ledger was migrated');
   return db;
+}
+
+/** A connection of its own where there can be one; it is made when the first question is asked. */
+function openForAudit({ databaseUrl }: Config, db: Database, logger: Logger, opened: Opened): Database {
+  if (!databaseUrl) return db;
+  const onError = (error: Error) => logger.debug({ err: error }, 'ledger connection for audits');
+  const auditDb = openPostgres(databaseUrl, onError, { connectionsMax: 1, queryTimeoutMs: auditTimeoutMs });
+  return opened.add(auditDb, (database) => database.destroy());
 }
 
 async function openDatabase(

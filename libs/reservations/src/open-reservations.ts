@@ -37,6 +37,8 @@ export type ReservationOptions = {
   readonly listen: ((listener: NewsListener) => void) | null;
   /** Migrated already. */
   readonly db: Database;
+  /** For questions over whole tables, which take their time; the same as `db` where there is but one connection. */
+  readonly auditDb: Database;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -101,7 +103,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     orders,
     audit: new Audit({
       ...parts,
-      ledger: new AuditRepository(db),
+      ledger: new AuditRepository(options.auditDb),
       openPartitions: () => keeper.openPartitions(),
       closed: () => keeper.closed(),
     }),

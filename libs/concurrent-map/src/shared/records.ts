@@ -84,8 +84,14 @@ export class Records {
     const at = this.cellOf(reference);
     const length = Math.min(words[at + record.keyLength]!, this.memory.geometry.keyLengthMax);
     const from = (at + record.key) * 2;
-    // `fromCharCode` does not take shared memory, hence the copy.
-    return String.fromCharCode(...units.slice(from, from + length));
+    let key = '';
+    let unit = 0;
+    for (; unit + 4 <= length; unit += 4) {
+      const at = from + unit;
+      key += String.fromCharCode(units[at]!, units[at + 1]!, units[at + 2]!, units[at + 3]!);
+    }
+    for (; unit < length; unit++) key += String.fromCharCode(units[from + unit]!);
+    return key;
   }
 
   /** Takes a free record for this thread alone. Lock-free; 0 when a whole turn found none. */

@@ -62,6 +62,30 @@ function winFirst({ map, worker, options }: Context<{ keys: number }>): number[]
   return won;
 }
 
+/** Looks at every key and deletes it: what it gets, nobody else may get. Returns the sum of the values that it got. */
+function loadAndDeleteAll({ map, options }: Context<{ keys: number }>): number {
+  let got = 0;
+  for (let key = 0; key < options.keys; key++) {
+    const seen = map.load(keyOf(key));
+    const value = map.loadAndDelete(keyOf(key)) ?? 0;
+    if (seen === undefined && value !== 0) throw new Error(`key ${key} came back`);
+    got += value;
+  }
+  return got;
+}
+
+/** Offers and deletes the same few keys; returns how many offers were stored less how many values were deleted. */
+function offerAndDelete({ map, worker, options }: Context<{ keys: number; rounds: number }>): number {
+  const random = randomFrom(worker + 1);
+  let left = 0;
+  for (let round = 0; round < options.rounds; round++) {
+    const key = keyOf(random(options.keys));
+    if (random(2) === 0 && !map.loadOrStore(key, round).loaded) left++;
+    else if (map.loadAndDelete(key) !== undefined) left--;
+  }
+  return left;
+}
+
 /** Stores its own keys while others store theirs: the index grows under everybody. */
 function storeOwn({ map, worker, options }: Context<{ keys: number }>): number {
   for (let key = 0; key < options.keys; key++) {
@@ -207,6 +231,8 @@ export const tasks: Record<string, (context: Context<never>) => unknown> = {
   swapUntilEmpty,
   loadThenStore,
   winFirst,
+  loadAndDeleteAll,
+  offerAndDelete,
   storeOwn,
   churn,
   moveUnits,
