@@ -196,7 +196,7 @@ try {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`;
   process.stdout.write(`\n${machine}, load generator on the same machine\n`);
   process.stdout.write(
-    `Redis: ${redis.origin}, append-only file off. Ledger: ${postgres.origin}, fsync and synchronous_commit on\n`,
+    `Redis: ${redis.origin.split(',')[0]}, append-only file off. Ledger: ${postgres.origin.split(',')[0]}, fsync and synchronous_commit on\n`,
   );
   process.stdout.write(
     `embedded: PGlite with fsync, Redis with appendfsync always, both in one process's hands\n`,
