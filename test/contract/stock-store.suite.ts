@@ -1,7 +1,7 @@
 /** What every stock store does, the model in memory and the functions in Redis alike. */
 import { describe, expect, test, beforeEach } from '@jest/globals';
-import { UnavailableError } from '#domain';
-import type { HoldCommand, HoldDecision, RestoredRecord, StockStore } from '#stock';
+import { UnavailableError, type PartitionRecord } from '#domain';
+import type { HoldCommand, HoldDecision, StockStore } from '#stock';
 
 export type StoreUnderTest = {
   readonly store: StockStore;
@@ -11,7 +11,7 @@ export type StoreUnderTest = {
 
 const at = { partition: 0, epoch: 1 };
 
-async function* records(...list: RestoredRecord[]): AsyncGenerator<RestoredRecord[]> {
+async function* records(...list: PartitionRecord[]): AsyncGenerator<PartitionRecord[]> {
   yield list;
 }
 

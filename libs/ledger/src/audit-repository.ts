@@ -2,6 +2,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { StockLevel } from '#domain';
 import type { Database } from './database.js';
+import { toLevel } from './stock-repository.js';
 import { guarded } from './unavailable.js';
 
 export type Violation = Readonly<Record<string, unknown>>;
@@ -113,15 +114,7 @@ export class AuditRepository {
         .limit(limit)
         .execute(),
     );
-    return found.map((row) => ({
-      sku: row.sku,
-      onHand: row.on_hand,
-      held: row.held,
-      committed: row.committed,
-      buyerLimit: row.buyer_limit,
-      holdTtlSeconds: row.hold_ttl_seconds,
-      version: row.version,
-    }));
+    return found.map(toLevel);
   }
 
   /**

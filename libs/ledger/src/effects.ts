@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { HeldEntry, JournalEntry, JournalLine, SettledEntry } from '#domain';
+import { uuidOf } from '#platform';
 import type { LineState } from './schema.js';
 
 export type ReservationRow = {
@@ -84,11 +85,7 @@ export function effectsOf(entries: readonly JournalEntry[]): Effects {
 
 /** The id of the order that confirming a reservation makes: given by the reservation, so a replay makes it again. */
 export function orderIdOf(reservationId: string): string {
-  const bytes = createHash('sha256').update(`order of ${reservationId}`).digest().subarray(0, 16);
-  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  return uuidOf(createHash('sha256').update(`order of ${reservationId}`).digest());
 }
 
 class EffectsSum {

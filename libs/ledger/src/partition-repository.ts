@@ -1,8 +1,9 @@
 /** Epochs and positions of the partitions, and what a rebuild brings back to the stock store. */
 import { sql, type Transaction } from 'kysely';
-import { InvariantError, type ReservationLine, type StockLevel } from '#domain';
+import { InvariantError, type PartitionRecord, type ReservationLine } from '#domain';
 import type { Database } from './database.js';
 import type { Schema } from './schema.js';
+import { toLevel } from './stock-repository.js';
 import { guarded } from './unavailable.js';
 
 export type PartitionPosition = {
@@ -11,30 +12,9 @@ export type PartitionPosition = {
   readonly sequence: number;
 };
 
-/** The ledger's picture of a partition, in the shape that the stock store takes back. */
-export type LedgerRecord =
-  | { readonly kind: 'level'; readonly level: StockLevel }
-  | {
-      readonly kind: 'hold';
-      readonly reservationId: string;
-      readonly buyerId: string;
-      readonly createdAtMs: number;
-      readonly expiresAtMs: number;
-      readonly partitions: readonly number[];
-      readonly lines: readonly ReservationLine[];
-    }
-  | {
-      readonly kind: 'buyer';
-      readonly sku: string;
-      readonly buyerId: string;
-      readonly reservationId: string | null;
-      readonly held: number;
-      readonly committed: number;
-    };
-
 export type Restore = (
   at: { readonly partition: number; readonly epoch: number },
-  records: AsyncIterable<readonly LedgerRecord[]>,
+  records: AsyncIterable<readonly PartitionRecord[]>,
 ) => Promise<void>;
 
 const chunkSize = 1_000;
@@ -110,14 +90,14 @@ export class PartitionRepository {
   }
 }
 
-async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<LedgerRecord[]> {
+async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<PartitionRecord[]> {
   yield* chunks<{ sku: string } & LevelRow>(
     tx,
     (after) => sql`
       select * from skus where partition = ${partition} and (${after}::text is null or sku > ${after})
       order by sku limit ${chunkSize}`,
     (row) => row.sku,
-    (row) => ({ kind: 'level', level: levelOf(row) }),
+    (row) => ({ kind: 'level', level: toLevel(row) }),
   );
   yield* chunks<HoldRow>(
     tx,
@@ -170,8 +150,8 @@ async function* chunks<Row>(
   tx: Transaction<Schema>,
   query: (after: string | null) => ReturnType<typeof sql<Row>>,
   keyOf: (row: Row) => string,
-  convert: (row: Row) => LedgerRecord,
-): AsyncGenerator<LedgerRecord[]> {
+  convert: (row: Row) => PartitionRecord,
+): AsyncGenerator<PartitionRecord[]> {
   let after: string | null = null;
   for (;;) {
     const { rows } = await query(after).execute(tx);
@@ -184,19 +164,7 @@ async function* chunks<Row>(
   }
 }
 
-function levelOf(row: LevelRow): StockLevel {
-  return {
-    sku: row.sku,
-    onHand: row.on_hand,
-    held: row.held,
-    committed: row.committed,
-    buyerLimit: row.buyer_limit,
-    holdTtlSeconds: row.hold_ttl_seconds,
-    version: row.version,
-  };
-}
-
-function holdOf(row: HoldRow): LedgerRecord {
+function holdOf(row: HoldRow): PartitionRecord {
   return {
     kind: 'hold',
     reservationId: row.id,

@@ -51,7 +51,8 @@ export class StockRepository {
   }
 }
 
-function toLevel(row: Schema['skus']): StockLevel {
+/** A row of `skus`. */
+export function toLevel(row: Schema['skus']): StockLevel {
   return {
     sku: row.sku,
     onHand: row.on_hand,

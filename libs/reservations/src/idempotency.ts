@@ -4,7 +4,7 @@
  */
 import { UnavailableError } from '#domain';
 import type { Claim, ClaimRequest, Known } from '#ledger';
-import { Batcher } from '#platform';
+import { Batcher, uuidOf } from '#platform';
 import { isKept } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, IdempotencyUseCases, IdempotentResult, Operation } from './use-cases.js';
@@ -90,7 +90,8 @@ export class Idempotency implements IdempotencyUseCases {
     }
     if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
     try {
-      const answer = await work({ id: operationIdOf(keyDigest), repeated: claim.repeated, keyDigest });
+      // The key determines the id, so that every attempt works under the same one.
+      const answer = await work({ id: uuidOf(keyDigest), repeated: claim.repeated, keyDigest });
       if (!isKept(answer.status)) await this.abandon(keyDigest, true);
       return { answer, replayed: false };
     } catch (error) {
@@ -110,13 +111,4 @@ class NoAnswer extends Error {
   constructor(readonly result: IdempotentResult) {
     super(result.kind);
   }
-}
-
-/** A UUID (version 8) that the key determines, so that every attempt works under the same id. */
-export function operationIdOf(keyDigest: Buffer): string {
-  const bytes = Buffer.from(keyDigest.subarray(0, 16));
-  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

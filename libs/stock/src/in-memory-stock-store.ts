@@ -1,14 +1,7 @@
 /** The stock store in memory: the model of the Redis functions behind the same interface. For specs and simulation. */
-import { UnavailableError } from '#domain';
+import { UnavailableError, type PartitionRecord } from '#domain';
 import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
-import type {
-  Decisions,
-  ExpireResult,
-  PartitionEpoch,
-  PartitionState,
-  RestoredRecord,
-  StockStore,
-} from './stock-store.js';
+import type { Decisions, ExpireResult, PartitionEpoch, PartitionState, StockStore } from './stock-store.js';
 
 export class InMemoryStockStore implements StockStore {
   private readonly partitions = new Map<number, PartitionModel>();
@@ -62,7 +55,7 @@ export class InMemoryStockStore implements StockStore {
     this.open(at).tidy(options.drained, options.retentionMs);
   }
 
-  async restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void> {
+  async restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
     const current = this.partitions.get(at.partition);
     if (current && current.epoch > at.epoch) {
       throw new UnavailableError('stock-not-ready', 'the partition has seen a later epoch', false);

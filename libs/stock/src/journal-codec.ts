@@ -2,8 +2,15 @@
  * The text of the partition's records, as the Redis functions write and read it (see functions/_prelude.lua): both
  * sides are held together by the contract suite.
  */
-import { assert, InvariantError, type JournalEntry, type JournalLine, type StockLevel } from '#domain';
-import type { PartitionEpoch, RestoredRecord, SeenLevel, StockNews } from './stock-store.js';
+import {
+  assert,
+  InvariantError,
+  type JournalEntry,
+  type JournalLine,
+  type StockLevel,
+  type PartitionRecord,
+} from '#domain';
+import type { PartitionEpoch, SeenLevel, StockNews } from './stock-store.js';
 
 const none = '-';
 
@@ -143,7 +150,7 @@ function groups<Item>(list: readonly Item[], size: number): Item[][] {
 }
 
 /** A record of a rebuild as the arguments of `restore load`. */
-export function encodeRestored(at: PartitionEpoch, record: RestoredRecord): string[] {
+export function encodeRestored(at: PartitionEpoch, record: PartitionRecord): string[] {
   switch (record.kind) {
     case 'level': {
       const { sku, onHand, held, committed, buyerLimit, holdTtlSeconds, version } = record.level;

@@ -12,6 +12,7 @@ import {
   type JournalLine,
   type ReservationLine,
   type StockLevel,
+  type PartitionRecord,
 } from '#domain';
 import type {
   AdjustCommand,
@@ -29,7 +30,6 @@ import type {
   PutDecision,
   ReleaseCommand,
   ReleaseDecision,
-  RestoredRecord,
   UnknownDecision,
 } from './stock-store.js';
 
@@ -224,7 +224,7 @@ export class PartitionModel {
     }
   }
 
-  restore(record: RestoredRecord): void {
+  restore(record: PartitionRecord): void {
     switch (record.kind) {
       case 'level':
         this.levels.set(record.level.sku, { ...record.level });

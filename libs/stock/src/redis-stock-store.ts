@@ -3,7 +3,7 @@
  * know whether it ran; asking again is the caller's decision (see `StockDesk`), with the same ids.
  */
 import type { Cluster, Redis } from 'ioredis';
-import { InvariantError, limits, UnavailableError, type JournalEntry } from '#domain';
+import { InvariantError, limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
 import { decodeEntry, decodeLevel, decodeSeen, encodeRestored } from './journal-codec.js';
 import type {
@@ -25,7 +25,6 @@ import type {
   PutDecision,
   ReleaseCommand,
   ReleaseDecision,
-  RestoredRecord,
   StockStore,
 } from './stock-store.js';
 
@@ -179,7 +178,7 @@ export class RedisStockStore implements StockStore {
     await this.call(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
   }
 
-  async restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void> {
+  async restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
     await this.call(at, 'restore', ['open']);
     for await (const chunk of records) {
       await this.call(at, 'restore', ['load', ...chunk.flatMap((record) => encodeRestored(at, record))]);

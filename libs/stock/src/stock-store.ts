@@ -5,7 +5,7 @@
  * Every command carries an id of its own and is decided once: sending it again answers with the same decision, so a
  * lost reply is cured by asking again.
  */
-import type { JournalEntry, ReservationLine, StockLevel } from '#domain';
+import type { JournalEntry, PartitionRecord, ReservationLine, StockLevel } from '#domain';
 
 /** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
 export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
@@ -131,27 +131,6 @@ export type PartitionState = {
   readonly holds: number;
 };
 
-/** What a rebuild brings back: the partition as the ledger knows it. */
-export type RestoredRecord =
-  | { readonly kind: 'level'; readonly level: StockLevel }
-  | {
-      readonly kind: 'hold';
-      readonly reservationId: string;
-      readonly buyerId: string;
-      readonly createdAtMs: number;
-      readonly expiresAtMs: number;
-      readonly partitions: readonly number[];
-      readonly lines: readonly ReservationLine[];
-    }
-  | {
-      readonly kind: 'buyer';
-      readonly sku: string;
-      readonly buyerId: string;
-      readonly reservationId: string | null;
-      readonly held: number;
-      readonly committed: number;
-    };
-
 /**
  * Every method throws `UnavailableError`: `stock-not-ready` when the partition is in another epoch or in none, or
  * the store cannot be reached; its `outcomeUnknown` says whether the batch may have been decided all the same.
@@ -180,7 +159,7 @@ export interface StockStore {
     options: { readonly drained: number; readonly retentionMs: number },
   ): Promise<void>;
   /** Empties the partition and fills it again under a new epoch; admission is closed meanwhile. */
-  restore(at: PartitionEpoch, records: AsyncIterable<readonly RestoredRecord[]>): Promise<void>;
+  restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void>;
 }
 
 /** What the functions tell everybody about a batch: levels that moved, and what the buyers concerned have now. */

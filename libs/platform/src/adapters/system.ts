@@ -31,6 +31,14 @@ export const systemIds: Ids = {
   },
 };
 
+/** A UUID (version 8) that the first 16 bytes of a digest determine. */
+export function uuidOf(digest: Buffer): string {
+  const bytes = Buffer.from(digest.subarray(0, 16));
+  bytes[6] = 0x80 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  return formatUuid(bytes);
+}
+
 /** The text of a UUID from its 16 bytes. */
 export function formatUuid(bytes: Buffer): string {
   const hex = bytes.toString('hex');

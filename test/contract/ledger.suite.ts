@@ -1,0 +1,284 @@
+/** What every ledger does, on a PostgreSQL server and on PGlite alike. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { InvariantError, type JournalEntry, type JournalLine, type PartitionRecord } from '#domain';
+import {
+  AuditRepository,
+  IdempotencyRepository,
+  PartitionRepository,
+  PostgresLedgerWriter,
+  ReservationRepository,
+  sql,
+  StockRepository,
+  type Database,
+} from '#ledger';
+import { sha256 } from '../fixtures/holdfast.js';
+
+export type LedgerUnderTest = { readonly db: Database; readonly stop: () => Promise<void> };
+
+const id = (number: number): string => `00000000-0000-8000-8000-${String(number).padStart(12, '0')}`;
+const atMs = 1_700_000_000_000;
+
+export function describeLedger(name: string, open: () => Promise<LedgerUnderTest>): void {
+  describe(`the ledger (${name})`, () => {
+    let ledger: LedgerUnderTest;
+    let writer: PostgresLedgerWriter;
+    let partitions: PartitionRepository;
+    let stock: StockRepository;
+    let reservations: ReservationRepository;
+    let epoch = 0;
+    let sequence = 0;
+
+    beforeAll(async () => {
+      ledger = await open();
+      const { db } = ledger;
+      writer = new PostgresLedgerWriter(db);
+      partitions = new PartitionRepository(db);
+      stock = new StockRepository(db);
+      reservations = new ReservationRepository(db);
+      expect(await partitions.initialise(2)).toBe(2);
+      await nextEpoch();
+    });
+    afterAll(() => ledger.stop());
+
+    async function nextEpoch(): Promise<PartitionRecord[]> {
+      const restored: PartitionRecord[] = [];
+      ({ epoch, sequence } = await partitions.rebuild(0, epoch, async (_at, records) => {
+        for await (const chunk of records) restored.push(...chunk);
+      }));
+      return restored;
+    }
+
+    type Decision = JournalEntry extends infer Entry
+      ? Entry extends JournalEntry
+        ? Omit<Entry, 'partition' | 'epoch' | 'sequence' | 'atMs'>
+        : never
+      : never;
+    const entry = (decision: Decision): JournalEntry => ({
+      partition: 0,
+      epoch,
+      sequence: (sequence += 1),
+      atMs: atMs + sequence,
+      ...decision,
+    });
+    const created = (sku: string, onHand: number): JournalEntry =>
+      entry({ kind: 'sku-created', sku, onHand, buyerLimit: null, holdTtlSeconds: 60, version: 1 });
+    const line = (
+      sku: string,
+      quantity: number,
+      version: number,
+      buyerLimit: number | null = null,
+    ): JournalLine => ({
+      sku,
+      quantity,
+      version,
+      buyerLimit,
+    });
+    const held = (number: number, lines: JournalLine[], buyerId = `buyer ${number}`): JournalEntry =>
+      entry({
+        kind: 'held',
+        reservationId: id(number),
+        buyerId,
+        expiresAtMs: atMs + 60_000,
+        lines,
+        metadata: '{"a":1}',
+        partitions: [0],
+      });
+    const settled = (
+      kind: 'released' | 'expired' | 'confirmed',
+      number: number,
+      lines: JournalLine[],
+    ): JournalEntry =>
+      entry({
+        kind,
+        reservationId: id(number),
+        buyerId: `buyer ${number}`,
+        lines,
+        decides: true,
+        paymentId: null,
+      });
+    const commit = (...entries: JournalEntry[]) => writer.commit({ entries, requires: [], receipts: [] });
+    /** What was refused did not happen: the next entry takes its number. */
+    const undo = (count: number): void => void (sequence -= count);
+
+    test('takes entries in order, and shows what they come to', async () => {
+      expect(await commit(created('A', 10), held(1, [line('A', 2, 2)]))).toEqual({ kind: 'committed' });
+      expect(await stock.find('A')).toMatchObject({ onHand: 10, held: 2, committed: 0, version: 2 });
+      expect(await reservations.find(id(1))).toMatchObject({ status: 'held', metadata: '{"a":1}' });
+      expect(await commit(settled('confirmed', 1, [line('A', 2, 3)]))).toEqual({ kind: 'committed' });
+      expect(await stock.find('A')).toMatchObject({ held: 0, committed: 2, version: 3 });
+      expect((await reservations.listOrders({}, { limit: 1, after: null })).data).toMatchObject([
+        { reservationId: id(1), status: 'confirmed' },
+      ]);
+    });
+
+    test('takes an entry once, however often it comes', async () => {
+      const first = held(2, [line('A', 1, 4)]);
+      await commit(first);
+      const second = held(3, [line('A', 1, 5)]);
+      expect(await commit(first, second)).toEqual({ kind: 'committed' });
+      expect(await commit(first, second)).toEqual({ kind: 'committed' });
+      expect(await stock.find('A')).toMatchObject({ held: 2 });
+    });
+
+    test('says what is missing before an entry, and takes nothing', async () => {
+      const missing = settled('released', 3, [line('A', 1, 6)]);
+      const early = settled('released', 2, [line('A', 1, 7)]);
+      expect(await commit(early)).toMatchObject({ kind: 'gap', after: missing.sequence - 1 });
+      expect(await stock.find('A')).toMatchObject({ held: 2 });
+      expect(await commit(missing, early)).toEqual({ kind: 'committed' });
+      expect(await stock.find('A')).toMatchObject({ held: 0 });
+    });
+
+    test('other entries under known numbers are a store that went back in time', async () => {
+      const known = held(4, [line('A', 1, 8)]);
+      await commit(known);
+      expect(await commit({ ...known, reservationId: id(99) } as JournalEntry)).toEqual({
+        kind: 'clash',
+        partition: 0,
+      });
+      expect(await commit({ ...known, atMs: 5 })).toEqual({ kind: 'clash', partition: 0 });
+    });
+
+    test('an epoch that is over writes nothing', async () => {
+      const late = { ...held(5, [line('A', 1, 9)]), epoch: epoch - 1 };
+      expect(await commit(late)).toEqual({ kind: 'fenced', partition: 0, epoch });
+      undo(1);
+      expect(await reservations.find(id(5))).toBeUndefined();
+    });
+
+    test('refuses what would break I1 or I4, though the journal says so', async () => {
+      await expect(commit(held(6, [line('A', 9, 9)]))).rejects.toThrow(InvariantError);
+      undo(1);
+      await expect(commit(held(7, [line('A', 2, 9, 1)]))).rejects.toThrow(InvariantError);
+      undo(1);
+      expect(await stock.find('A')).toMatchObject({ held: 1, version: 8 });
+    });
+
+    test('records an answer with the entries it rests on, or neither', async () => {
+      const keys = new IdempotencyRepository(ledger.db);
+      const request = { keyDigest: sha256('k'), fingerprint: sha256('f') };
+      expect(await keys.claim([request])).toEqual([{ kind: 'claimed', repeated: false }]);
+      expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
+      const receipts = [{ keyDigest: request.keyDigest, status: 201, body: `{"id":"${id(8)}"}` }];
+      const taken = held(8, [line('A', 1, 9)]);
+      const early = { ...taken, sequence: taken.sequence + 1 };
+      expect(await writer.commit({ entries: [early], requires: [], receipts })).toMatchObject({
+        kind: 'gap',
+      });
+      expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
+      expect(await writer.commit({ entries: [taken], requires: [taken], receipts })).toEqual({
+        kind: 'committed',
+      });
+      const answered = { kind: 'answered', status: 201, body: receipts[0]!.body };
+      expect(await keys.claim([request])).toEqual([answered]);
+      // A slow first attempt that comes after its claim was taken over changes nothing.
+      await writer.commit({
+        entries: [],
+        requires: [],
+        receipts: [{ ...receipts[0]!, status: 409, body: '{}' }],
+      });
+      expect(await keys.claim([request])).toEqual([answered]);
+      expect(await keys.claim([{ ...request, fingerprint: sha256('other') }])).toEqual([{ kind: 'reused' }]);
+    });
+
+    test('a receipt waits for the position it rests on', async () => {
+      const ahead = { partition: 0, epoch, sequence: sequence + 5 };
+      const result = await writer.commit({ entries: [], requires: [ahead], receipts: [] });
+      expect(result).toMatchObject({ kind: 'gap', after: sequence });
+    });
+
+    test('never changes an entry', async () => {
+      await expect(sql`update ledger_entries set kind = 'x'`.execute(ledger.db)).rejects.toThrow(
+        'never changed',
+      );
+      await expect(sql`delete from ledger_entries`.execute(ledger.db)).rejects.toThrow('never changed');
+    });
+
+    test('brings back under the next epoch what is there: levels, holds, what buyers have', async () => {
+      const before = epoch;
+      const restored = await nextEpoch();
+      expect(epoch).toBe(before + 1);
+      expect(restored).toContainEqual({ kind: 'level', level: (await stock.find('A'))! });
+      const holds = restored.filter(({ kind }) => kind === 'hold');
+      expect(holds.map((hold) => 'reservationId' in hold && hold.reservationId)).toEqual([id(4), id(8)]);
+      expect(restored).toContainEqual({
+        kind: 'buyer',
+        sku: 'A',
+        buyerId: 'buyer 8',
+        reservationId: id(8),
+        held: 1,
+        committed: 0,
+      });
+      expect(restored).toContainEqual(
+        expect.objectContaining({ kind: 'buyer', buyerId: 'buyer 1', committed: 2 }),
+      );
+      // Somebody who believes in the old epoch still is not the one to rebuild.
+      expect(await partitions.rebuild(0, before, () => Promise.reject(new Error('not ours')))).toMatchObject({
+        epoch,
+      });
+      expect(await commit(settled('released', 4, [line('A', 1, 10)]))).toEqual({ kind: 'committed' });
+    });
+
+    test('a rebuild that fails has not begun', async () => {
+      await expect(
+        partitions.rebuild(0, epoch, () => Promise.reject(new Error('Redis died'))),
+      ).rejects.toThrow();
+      const [position] = await partitions.positions();
+      expect(position).toEqual({ partition: 0, epoch, sequence });
+    });
+
+    test('the audit sees each kind of damage', async () => {
+      const audit = new AuditRepository(ledger.db);
+      const line2 = `reservation_lines set state = '%' where reservation_id = '${id(2)}'`;
+      const line8 = `reservation_lines set state = '%' where reservation_id = '${id(8)}'`;
+      const answer = (of: number): string => `update idempotency_keys set body = '{"id":"${id(of)}"}'`;
+      // The question, the damage, the repair.
+      const damages = [
+        ['levelsAgainstLines', 'update skus set held = held + 1', 'update skus set held = held - 1'],
+        [
+          'levelsAgainstEntries',
+          'update skus set on_hand = on_hand + 1',
+          'update skus set on_hand = on_hand - 1',
+        ],
+        ['acknowledgedWithoutEntry', answer(77), answer(8)],
+        ['endedThatHold', `update ${line2.replace('%', 'held')}`, `update ${line2.replace('%', 'returned')}`],
+        [
+          'buyersBeyondLimit',
+          'update buyer_units set committed = committed + 1',
+          'update buyer_units set committed = committed - 1',
+        ],
+        ['partlyHeld', `update ${line8.replace('%', 'returned')}`, `update ${line8.replace('%', 'held')}`],
+        [
+          'expiredEarly',
+          `update reservations set status = 'expired' where id = '${id(8)}'`,
+          `update reservations set status = 'held' where id = '${id(8)}'`,
+        ],
+        [
+          'acknowledgedTwice',
+          `insert into idempotency_keys select sha256('x'), fingerprint, claimed_at, status, body from idempotency_keys`,
+          `delete from idempotency_keys where digest = sha256('x')`,
+        ],
+        [
+          'journalGaps',
+          'update partitions set sequence = sequence + 1 where partition = 0',
+          'update partitions set sequence = sequence - 1 where partition = 0',
+        ],
+      ] as const;
+      const early = entry({
+        kind: 'expired',
+        reservationId: id(8),
+        buyerId: 'buyer 8',
+        lines: [],
+        decides: false,
+        paymentId: null,
+      });
+      await commit(early);
+      for (const [question, damage, repair] of damages) {
+        expect([question, await audit[question]()]).toEqual([question, []]);
+        await sql.raw(damage).execute(ledger.db);
+        expect([question, (await audit[question]()).length > 0]).toEqual([question, true]);
+        await sql.raw(repair).execute(ledger.db);
+      }
+    });
+  });
+}
