@@ -334,6 +334,38 @@ describeWithPostgres('reservations', () => {
       expect(await one.brokenInvariants()).toEqual([]);
     });
 
+    test('a cart that was held whole keeps its parts, though the ledger hears of it late', async () => {
+      let slow = false;
+      const one = await openFour({
+        wrap: (store) =>
+          withFault(store, 'readJournal', async (send) => {
+            if (slow) await systemTimers.sleep(1_500);
+            return send();
+          }),
+      });
+      const reservationId = '00000000-0000-8000-8000-00000000000a';
+      const [mine, deciding] = [3, 0];
+      const part = (partition: number) => ({
+        reservationId,
+        buyerId: 'me',
+        ttlSeconds: 60,
+        metadata: null,
+        lines: [{ sku: skus.find((name) => partitionOf(name, 4) === partition)!, quantity: 1 }],
+        partitions: [deciding, mine],
+      });
+      const startedAt = performance.now();
+      await one.store.reserve({ partition: mine, epoch: 1 }, [part(mine)]);
+      await eventually('the ledger has the part', async () => (await held(one)) === 1);
+      await systemTimers.sleep(9_850 - (performance.now() - startedAt));
+      // Decided just before the sweeper asks, and not yet in the ledger.
+      slow = true;
+      await one.store.reserve({ partition: deciding, epoch: 1 }, [part(deciding)]);
+      await systemTimers.sleep(3_500);
+      expect(await held(one)).toBe(2);
+      expect(await one.services.reservations.find(reservationId)).toMatchObject({ status: 'held' });
+      expect(await one.brokenInvariants()).toEqual([]);
+    }, 30_000);
+
     test('a cart that lapses comes back in every partition', async () => {
       const one = await openFour();
       await one.hold('', { ...cart(...skus), ttlSeconds: 1 });
@@ -343,12 +375,12 @@ describeWithPostgres('reservations', () => {
   });
 });
 
-type Mutating = 'reserve' | 'cancel';
+type Faulty = 'reserve' | 'cancel' | 'readJournal';
 
 /** A store whose calls of one kind go through a fault. */
 function withFault(
   store: StockStore,
-  name: Mutating,
+  name: Faulty,
   fault: <Reply>(send: () => Promise<Reply>) => Promise<Reply>,
 ): StockStore {
   return new Proxy(store, {

@@ -84,6 +84,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     orders,
     openPartitions: () => keeper.openPartitions(),
     drainedOf: (partition) => keeper.drainedOf(partition),
+    drain: (position) => parts.commits.commit({ requires: [position], receipt: null }),
     onEntries: (entries) => parts.commits.offer(entries),
     report: options.report,
   });

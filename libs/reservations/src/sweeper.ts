@@ -3,7 +3,7 @@
  * cancelled orders, tells the parts of a cart what the deciding partition made of it, and has the store forget what
  * the ledger has. Any number of sweepers may run at once; each step is decided once.
  */
-import type { JournalEntry } from '#domain';
+import type { JournalEntry, JournalPosition } from '#domain';
 import type { Timer, Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
 import type { Orders } from './orders.js';
@@ -17,6 +17,8 @@ export type SweeperOptions = {
   readonly timers: Timers;
   readonly openPartitions: () => readonly PartitionEpoch[];
   readonly drainedOf: (partition: number) => number;
+  /** Has the ledger take a partition's journal up to a position; settles when it has. */
+  readonly drain: (position: JournalPosition) => Promise<void>;
   readonly onEntries: (entries: readonly JournalEntry[]) => void;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
@@ -91,16 +93,26 @@ export class Sweeper {
           case 'cancelled':
             return desk.release(partition, { reservationId });
           case 'pending':
+            return this.settleOrphan(partition, reservationId, fate.partitions[0]!);
           case undefined:
-            return this.settleOrphan(partition, reservationId);
+            // Not even this part is in the ledger yet: the next look will tell.
+            return Promise.resolve();
         }
       }),
     );
   }
 
-  /** Held in parts, ten seconds ago or more, and never decided: nobody was told. */
-  private settleOrphan(partition: number, reservationId: string): Promise<unknown> {
-    return this.options.desk.release(partition, { reservationId, forget: true });
+  /**
+   * Held in parts ten seconds ago or more, and not decided as far as the ledger knows. It must know all that the
+   * deciding partition has decided, or a cart that was held whole would lose a part; then nobody was told of it.
+   */
+  private async settleOrphan(partition: number, reservationId: string, deciding: number): Promise<void> {
+    const { desk, store, reservations, drain } = this.options;
+    const { epoch, sequence } = await store.state(deciding);
+    await drain({ partition: deciding, epoch, sequence });
+    const [fate] = await reservations.fates([reservationId]);
+    if (fate?.status !== 'pending') return;
+    await desk.release(partition, { reservationId, forget: true });
   }
 
   private tidy(at: PartitionEpoch): Promise<void> {
