@@ -1,6 +1,7 @@
 export * from './invariant.js';
 export * from './journal-entry.js';
 export * from './limits.js';
+export * from './money.js';
 export * from './order.js';
 export * from './partition-record.js';
 export * from './reservation.js';
