@@ -1,21 +1,22 @@
 /**
- * `npm run bench:map [-- hot | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second of all
- * threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
+ * `npm run bench:map [-- hot | peers | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second
+ * of all threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SharedConcurrentMap } from '../src/index.js';
+import { isPeer, type PeerKind, peers, sharedBy } from './peers.js';
 import { goBenchmarks, hotKeys, mixes, scenarios, type Scenario } from './scenarios.js';
 import type { Kind, Measured, ThreadData } from './thread.js';
 
 const hooks = new URL('../test/support/typescript-hooks.mjs', import.meta.url);
 const groups: Record<string, Record<string, Scenario>> = {
   hot: hotKeys,
+  peers: hotKeys,
   go: goBenchmarks,
   mixes,
   all: scenarios,
 };
-const shared: Kind[] = ['SharedConcurrentMap', 'mutex', 'rw-lock'];
 const runs = 2;
 
 const group = process.argv[2] !== undefined && process.argv[2] in groups ? process.argv[2] : 'hot';
@@ -23,6 +24,9 @@ const option = (name: string): string | undefined =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 const threadCounts = (option('threads') ?? '1,2').split(',').map(Number);
 const only = option('only') ?? '';
+const ours: Kind = 'SharedConcurrentMap';
+const shared: Kind[] =
+  group === 'peers' ? [ours, ...(Object.keys(peers) as PeerKind[])] : [ours, 'mutex', 'rw-lock'];
 const columns: [Kind, number][] = [
   ['Map', 1],
   ['ConcurrentMap', 1],
@@ -36,10 +40,15 @@ async function measure(scenario: string, kind: Kind, threads: number): Promise<R
   const { buffer } = SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 });
   const lock = new SharedArrayBuffer(64);
   const signals = new Int32Array(new SharedArrayBuffer(8));
+  const rehearsals = Array.from({ length: threads }, () => shareOf(kind, entriesMax, 1));
+  const stage = shareOf(kind, entriesMax, threads);
   const workers = Array.from({ length: threads }, (_, thread) => {
-    const workerData: ThreadData = { kind, scenario, buffer, lock, signals, thread, threads };
+    const own = [rehearsals[thread]!.shares[0]!, stage.shares[thread]!];
+    const shares = own.map(({ value }) => value);
+    const workerData: ThreadData = { kind, scenario, buffer, lock, shares, signals, thread, threads };
     return new Worker(new URL('./thread.ts', import.meta.url), {
       workerData,
+      transferList: own.flatMap(({ ports }) => ports),
       execArgv: ['--import', hooks.href],
       resourceLimits: { maxOldGenerationSizeMb: 4_096 },
     });
@@ -53,20 +62,26 @@ async function measure(scenario: string, kind: Kind, threads: number): Promise<R
   Atomics.store(signals, 0, 1);
   Atomics.notify(signals, 0);
   const results = await measured;
-  await Promise.all(workers.map((worker) => worker.terminate()));
+  await Promise.all([...workers.map((worker) => worker.terminate()), stage.close()]);
+  await Promise.all(rehearsals.map((rehearsal) => rehearsal.close()));
   const slowest = Math.max(...results.map(({ ms }) => ms));
   const worst = (of: 'p50' | 'p99' | 'max'): number => Math.max(...results.map((result) => result[of]));
   return {
-    millions: (threads * count) / slowest / 1_000,
+    millions: (threads * count) / (isPeer(kind) ? peers[kind].fewer : 1) / slowest / 1_000,
     p50: worst('p50'),
     p99: worst('p99'),
     max: worst('max'),
   };
 }
 
+/** What the threads of a run share: of our own maps the buffer, which they get anyway. */
+function shareOf(kind: Kind, entriesMax: number, threads: number): ReturnType<typeof sharedBy> {
+  return isPeer(kind) ? peers[kind].share(entriesMax, threads) : sharedBy(threads, undefined);
+}
+
 function show({ millions, p50, p99, max }: Row): string {
   const micros = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
-  return `${millions.toFixed(millions < 10 ? 2 : 1)} (${micros(p50)}/${micros(p99)}/${micros(max)})`;
+  return `${millions.toPrecision(3)} (${micros(p50)}/${micros(p99)}/${micros(max)})`;
 }
 
 console.log(
@@ -76,6 +91,10 @@ console.log(`|---|${columns.map(() => '---:').join('|')}|`);
 for (const scenario of Object.keys(groups[group]!).filter((name) => name.includes(only))) {
   const cells: string[] = [];
   for (const [kind, threads] of columns) {
+    if (isPeer(kind) && !peers[kind].does(scenario, threads)) {
+      cells.push('–');
+      continue;
+    }
     const rows: Row[] = [];
     for (let run = 0; run < runs; run++) rows.push(await measure(scenario, kind, threads));
     rows.sort((a, b) => b.millions - a.millions);

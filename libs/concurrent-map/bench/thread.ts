@@ -2,15 +2,18 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ConcurrentMap, SharedConcurrentMap } from '../src/index.js';
 import { LockedMap, Mutex, ReaderWriterLock } from './locked-map.js';
+import { isPeer, type PeerKind, peers } from './peers.js';
 import { PlainMap } from './plain-map.js';
 import { scenarios, type BenchMap } from './scenarios.js';
 
-export type Kind = 'Map' | 'ConcurrentMap' | 'SharedConcurrentMap' | 'mutex' | 'rw-lock';
+export type Kind = 'Map' | 'ConcurrentMap' | 'SharedConcurrentMap' | 'mutex' | 'rw-lock' | PeerKind;
 export type ThreadData = {
   readonly kind: Kind;
   readonly scenario: string;
   readonly buffer: SharedArrayBuffer;
   readonly lock: SharedArrayBuffer;
+  /** What a peer gives this thread, once for the warm-up and once for the run. */
+  readonly shares: readonly unknown[];
   readonly signals: Int32Array;
   readonly thread: number;
   readonly threads: number;
@@ -23,8 +26,9 @@ export type Measured = {
   readonly max: number;
 };
 
-const { kind, scenario, buffer, lock, signals, thread, threads } = workerData as ThreadData;
-const { filled, entriesMax, count, numbered, run } = scenarios[scenario]!;
+const { kind, scenario, buffer, lock, shares, signals, thread, threads } = workerData as ThreadData;
+const { filled, entriesMax, count: fullCount, numbered, run } = scenarios[scenario]!;
+const count = fullCount / (isPeer(kind) ? peers[kind].fewer : 1);
 const names = Array.from(
   { length: filled + 2_048 + (numbered ? threads * count : 0) },
   (_, at) => `sku-${at}`,
@@ -33,7 +37,8 @@ const key = (number: number): string => names[number]!;
 /** Every so many operations, one is timed alone. */
 const batch = 500;
 
-function open(on: SharedArrayBuffer): BenchMap {
+function open(on: SharedArrayBuffer, share: unknown): BenchMap {
+  if (isPeer(kind)) return peers[kind].open(share) as BenchMap;
   if (kind === 'Map') return new PlainMap();
   if (kind === 'ConcurrentMap') return new ConcurrentMap<string, number>();
   const map = SharedConcurrentMap.attach(on);
@@ -42,11 +47,11 @@ function open(on: SharedArrayBuffer): BenchMap {
 }
 
 // Optimized code before the clock starts, on a map of its own.
-const warm = open(SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 }).buffer);
+const warm = open(SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 }).buffer, shares[0]);
 for (let number = 0; number < Math.min(filled, 10_000); number++) warm.store(key(number), 0);
 for (let round = 0; round < 3; round++) run(warm, key, 0, Math.min(count, 200_000));
 
-const map = open(buffer);
+const map = open(buffer, shares[1]);
 if (thread === 0) for (let number = 0; number < filled; number++) map.store(key(number), 0);
 Atomics.add(signals, 1, 1);
 Atomics.notify(signals, 1);
