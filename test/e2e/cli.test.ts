@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { openPostgres, sql } from '#ledger';
 import { openInstance } from '../fixtures/holdfast.js';
 import { startProcess } from '../fixtures/service-process.js';
@@ -116,6 +117,22 @@ describeWithPostgres('on servers', () => {
     const { code, stdout } = await holdfast(['audit'], environment);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^BROKEN I1 /m);
+  });
+
+  test('audit says that Redis has lost its data, and mends nothing', async () => {
+    const db = openPostgres(postgres.url, () => undefined, { connectionsMax: 1 });
+    const positions = () => sql`select * from partitions`.execute(db).then(({ rows }) => rows);
+    const before = await positions();
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    for (const _ of [1, 2]) {
+      const { code, stdout } = await holdfast(['audit'], environment);
+      expect(code).toBe(1);
+      expect(stdout).toContain('Redis stands at 0-0');
+    }
+    expect(await positions()).toEqual(before);
+    await db.destroy();
   });
 
   test('the number of partitions cannot change: exit 78', async () => {

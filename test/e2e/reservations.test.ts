@@ -220,7 +220,7 @@ describe('an order', () => {
   const change = (id: string, call: string) =>
     client.post(`/v1/orders/${id}/${call}`, undefined, { key: 'admin' });
 
-  it('is fulfilled: the units leave the shelf', async () => {
+  it('is fulfilled: the units stay sold, and it cannot be cancelled any more', async () => {
     const sku = await client.newSku(5);
     const id = await newOrder(sku);
     for (const _ of [1, 2]) {

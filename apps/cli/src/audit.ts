@@ -31,10 +31,10 @@ export const audit = defineCommand({
   },
 });
 
-/** Opens the installation; when a service has the data folder, asks that one. */
+/** Opens the installation to look at it, without mending anything; when a service has the data folder, asks that one. */
 async function checkHere({ config, logger }: CommandContext): Promise<WireInvariantsReport> {
   try {
-    const services = await openInstallation(config, logger);
+    const services = await openInstallation(config, logger, { observing: true });
     try {
       const reports = await services.audit.check();
       return { ok: reports.every(({ ok }) => ok), invariants: [...reports] };

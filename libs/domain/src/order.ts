@@ -1,4 +1,4 @@
-/** A confirmed reservation: its units are sold, and leave the shelf or come back. */
+/** A confirmed reservation: its units are sold. Fulfilment is noted and moves none; a cancellation brings them back. */
 import type { ReservationLine } from './reservation.js';
 
 export const orderStatuses = ['confirmed', 'fulfilled', 'cancelled'] as const;

@@ -4,8 +4,17 @@
  * fails. The HTTP service and the command line open the same one.
  */
 import { InvariantError } from '#domain';
-import { auditTimeoutMs, migrate, openPglite, openPostgres, pgliteParsers, type Database } from '#ledger';
 import {
+  auditTimeoutMs,
+  migrate,
+  migrationState,
+  openPglite,
+  openPostgres,
+  pgliteParsers,
+  type Database,
+} from '#ledger';
+import {
+  ConfigurationError,
   connectForDecisions,
   connectForNews,
   openDataFolder,
@@ -29,16 +38,23 @@ const folderPatienceMs = 3_000;
 const keyPrefix = 'holdfast';
 
 /**
- * Opens everything that the configuration names, embedded or not, migrated and looked at once.
+ * Opens everything that the configuration names, embedded or not, migrated and looked at once. `observing`: to look
+ * and not to mend; what is out of date is refused then, and what is empty begun.
  * @throws DataFolderInUseError when another process has the embedded one, ConfigurationError, ServerNotFoundError
  */
-export async function openInstallation(config: Config, logger: Logger): Promise<ReservationServices> {
+export async function openInstallation(
+  config: Config,
+  logger: Logger,
+  options: { readonly observing: boolean } = { observing: false },
+): Promise<ReservationServices> {
   const opened = new Opened();
   try {
     const folder = config.embedded
       ? opened.add(await takeFolder(config, logger), (held) => held.close())
       : null;
-    const db = await openLedger(config, folder, logger, opened);
+    const db = await openDatabase(config, folder, logger, opened);
+    const observing = options.observing && (await isLedger(db));
+    if (!observing) await bringUpToDate(db, logger);
     const target = await findRedis(config, folder, logger, opened);
     const redis = connectForDecisions(target);
     opened.add(redis, (connection) => connection.disconnect());
@@ -65,6 +81,7 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
       durability: config.durability,
       // PGlite is in this process, and the data folder is locked: nobody else can be at it.
       soleProcess: config.databaseUrl === null,
+      observing,
       report: (message, facts) => logger.info(facts, message),
     });
     opened.add(services, (open) => open.close());
@@ -107,12 +124,20 @@ class Opened {
   }
 }
 
-async function openLedger(...args: Parameters<typeof openDatabase>): Promise<Database> {
-  const [, , logger] = args;
-  const db = await openDatabase(...args);
+async function bringUpToDate(db: Database, logger: Logger): Promise<void> {
   const steps = await migrate(db);
   if (steps.length > 0) logger.info({ steps }, 'the ledger was migrated');
-  return db;
+}
+
+/** Whether there is anything to look at; an empty database is a ledger to be begun. */
+async function isLedger(db: Database): Promise<boolean> {
+  const { taken, missing } = await migrationState(db);
+  if (taken.length > 0 && missing.length > 0) throw new ConfigurationError(notMigrated(missing));
+  return taken.length > 0;
+}
+
+function notMigrated(missing: readonly string[]): string {
+  return `this ledger lacks ${missing.join(', ')}: start the service on it once, or run \`npx holdfast migrate\``;
 }
 
 /** A connection of its own where there can be one; it is made when the first question is asked. */

@@ -47,6 +47,8 @@ export type ReservationOptions = {
   readonly durability: Durability;
   /** Nobody else works on this ledger: what is under way in it is of a process that has ended. */
   readonly soleProcess: boolean;
+  /** To look only: nothing is rebuilt, swept or given to the ledger that is not in its journal already. */
+  readonly observing: boolean;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
 
@@ -77,7 +79,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
   const cursorSecret = await partitions.secret('cursor', random.bytes(32));
 
   const { keeper, ...parts } = connect(options, partitions);
-  if (options.soleProcess) await parts.idempotency.expireClaims();
+  if (options.soleProcess && !options.observing) await parts.idempotency.expireClaims();
   const orders = new Orders(parts);
   const sweeper = new Sweeper({
     ...parts,
@@ -95,8 +97,10 @@ export async function openReservations(options: ReservationOptions): Promise<Res
   });
   options.listen?.(watch.listener);
   await keeper.start();
-  sweeper.start();
-  watch.start();
+  if (!options.observing) {
+    sweeper.start();
+    watch.start();
+  }
 
   return {
     reservations: new Reservations(parts),
@@ -125,12 +129,13 @@ function connect(
   options: ReservationOptions,
   partitions: PartitionRepository,
 ): Parts & { keeper: PartitionKeeper } {
-  const { store, db, clock, timers, partitionCount, durability, report } = options;
+  const { store, db, clock, timers, partitionCount, durability, observing, report } = options;
   const keeper: PartitionKeeper = new PartitionKeeper({
     store,
     partitions,
     timers,
     partitionCount,
+    rebuilds: !observing,
     drain: (position) => commits.commit({ requires: [position], receipt: null }),
     onEpoch: () => cache.forget(),
     report,

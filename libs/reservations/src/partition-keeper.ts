@@ -15,6 +15,8 @@ export type KeeperOptions = {
   readonly partitions: PartitionLedger;
   readonly timers: Timers;
   readonly partitionCount: number;
+  /** False: a partition that is not whole stays closed and is left as it is. */
+  readonly rebuilds: boolean;
   /** Has the ledger take the store's journal up to a position; settles when it has. */
   readonly drain: (position: PartitionPosition) => Promise<void>;
   /** A partition opens in an epoch that it was not open in before. */
@@ -136,10 +138,11 @@ export class PartitionKeeper {
   }
 
   private async lookAt(position: PartitionPosition): Promise<void> {
-    const { store, report } = this.options;
+    const { store, report, rebuilds } = this.options;
     const { partition, epoch } = position;
     const state = await store.state(partition);
     if (this.broken.has(partition) || !isWhole(position, state)) {
+      if (!rebuilds) return this.close(partition, 'stock-not-ready', difference(position, state));
       this.close(partition, 'stock-not-ready', 'the stock is being rebuilt from the ledger');
       report('rebuilding a partition from the ledger', { position, state });
       const rebuilt = await this.options.partitions.rebuild(partition, epoch, (at, records) =>
@@ -170,6 +173,12 @@ export class PartitionKeeper {
 
 function isWhole(position: PartitionPosition, state: PartitionState): boolean {
   return position.epoch > 0 && state.epoch === position.epoch && state.sequence >= position.sequence;
+}
+
+/** In the operator's words, what keeps the store from being whole. */
+function difference(position: PartitionPosition, state: PartitionState): string {
+  const [ledger, redis] = [position, state].map(({ epoch, sequence }) => `${epoch}-${sequence}`);
+  return `Redis stands at ${redis}, the ledger at ${ledger}: the next service to start rebuilds it`;
 }
 
 function messageOf(error: unknown): string {
