@@ -124,7 +124,7 @@ describeWithPostgres('on servers', () => {
     const positions = () => sql`select * from partitions`.execute(db).then(({ rows }) => rows);
     const before = await positions();
     const client = new Redis(redis.url);
-    await client.flushall();
+    await client.flushdb();
     client.disconnect();
     for (const _ of [1, 2]) {
       const { code, stdout } = await holdfast(['audit'], environment);

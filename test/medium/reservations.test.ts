@@ -176,47 +176,6 @@ describeWithPostgres('reservations', () => {
     expect(await one.brokenInvariants()).toEqual([]);
   });
 
-  test('a Redis that lost everything is rebuilt under the next epoch, and nothing acknowledged is lost', async () => {
-    const one = await open();
-    await one.put('A', 10, 3);
-    const kept = await one.hold('A', { buyerId: 'me', quantity: 2 });
-    const sold = await one.hold('A', { buyerId: 'you' });
-    await one.confirm(sold);
-    await one.redis.flushdb();
-    await eventually('the next epoch is open', async () => (await one.store.state(0)).epoch === 2);
-    await eventually('admission opens again', async () => one.services.closedPartitions().length === 0);
-    expect(await one.reserve('A', { buyerId: 'me' })).toMatchObject({
-      kind: 'duplicate-reservation',
-      reservationId: kept,
-    });
-    expect(await one.reserve('A', { buyerId: 'you', quantity: 3 })).toMatchObject({
-      kind: 'buyer-limit-exceeded',
-    });
-    expect((await one.release(kept)).kind).toBe('done');
-    expect(await level(one, 'A')).toMatchObject({ onHand: 10, held: 0, committed: 1 });
-    expect(await one.brokenInvariants()).toEqual([]);
-  });
-
-  test('a Redis that went back in time is not believed', async () => {
-    const one = await open();
-    await one.put('A', 3);
-    await one.hold('A');
-    const dump = await snapshot(one);
-    await one.hold('A');
-    await one.hold('A');
-    await restore(one, dump);
-    // Redis now believes that two units are free. It may hold one, but nobody may be told so.
-    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => one.reserve('A')));
-    for (const outcome of outcomes) {
-      if (outcome.status === 'fulfilled') expect(outcome.value.kind).toBe('sold-out');
-      else expect(outcome.reason).toMatchObject({ name: 'UnavailableError' });
-    }
-    await eventually('admission opens again', async () => one.services.closedPartitions().length === 0);
-    expect((await one.reserve('A')).kind).toBe('sold-out');
-    expect(await level(one, 'A')).toMatchObject({ onHand: 3, held: 3 });
-    expect(await one.brokenInvariants()).toEqual([]);
-  });
-
   test('a cancelled order gives its units back, also when Redis is away at that moment', async () => {
     let away = false;
     const one = await open({
@@ -391,17 +350,4 @@ function withFault(
       return property === name ? (...args: unknown[]) => fault(() => call(...args)) : call;
     },
   });
-}
-
-type Dump = { key: string; value: Buffer }[];
-
-async function snapshot({ redis }: Instance): Promise<Dump> {
-  const keys = await redis.keys('holdfast:*');
-  return Promise.all(keys.map(async (key) => ({ key, value: await redis.dumpBuffer(key) })));
-}
-
-async function restore({ redis }: Instance, dump: Dump): Promise<void> {
-  const transaction = redis.multi().flushdb();
-  for (const { key, value } of dump) transaction.restore(key, 0, value);
-  await transaction.exec();
 }

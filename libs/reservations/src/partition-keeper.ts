@@ -141,6 +141,8 @@ export class PartitionKeeper {
     const { store, report, rebuilds } = this.options;
     const { partition, epoch } = position;
     const state = await store.state(partition);
+    // What the ledger acknowledged and lost nobody can give back by guessing: a person decides.
+    if (state.epoch > epoch) return this.close(partition, 'stock-not-ready', ledgerSetBack(position, state));
     if (this.broken.has(partition) || !isWhole(position, state)) {
       if (!rebuilds) return this.close(partition, 'stock-not-ready', difference(position, state));
       this.close(partition, 'stock-not-ready', 'the stock is being rebuilt from the ledger');
@@ -173,6 +175,13 @@ export class PartitionKeeper {
 
 function isWhole(position: PartitionPosition, state: PartitionState): boolean {
   return position.epoch > 0 && state.epoch === position.epoch && state.sequence >= position.sequence;
+}
+
+function ledgerSetBack(position: PartitionPosition, state: PartitionState): string {
+  return (
+    `the ledger was set back to epoch ${position.epoch}, Redis has been in ${state.epoch}: what was acknowledged between is not ` +
+    'in this ledger. docs/operations.md, "A ledger set back", says what to do'
+  );
 }
 
 /** In the operator's words, what keeps the store from being whole. */

@@ -5,7 +5,7 @@
 
   ARGV after the (new) epoch: step, then
     open
-    load   any number of: "level" sku text | "hold" reservation text deadline | "part" reservation text checkAt | "buyer" name text | "retired" operation text
+    load   any number of: "level" sku text | "hold" reservation text deadline | "part" reservation text checkAt | "buyer" name text
     close
   Reply: OK
 ]]
@@ -36,10 +36,6 @@ function restoreSteps.load(keys, epoch, arguments)
       redis.call('ZADD', keys[what == 'hold' and 5 or 6], arguments.text('score'), name)
     elseif what == 'buyer' then
       redis.call('HSET', keys[4], name, text)
-    elseif what == 'retired' then
-      redis.call('HSET', keys[7], name, text)
-      local time = redis.call('TIME')
-      redis.call('ZADD', keys[8], digits(tonumber(time[1]) * 1000), name)
     else
       fail('HFBADARG', 'unknown kind of record')
     end
@@ -58,4 +54,5 @@ register('restore', function(keys, epoch, arguments)
   if not step then fail('HFBADARG', 'unknown step') end
   step(keys, epoch, arguments)
   return redis.status_reply('OK')
-end)
+-- At maxmemory too: a partition that stays closed could not release or expire what takes the room.
+end, { 'allow-oom' })
