@@ -26,7 +26,7 @@ const queryTimeoutMsDefault = 10_000;
 /** Questions over whole tables may take long. */
 export const auditTimeoutMs = 600_000;
 
-/** A pool of connections to a PostgreSQL server. `onError` hears of connections lost while idle. */
+/** A pool of connections to a PostgreSQL server. `onError` hears of connections that were lost. */
 export function openPostgres(
   url: string,
   onError: (error: Error) => void,
@@ -44,6 +44,8 @@ export function openPostgres(
     types: overrides,
   });
   pool.on('error', onError);
+  // One that is lost while it works says so as well, to nobody: an error that nobody hears ends the process.
+  pool.on('connect', (client) => void client.on('error', onError));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
