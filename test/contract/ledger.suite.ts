@@ -159,7 +159,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       const request = { keyDigest: sha256('k'), fingerprint: sha256('f') };
       expect(await keys.claim([request])).toEqual([{ kind: 'claimed', repeated: false }]);
       expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
-      const receipts = [{ keyDigest: request.keyDigest, status: 201, body: `{"id":"${id(8)}"}` }];
+      const receipts = [{ ...request, status: 201, body: `{"id":"${id(8)}"}` }];
       const taken = held(8, [line('A', 1, 9)]);
       const early = { ...taken, sequence: taken.sequence + 1 };
       expect(await writer.commit({ entries: [early], requires: [], receipts })).toMatchObject({
@@ -179,6 +179,14 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       });
       expect(await keys.claim([request])).toEqual([answered]);
       expect(await keys.claim([{ ...request, fingerprint: sha256('other') }])).toEqual([{ kind: 'reused' }]);
+    });
+
+    test('an answer is recorded also when its claim was lost', async () => {
+      const keys = new IdempotencyRepository(ledger.db);
+      const request = { keyDigest: sha256('claimed before a crash'), fingerprint: sha256('f') };
+      await writer.commit({ entries: [], requires: [], receipts: [{ ...request, status: 409, body: '{}' }] });
+      expect(await keys.claim([request])).toEqual([{ kind: 'answered', status: 409, body: '{}' }]);
+      await ledger.db.deleteFrom('idempotency_keys').where('digest', '=', request.keyDigest).execute();
     });
 
     test('a receipt waits for the position it rests on', async () => {

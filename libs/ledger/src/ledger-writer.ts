@@ -6,7 +6,13 @@
 import type { JournalEntry, JournalPosition } from '#domain';
 
 /** The answer to a request under an Idempotency-Key, recorded with the commit that makes it final. */
-export type Receipt = { readonly keyDigest: Buffer; readonly status: number; readonly body: string };
+export type Receipt = {
+  readonly keyDigest: Buffer;
+  /** Of the request: a server that crashed may have forgotten the claim, which is not flushed by itself. */
+  readonly fingerprint: Buffer;
+  readonly status: number;
+  readonly body: string;
+};
 
 export type CommitBatch = {
   /** In the order of each partition's journal; several partitions may be mixed. Entries known already are skipped. */

@@ -244,18 +244,25 @@ async function advance(tx: Tx, positions: ReadonlyMap<number, Position>): Promis
     where p.partition = r.partition`.execute(tx);
 }
 
-/** An answer is recorded once; a later one for the same key (its claim was taken over) changes nothing. */
+/**
+ * An answer is recorded once; a later one for the same key (its claim was taken over) changes nothing. A claim that
+ * a crash of the server has taken back is made again: whoever repeats the request must find this answer.
+ */
 async function writeReceipts(tx: Tx, receipts: readonly Receipt[]): Promise<void> {
   if (receipts.length === 0) return;
-  const list = receipts.map(({ keyDigest, status, body }) => ({
+  const list = receipts.map(({ keyDigest, fingerprint, status, body }) => ({
     digest: keyDigest.toString('hex'),
+    fingerprint: fingerprint.toString('hex'),
     status,
     body,
   }));
   await sql`
-    update idempotency_keys k set status = r.status, body = r.body
-    from json_to_recordset(${rows(list)}) as r(digest text, status integer, body text)
-    where k.digest = decode(r.digest, 'hex') and k.status is null`.execute(tx);
+    insert into idempotency_keys as k (digest, fingerprint, claimed_at, status, body)
+    select distinct on (r.digest) decode(r.digest, 'hex'), decode(r.fingerprint, 'hex'), now(), r.status, r.body
+    from json_to_recordset(${rows(list)}) as r(digest text, fingerprint text, status integer, body text)
+    order by r.digest
+    on conflict (digest) do update set status = excluded.status, body = excluded.body
+    where k.status is null and k.fingerprint = excluded.fingerprint`.execute(tx);
 }
 
 function mustTouch(touched: bigint | undefined, expected: number, what: string): void {

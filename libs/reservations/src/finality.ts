@@ -20,8 +20,8 @@ export class Finality {
   /** Records the answer together with what it rests on. Throws `UnavailableError` when that was not seen. */
   async conclude(operation: Operation, answer: Answer, restsOn: readonly Decided[]): Promise<Answer> {
     const { commits, durability } = this.parts;
-    const { keyDigest } = operation;
-    const receipt = keyDigest && isKept(answer.status) ? { keyDigest, ...answer } : null;
+    const { request } = operation;
+    const receipt = request && isKept(answer.status) ? { ...request, ...answer } : null;
     const requires = restsOn.map(({ partition, epoch, sequence }) => ({ partition, epoch, sequence }));
     if (!receipt && requires.length === 0) return answer;
     const committed = commits.commit({ requires, receipt });

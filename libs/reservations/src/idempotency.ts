@@ -91,7 +91,7 @@ export class Idempotency implements IdempotencyUseCases {
     if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
     try {
       // The key determines the id, so that every attempt works under the same one.
-      const answer = await work({ id: uuidOf(keyDigest), repeated: claim.repeated, keyDigest });
+      const answer = await work({ id: uuidOf(keyDigest), repeated: claim.repeated, request });
       if (!isKept(answer.status)) await this.abandon(keyDigest, true);
       return { answer, replayed: false };
     } catch (error) {

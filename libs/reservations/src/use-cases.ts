@@ -15,14 +15,22 @@ import type {
   StockLevel,
 } from '#domain';
 
+/** A request under an Idempotency-Key. */
+export type KeyedRequest = {
+  /** SHA-256 of API key id, method, path and key. */
+  readonly keyDigest: Buffer;
+  /** SHA-256 of the body. */
+  readonly fingerprint: Buffer;
+};
+
 /** One attempt at a request under an Idempotency-Key. */
 export type Operation = {
   /** A UUID that the key determines: every attempt at one request works under the same id. */
   readonly id: string;
   /** An earlier attempt may have done the work already: look before executing. */
   readonly repeated: boolean;
-  /** The record to complete; null for calls without a key. */
-  readonly keyDigest: Buffer | null;
+  /** The key to complete and the request it belongs to; null for calls without a key. */
+  readonly request: KeyedRequest | null;
 };
 
 /** What goes back over the wire, and what a replay gives again. */
@@ -169,12 +177,7 @@ export interface IdempotencyUseCases {
    * Answers other than 2xx and 409 are not kept: the key is free again.
    */
   once(
-    request: {
-      /** SHA-256 of API key id, method, path and key. */
-      readonly keyDigest: Buffer;
-      /** SHA-256 of the body. */
-      readonly fingerprint: Buffer;
-    },
+    request: KeyedRequest,
     work: (operation: Operation) => Promise<Answer>,
     /** A refusal for certain, given without claiming the key; undefined when there is work to do. */
     refuse?: () => Answer | undefined,
