@@ -1,9 +1,10 @@
 /**
  * Reserve: all lines or none, in as few steps as the cart has partitions.
  *
- * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them. So a
- * hold in the deciding partition means that the whole cart is held (I5), and a process that dies before it leaves
- * parts which nobody was told of; the sweeper gives them back.
+ * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them, once the
+ * ledger has the others. So a hold in the deciding partition means that the whole cart is held (I5), also when Redis
+ * loses a part right after; and a process that dies before it leaves parts which nobody was told of; the sweeper gives
+ * them back.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, type HoldDecision, type Made } from '#stock';
@@ -84,18 +85,21 @@ export class Reserve {
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
     for (const partition of decidedLast) {
+      const decides = partition === partitions[0];
       let decision: Made<HoldDecision>;
       try {
+        if (decides && held.length > 0) await this.partsAreFinal(held);
         decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
       } catch (error) {
-        await this.giveBack(id, held);
+        // Perhaps the cart is held: then its parts are needed. If it is not, the sweeper gives them back.
+        if (!(decides && isUnknown(error))) await this.giveBack(id, held);
         throw error;
       }
       if (decision.kind === 'held') held.push(decision);
       else if (decision.kind !== 'ended') {
         await this.giveBack(id, held);
         return { kind: 'refused', outcome: decision };
-      } else if (partition === partitions[0]) return { kind: 'ended', decided: decision };
+      } else if (decides) return { kind: 'ended', decided: decision };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
   }
@@ -117,6 +121,12 @@ export class Reserve {
     });
   }
 
+  /** What the ledger has, a rebuild brings back: no part of a cart that is decided can be lost any more. */
+  private partsAreFinal(held: readonly Held[]): Promise<void> {
+    const requires = held.map(({ partition, epoch, sequence }) => ({ partition, epoch, sequence }));
+    return this.parts.commits.commit({ requires, receipt: null });
+  }
+
   /** Best effort: what is not given back here, the sweeper gives back. */
   private async giveBack(reservationId: string, held: readonly Held[]): Promise<void> {
     const released = held.map(({ partition }) =>
@@ -124,6 +134,10 @@ export class Reserve {
     );
     await Promise.allSettled(released);
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof UnavailableError && error.outcomeUnknown;
 }
 
 function reservationOf(id: string, command: ReserveCommand, decided: Held): Reservation {

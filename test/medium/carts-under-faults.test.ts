@@ -1,0 +1,81 @@
+/** Carts over several partitions when what happened to their decision is not known, or a part is lost right after. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { UnavailableError } from '#domain';
+import { partitionOf, type StockStore } from '#stock';
+import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+
+const skus = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
+const cart = { lines: skus.map((sku) => ({ sku, quantity: 1 })) };
+
+describeWithPostgres('a cart over four partitions', () => {
+  let redisDatabase: TestDatabase;
+  let ledgerDatabase: TestDatabase;
+  let instance: Instance | null = null;
+
+  beforeEach(async () => {
+    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
+  });
+  afterEach(async () => {
+    await instance?.close();
+    await redisDatabase.stop();
+    await ledgerDatabase.stop();
+  });
+
+  /** An instance whose reservations in the deciding partition go through a fault. */
+  async function open(fault: Fault): Promise<Instance> {
+    instance = await openInstance({
+      redisUrl: redisDatabase.url,
+      databaseUrl: ledgerDatabase.url,
+      partitions: 4,
+      wrap: (store) => withDecidingFault(store, fault),
+    });
+    for (const sku of skus) await instance.put(sku, 5);
+    return instance;
+  }
+
+  const held = async (): Promise<number> =>
+    (await instance!.services.stock.findMany(skus)).reduce((sum, level) => sum + level.held, 0);
+
+  test('when it is decided, the ledger has its other parts: no rebuild can lose them', async () => {
+    const known: number[] = [];
+    const one = await open(async (send) => {
+      known.push(await held());
+      return send();
+    });
+    await one.hold('', cart);
+    const elsewhere = skus.filter((sku) => partitionOf(sku, 4) !== 0);
+    expect(known).toEqual([elsewhere.length]);
+  });
+
+  test('keeps its parts when its decision is unknown, and the same key gets it whole', async () => {
+    let failing = true;
+    const one = await open(async (send) => {
+      const reply = await send();
+      if (failing) throw new UnavailableError('stock-not-ready', 'reply lost', true);
+      return reply;
+    });
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    await expect(one.reserve('', wanted)).rejects.toThrow(UnavailableError);
+    await eventually('the ledger has all of it', async () => (await held()) === skus.length);
+    failing = false;
+    expect((await one.reserve('', wanted)).kind).toBe('held');
+    expect(await held()).toBe(skus.length);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+});
+
+type Reply = Awaited<ReturnType<StockStore['reserve']>>;
+type Fault = (send: () => Promise<Reply>) => Promise<Reply>;
+
+function withDecidingFault(store: StockStore, fault: Fault): StockStore {
+  const reserve: StockStore['reserve'] = (at, commands) =>
+    at.partition === 0 ? fault(() => store.reserve(at, commands)) : store.reserve(at, commands);
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'reserve') return reserve;
+      const member: unknown = Reflect.get(target, property, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
