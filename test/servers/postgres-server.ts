@@ -2,15 +2,15 @@
  * A PostgreSQL server for tests: from Docker, from this machine, or from the distribution's packages. PostgreSQL
  * refuses to run as root, so there it runs as somebody without rights, on a folder of theirs.
  */
-import { cpSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { findPostgres, type Postgres } from '../../libs/platform/src/embedded/index.js';
-import { spawnLeashed } from './leashed-process.js';
-import { freePort, fromDocker, testDataFolder, type TestServer, untilItAnswers } from './server.js';
+import { spawnLeashed, type LeashedProcess } from './leashed-process.js';
+import { fromDocker, lastingPort, testDataFolder, type TestServer, untilItAnswers } from './server.js';
 
 interface User {
   readonly uid: number;
@@ -48,6 +48,24 @@ async function containerised(options: { durable: boolean }): Promise<TestServer>
 }
 
 async function local(options: { durable: boolean }): Promise<TestServer> {
+  const installed = await installPostgres(options);
+  const leashed = await installed.start(installed.folder);
+  return { url: installed.url, origin: installed.origin, stop: () => leashed.stop() };
+}
+
+/** A PostgreSQL that has its data and is not running. */
+export interface InstalledPostgres {
+  readonly url: string;
+  readonly origin: string;
+  /** All that is its own. */
+  readonly folder: string;
+  readonly dataFolder: string;
+  /** Starts it and waits until it answers; `removed` is the folder that goes when it ends, its own or one within. */
+  start(removed: string): Promise<LeashedProcess>;
+}
+
+/** Data for a server of this machine, in a new folder. @throws ServerNotFoundError */
+export async function installPostgres(options: { durable: boolean }): Promise<InstalledPostgres> {
   const postgres = await findPostgres(testDataFolder, (message) =>
     process.stderr.write(`PostgreSQL: ${message}\n`),
   );
@@ -63,18 +81,28 @@ async function local(options: { durable: boolean }): Promise<TestServer> {
     env: { ...process.env, ...env, LC_ALL: 'C', TZ: 'GMT' },
     ...user,
   });
-  const port = await freePort();
-  const leashed = spawnLeashed({
-    file: path.join(bin, 'postgres'),
-    args: ['-D', data, '-k', folder, '-h', '127.0.0.1', '-p', `${port}`, ...settings(options)],
-    env,
-    folder,
-    endSignal: 'INT', // Does not wait for clients to leave.
-    ...(user === undefined ? {} : { user }),
-  });
+  const port = await lastingPort();
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  await untilItAnswers('PostgreSQL', leashed, () => ask(url));
-  return { url, origin: postgres.origin, stop: () => leashed.stop() };
+  return {
+    url,
+    origin: postgres.origin,
+    folder,
+    dataFolder: data,
+    async start(removed) {
+      mkdirSync(removed, { recursive: true });
+      if (user !== undefined) await run('chown', [`${user.uid}:${user.gid}`, removed]);
+      const leashed = spawnLeashed({
+        file: path.join(bin, 'postgres'),
+        args: ['-D', data, '-k', folder, '-h', '127.0.0.1', '-p', `${port}`, ...settings(options)],
+        env,
+        folder: removed,
+        endSignal: 'INT', // Does not wait for clients to leave.
+        ...(user === undefined ? {} : { user }),
+      });
+      await untilItAnswers('PostgreSQL', leashed, () => ask(url));
+      return leashed;
+    },
+  };
 }
 
 async function ask(url: string): Promise<void> {

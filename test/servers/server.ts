@@ -38,10 +38,26 @@ export async function fromDocker(
 }
 
 export function freePort(): Promise<number> {
+  return tryPort(0);
+}
+
+/**
+ * A free port that no outgoing connection will take while its server is away: below the range that Linux gives those
+ * from. For servers that are killed and started again.
+ */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const free = await tryPort(port).catch(() => null);
+    if (free !== null) return free;
+  }
+}
+
+function tryPort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });

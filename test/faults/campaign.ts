@@ -1,0 +1,176 @@
+/**
+ * Rounds of faults: load, one to three faults at once, recovery, checks. The figures of a campaign are what the rounds
+ * saw, nothing more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { check } from './checks.js';
+import { faults, partOf, type FaultName } from './faults.js';
+import { Random } from './random.js';
+import { PostgresNode } from './servers/postgres-node.js';
+import type { Finding } from './witness.js';
+import { World, type WorldOptions } from './world.js';
+
+export type CampaignOptions = {
+  readonly rounds: number;
+  /** No round begins after this. */
+  readonly durationMaxMs: number;
+  readonly seed: number;
+  /** The faults to draw from. */
+  readonly only: readonly FaultName[];
+  readonly onRound: (round: number, figures: Figures) => void;
+} & Pick<WorldOptions, 'instances' | 'partitions' | 'buyers' | 'durability' | 'fsync'>;
+
+export type Figures = {
+  rounds: number;
+  acknowledgements: number;
+  refusals: number;
+  lost: number;
+  oversold: number;
+  readonly injected: { [counted: string]: number };
+  readonly findings: (Finding & { readonly round: number; readonly faults: readonly FaultName[] })[];
+  /** What the instances logged as wrong in rounds with findings. */
+  readonly logs: { readonly round: number; readonly lines: readonly string[] }[];
+  /** From the moment everything runs again until every instance acknowledges in every partition. */
+  readonly recoveryMs: { readonly faults: readonly FaultName[]; readonly ms: number }[];
+  /** From then until Redis and the ledger say the same, with the load paused. */
+  readonly agreedMs: number[];
+  durationMs: number;
+};
+
+/** A world lives this many rounds: the checks go over all of its ledger. */
+const roundsPerWorld = 40;
+const logLinesMax = 12;
+/** After a key was claimed by a process that died, another may take it over. */
+const leaseMs = 10_000;
+
+export function emptyFigures(): Figures {
+  return {
+    rounds: 0,
+    acknowledgements: 0,
+    refusals: 0,
+    lost: 0,
+    oversold: 0,
+    injected: {},
+    findings: [],
+    logs: [],
+    recoveryMs: [],
+    agreedMs: [],
+    durationMs: 0,
+  };
+}
+
+export async function runCampaign(options: CampaignOptions): Promise<Figures> {
+  const startedMs = performance.now();
+  const figures = emptyFigures();
+  const random = new Random(options.seed);
+  const postgres = await PostgresNode.start();
+  try {
+    const over = (): boolean =>
+      figures.rounds >= options.rounds || performance.now() - startedMs > options.durationMaxMs;
+    while (!over()) {
+      const world = await World.open({ ...options, random, postgres });
+      try {
+        world.crowd.start();
+        for (let round = 0; round < roundsPerWorld && !over(); round += 1) {
+          await runRound(world, options, figures);
+          figures.durationMs = performance.now() - startedMs;
+          options.onRound(figures.rounds, figures);
+        }
+        await lastWord(world, figures);
+      } finally {
+        await world.stop();
+      }
+    }
+  } finally {
+    await postgres.stop();
+  }
+  figures.durationMs = performance.now() - startedMs;
+  return figures;
+}
+
+/** One round. Exported for tests that plan their faults themselves. */
+export async function runRound(
+  world: World,
+  { only }: Pick<CampaignOptions, 'only'>,
+  figures: Figures,
+  planned?: readonly FaultName[],
+): Promise<void> {
+  const { random, partitions } = world.options;
+  figures.rounds += 1;
+  const before = countsOf(world);
+  const names = planned ?? draw(random, only);
+  world.crowd.resume();
+  await world.crowd.stock(`sku-${figures.rounds}-${partitions}`, random.integer(20, 120));
+  await sleep(random.integer(50, 250));
+  await inject(world, names, figures);
+  await world.reviveCrashed();
+  try {
+    figures.recoveryMs.push({ faults: names, ms: await world.recovered() });
+    await sleep(random.integer(20, 120));
+    await world.crowd.pause();
+    const { agreedAfterMs } = await check(world);
+    figures.agreedMs.push(agreedAfterMs);
+  } catch (error) {
+    world.witness.add('stuck', String(error instanceof Error ? error.message : error));
+  }
+  collect(world, figures, names, before);
+}
+
+/** At the end of a world: every request gets its answer, every acknowledgement is looked at once more. */
+async function lastWord(world: World, figures: Figures): Promise<void> {
+  const before = countsOf(world);
+  await world.crowd.pause();
+  const open = [...world.witness.unanswered.values()];
+  const giveUpAtMs = performance.now() + 2 * leaseMs;
+  while (world.witness.unanswered.size > 0 && performance.now() < giveUpAtMs) {
+    await Promise.all(
+      open
+        .filter(({ key }) => world.witness.unanswered.has(key))
+        .map((intent) => world.crowd.carryOut(intent, 1)),
+    );
+    await sleep(200);
+  }
+  for (const intent of world.witness.unanswered.values())
+    world.witness.add('stuck', `${intent.kind} under ${intent.key} gets no answer`);
+  await check(world, { everything: true });
+  collect(world, figures, [], before);
+}
+
+async function inject(world: World, names: readonly FaultName[], figures: Figures): Promise<void> {
+  const parts = Map.groupBy(names, partOf);
+  await Promise.all(
+    Array.from(parts.values(), async (inTurn) => {
+      await sleep(world.options.random.integer(0, 60));
+      for (const name of inTurn) {
+        for (const [counted, count] of Object.entries(await faults[name].run(world)))
+          figures.injected[counted] = (figures.injected[counted] ?? 0) + count;
+      }
+    }),
+  );
+}
+
+function draw(random: Random, only: readonly FaultName[]): FaultName[] {
+  return random.sample(only, random.pick([1, 1, 2, 2, 3]));
+}
+
+function countsOf({ witness }: World): { acknowledgements: number; refusals: number } {
+  return { acknowledgements: witness.acknowledgements, refusals: witness.refusals };
+}
+
+function collect(
+  { witness, fleet }: World,
+  figures: Figures,
+  names: readonly FaultName[],
+  before: { readonly acknowledgements: number; readonly refusals: number },
+): void {
+  figures.acknowledgements += witness.acknowledgements - before.acknowledgements;
+  figures.refusals += witness.refusals - before.refusals;
+  const lines = fleet.members.flatMap((member) => member.takeTroubles());
+  if (witness.findings.length > 0)
+    figures.logs.push({ round: figures.rounds, lines: lines.slice(0, logLinesMax) });
+  for (const finding of witness.findings.splice(0)) {
+    if (finding.kind === 'lost') figures.lost += 1;
+    if (finding.kind === 'oversold') figures.oversold += 1;
+    figures.findings.push({ ...finding, round: figures.rounds, faults: names });
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The faults, each a row: what it does to a world, and how the world is put together again afterwards. A fault is over
+ * when its function settles; that the service recovers from it is for the checks to say.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { World } from './world.js';
+
+export type Fault = {
+  /** What is counted: how many processes of each kind it killed, and so on. */
+  readonly run: (world: World) => Promise<Counts>;
+  readonly what: string;
+};
+export type Counts = { readonly [counted: string]: number };
+
+/** How long something stays away, at most. */
+const awayMaxMs = 300;
+
+export const faults = {
+  'app-kill': {
+    what: 'SIGKILL to some of the service processes, at once',
+    async run({ fleet, options: { random } }) {
+      const killed = random.sample(fleet.members, random.integer(1, fleet.members.length));
+      await Promise.all(killed.map((member) => member.kill()));
+      await away(random.fraction());
+      await Promise.all(killed.map((member) => member.start()));
+      return { 'app killed': killed.length };
+    },
+  },
+  'redis-kill': {
+    what: 'SIGKILL to Redis; it comes back with what it had written',
+    async run({ redis, options: { random } }) {
+      await redis.kill();
+      await away(random.fraction());
+      await redis.start();
+      return { 'Redis killed': 1 };
+    },
+  },
+  'power-cut': {
+    what: 'SIGKILL to Redis; it comes back with what the disk had been told to keep',
+    async run({ redis, options: { random } }) {
+      const lost = await redis.cutPower(random.fraction());
+      await away(random.fraction());
+      await redis.start();
+      return { 'power cut': 1, 'bytes of the log lost': lost };
+    },
+  },
+  'redis-flush': {
+    what: 'FLUSHALL and FUNCTION FLUSH, while it runs',
+    async run({ redis }) {
+      await redis.ask((connection) => connection.multi().flushall().call('FUNCTION', 'FLUSH').exec());
+      return { 'Redis emptied': 1 };
+    },
+  },
+  'redis-replaced': {
+    what: 'an empty Redis in the place of the old one',
+    async run({ redis }) {
+      await redis.kill();
+      await redis.replaceData(null);
+      await redis.start();
+      return { 'Redis replaced by an empty one': 1 };
+    },
+  },
+  'stale-snapshot': {
+    what: 'Redis is put back to how it was some time ago, under load: an old primary that comes back',
+    async run({ redis, options: { random } }) {
+      await redis.snapshot('old');
+      await sleep(random.integer(50, 500));
+      await redis.kill();
+      await redis.replaceData('old');
+      await redis.start();
+      return { 'Redis put back in time': 1 };
+    },
+  },
+  'postgres-stop': {
+    what: 'PostgreSQL is stopped at once (SIGQUIT) and recovers from its log',
+    async run({ postgres, options: { random } }) {
+      await postgres.kill();
+      await away(random.fraction());
+      await postgres.start();
+      return { 'PostgreSQL killed': 1 };
+    },
+  },
+  'lost-replies': {
+    what: 'replies of Redis and of PostgreSQL are lost after they did what was asked',
+    async run({ redisProxy, postgresProxy, options: { random } }) {
+      const [ofRedis, ofPostgres] = [random.integer(1, 6), random.integer(0, 4)];
+      redisProxy.loseReplies(ofRedis);
+      postgresProxy.loseReplies(ofPostgres);
+      await sleep(random.integer(100, 300));
+      return { 'replies lost': ofRedis + ofPostgres - redisProxy.stopLosing() - postgresProxy.stopLosing() };
+    },
+  },
+  'connections-cut': {
+    what: 'every connection to Redis and to PostgreSQL breaks at once',
+    async run({ redisProxy, postgresProxy }) {
+      redisProxy.cut();
+      postgresProxy.cut();
+      return { 'all connections cut': 1 };
+    },
+  },
+  'redis-stall': {
+    what: 'Redis stands still for up to three seconds, and then goes on',
+    async run({ redis, options: { random } }) {
+      await redis.stall(random.chance(0.2) ? random.integer(2_000, 3_000) : random.integer(50, 600));
+      return { 'Redis stalled': 1 };
+    },
+  },
+  'memory-full': {
+    what: 'Redis is at maxmemory for a while',
+    async run({ redis, options: { random } }) {
+      await redis.ask((connection) => connection.config('SET', 'maxmemory', '1'));
+      await sleep(random.integer(100, 400));
+      await redis.ask((connection) => connection.config('SET', 'maxmemory', '0'));
+      return { 'memory full': 1 };
+    },
+  },
+} satisfies { readonly [name: string]: Fault };
+
+export type FaultName = keyof typeof faults;
+export const faultNames = Object.keys(faults) as FaultName[];
+
+/** Parts that faults take hold of: two faults on the same one wait for each other. */
+export function partOf(name: FaultName): 'apps' | 'redis' | 'postgres' | 'network' {
+  if (name === 'app-kill') return 'apps';
+  if (name === 'postgres-stop') return 'postgres';
+  return name === 'lost-replies' || name === 'connections-cut' ? 'network' : 'redis';
+}
+
+function away(fraction: number): Promise<void> {
+  return sleep(Math.floor(fraction * awayMaxMs));
+}

@@ -1,0 +1,124 @@
+/**
+ * `npm run test:faults`: kills, cuts and confuses the service's parts at random, and looks afterwards whether anything
+ * acknowledged was lost or sold twice. The same seed draws the same faults; what they meet is up to the machine.
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { SingleBar } from 'cli-progress';
+import { runCampaign, type Figures } from './campaign.js';
+import { faultNames, faults, type FaultName } from './faults.js';
+import { printReport, summaryOf } from './report.js';
+
+const help = `npm run test:faults -- [options]
+
+  --rounds N         rounds of faults (100)
+  --minutes N        begin no round after this (60)
+  --seed N           what the faults are drawn from (a new one, printed)
+  --instances N      service processes (3)
+  --partitions N     partitions of the stock store (4)
+  --buyers N         buyers at once (24)
+  --durability MODE  ledger or redis (ledger); with redis, what is lost is counted and is no failure
+  --fsync MODE       Redis's appendfsync: always or everysec (everysec)
+  --faults A,B       only these:
+${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[name].what}`).join('\n')}
+  --json FILE        the figures as JSON; - for standard output
+  --help
+
+Exit code 1 when anything was lost, sold twice or otherwise wrong.
+`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '100' },
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    instances: { type: 'string', default: '3' },
+    partitions: { type: 'string', default: '4' },
+    buyers: { type: 'string', default: '24' },
+    durability: { type: 'string', default: 'ledger' },
+    fsync: { type: 'string', default: 'everysec' },
+    faults: { type: 'string' },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+
+function wrong(message: string): never {
+  process.stderr.write(`test:faults: ${message} (--help says more)\n`);
+  process.exit(2);
+}
+
+function count(
+  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed',
+  max: number,
+): number {
+  const text = values[name] ?? '';
+  const number = Number(text);
+  if (!/^[0-9]{1,9}$/.test(text) || number < 1 || number > max)
+    wrong(`--${name} is a whole number from 1 to ${max}`);
+  return number;
+}
+
+function oneOf<Choice extends string>(name: 'durability' | 'fsync', choices: readonly Choice[]): Choice {
+  const chosen = choices.find((choice) => choice === values[name]);
+  return chosen ?? wrong(`--${name} is one of ${choices.join(', ')}`);
+}
+
+function chosenFaults(): readonly FaultName[] {
+  if (values.faults === undefined) return faultNames;
+  return values.faults.split(',').map((name) => {
+    const chosen = faultNames.find((known) => known === name);
+    return chosen ?? wrong(`--faults does not know "${name}"`);
+  });
+}
+
+async function main(): Promise<void> {
+  values.seed ??= `${1 + (Date.now() % 1_000_000)}`;
+  const rounds = count('rounds', 1_000_000);
+  const options = {
+    rounds,
+    durationMaxMs: count('minutes', 10_000) * 60_000,
+    seed: count('seed', 999_999_999),
+    instances: count('instances', 16),
+    partitions: count('partitions', 256),
+    buyers: count('buyers', 1_000),
+    durability: oneOf('durability', ['ledger', 'redis']),
+    fsync: oneOf('fsync', ['always', 'everysec']),
+    only: chosenFaults(),
+  };
+  process.stderr.write(`seed ${options.seed}\n`);
+  const bar = new SingleBar({
+    format:
+      '{bar} {value}/{total} rounds, {acknowledgements} acknowledged, lost {lost}, oversold {oversold}, findings {findings}',
+    stopOnComplete: true,
+  });
+  const payloadOf = ({ acknowledgements, lost, oversold, findings }: Figures) => ({
+    acknowledgements,
+    lost,
+    oversold,
+    findings: findings.length,
+  });
+  bar.start(rounds, 0, { acknowledgements: 0, lost: 0, oversold: 0, findings: 0 });
+  let figures: Figures;
+  try {
+    figures = await runCampaign({
+      ...options,
+      onRound: (round, soFar) => bar.update(round, payloadOf(soFar)),
+    });
+  } finally {
+    bar.stop();
+  }
+  const summary = summaryOf(figures, options);
+  if (values.json === '-') process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else process.stdout.write(printReport(summary));
+  if (values.json && values.json !== '-')
+    await writeFile(values.json, `${JSON.stringify(summary, null, 2)}\n`);
+  process.exitCode = summary.ok ? 0 : 1;
+}
+
+await main();

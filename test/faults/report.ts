@@ -1,0 +1,81 @@
+/** The figures of a campaign, for people and for machines. */
+import type { CampaignOptions, Figures } from './campaign.js';
+
+type Settings = Omit<CampaignOptions, 'onRound' | 'only' | 'durationMaxMs'>;
+
+export type Quantiles = { readonly p50: number; readonly p90: number; readonly max: number };
+
+export type Summary = {
+  readonly ok: boolean;
+  readonly settings: Settings;
+  readonly rounds: number;
+  readonly injected: Figures['injected'];
+  readonly acknowledgements: number;
+  readonly refusals: number;
+  readonly lost: number;
+  readonly oversold: number;
+  readonly findings: Figures['findings'];
+  readonly logs: Figures['logs'];
+  readonly recoveryMs: Quantiles;
+  /** Rounds with this fault among theirs. */
+  readonly recoveryMsByFault: { readonly [fault: string]: Quantiles & { readonly rounds: number } };
+  readonly redisAgreesAfterMs: Quantiles;
+  readonly durationMs: number;
+};
+
+/** The JSON has all of them. */
+const findingsShownMax = 30;
+
+export function summaryOf(figures: Figures, settings: Settings): Summary {
+  const { recoveryMs, agreedMs, findings, logs, ...counts } = figures;
+  const byFault = new Map<string, number[]>();
+  for (const { faults, ms } of recoveryMs)
+    for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), ms]);
+  const { rounds, seed, instances, partitions, buyers, durability, fsync } = settings;
+  // With DURABILITY=redis losses are what is measured; whatever else is wrong is wrong.
+  const measured = new Set(durability === 'redis' ? ['lost', 'oversold'] : []);
+  return {
+    ok: findings.every(({ kind }) => measured.has(kind)),
+    settings: { rounds, seed, instances, partitions, buyers, durability, fsync },
+    ...counts,
+    durationMs: Math.round(counts.durationMs),
+    findings,
+    logs,
+    recoveryMs: quantiles(recoveryMs.map(({ ms }) => ms)),
+    recoveryMsByFault: Object.fromEntries(
+      Array.from(byFault, ([fault, all]) => [fault, { rounds: all.length, ...quantiles(all) }]),
+    ),
+    redisAgreesAfterMs: quantiles(agreedMs),
+  };
+}
+
+export function printReport(summary: Summary): string {
+  const { rounds, acknowledgements, refusals, lost, oversold, findings, recoveryMs } = summary;
+  const lines = [
+    '',
+    `${rounds} rounds in ${(summary.durationMs / 60_000).toFixed(1)} min, seed ${summary.settings.seed}`,
+    ...Object.entries(summary.injected).map(
+      ([counted, count]) => `  ${String(count).padStart(8)}  ${counted}`,
+    ),
+    `${acknowledgements} acknowledgements, ${refusals} refusals; lost ${lost}, oversold ${oversold}`,
+    `recovery: p50 ${recoveryMs.p50} ms, p90 ${recoveryMs.p90} ms, max ${recoveryMs.max} ms`,
+    ...Object.entries(summary.recoveryMsByFault).map(
+      ([fault, { rounds: count, p50, max }]) =>
+        `  ${fault.padEnd(16)} ${count} rounds, p50 ${p50} ms, max ${max} ms`,
+    ),
+    `Redis and ledger agreed after: p50 ${summary.redisAgreesAfterMs.p50} ms, max ${summary.redisAgreesAfterMs.max} ms`,
+    findings.length === 0 ? 'nothing wrong was found' : `${findings.length} findings:`,
+    ...findings
+      .slice(0, findingsShownMax)
+      .map(({ kind, round, faults, what }) => `  round ${round} [${faults.join(', ')}] ${kind}: ${what}`),
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function quantiles(values: readonly number[]): Quantiles {
+  const sorted = values.toSorted((left, right) => left - right);
+  const at = (share: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  return { p50: at(0.5), p90: at(0.9), max: at(1) };
+}

@@ -1,0 +1,106 @@
+/**
+ * The service as several processes of the compiled program, on ports that stay theirs: killed with SIGKILL and started
+ * again, as a supervisor would. Each ends when the harness does.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { lastingPort } from '../../servers/server.js';
+
+export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
+
+const program = path.resolve('dist/apps/order-service/src/main.js');
+const leash = path.resolve('scripts/leash.mjs');
+/** The last lines that a process has said, for the report of a violation. */
+const linesKept = 200;
+
+export type FleetOptions = {
+  readonly instances: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** More modules to load first. */
+  readonly imports?: readonly string[];
+};
+
+export class Fleet {
+  private constructor(readonly members: readonly Member[]) {}
+
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const ports = await Promise.all(Array.from({ length: options.instances }, lastingPort));
+    const fleet = new Fleet(ports.map((port) => new Member(port, options)));
+    await Promise.all(fleet.members.map((member) => member.start()));
+    return fleet;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+  }
+}
+
+export class Member {
+  private child: ChildProcess | null = null;
+  private readonly lines: string[] = [];
+
+  constructor(
+    readonly port: number,
+    private readonly options: FleetOptions,
+  ) {}
+
+  /** Settles when it listens. */
+  async start(): Promise<void> {
+    const { environment, imports = [] } = this.options;
+    const flags = [leash, ...imports].flatMap((file) => ['--import', file]);
+    const child = spawn(process.execPath, [...flags, '--disable-warning=ExperimentalWarning', program], {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        PORT: `${this.port}`,
+        HOST: '127.0.0.1',
+        HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
+        LOG_LEVEL: 'info',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.child = child;
+    await new Promise<void>((resolve, reject) => {
+      const read = (line: string): void => {
+        if (this.lines.push(line) > linesKept) this.lines.shift();
+        if (line.includes('listens on')) resolve();
+      };
+      createInterface(child.stdout!).on('line', read);
+      createInterface(child.stderr!).on('line', read);
+      child.once('exit', (code, signal) => {
+        // A process that is killed while it starts is a fault like any other.
+        if (signal === 'SIGKILL') resolve();
+        else reject(new Error(`the service ended with ${code ?? signal}:\n${this.log()}`));
+      });
+    });
+  }
+
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** It has ended, and nobody killed it. */
+  hasCrashed(): boolean {
+    return this.child !== null && this.child.signalCode !== 'SIGKILL' && !this.isRunning();
+  }
+
+  isRunning(): boolean {
+    return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  log(): string {
+    return this.lines.join('\n');
+  }
+
+  /** Lines that are worse than information, since the last call. */
+  takeTroubles(): string[] {
+    const troubles = this.lines.filter((line) => !/^\{"level":[123]0/.test(line));
+    this.lines.splice(0);
+    return troubles;
+  }
+}

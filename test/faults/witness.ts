@@ -1,0 +1,218 @@
+/**
+ * What the service has said, kept by those it said it to: every acknowledgement, and every request that got none. The
+ * harness believes this record and nothing else; whatever contradicts it is a finding.
+ */
+import type { HttpAnswer } from './http.js';
+
+export type Line = { readonly sku: string; readonly quantity: number };
+export type Status = 'held' | 'released' | 'expired' | 'confirmed' | 'cancelled';
+export type Change = 'release' | 'confirm' | 'extend' | 'cancel';
+
+export type Intent = { readonly key: string } & (
+  | {
+      readonly kind: 'reserve';
+      readonly buyerId: string;
+      readonly lines: readonly Line[];
+      readonly ttlSeconds?: number;
+    }
+  | { readonly kind: 'extend'; readonly of: Acknowledged; readonly ttlSeconds: number }
+  | { readonly kind: 'release' | 'confirm' | 'cancel'; readonly of: Acknowledged }
+  | { readonly kind: 'adjust'; readonly sku: string; readonly delta: number }
+);
+
+/** A reservation that was acknowledged, and the last that was said about it. */
+export type Acknowledged = {
+  readonly id: string;
+  readonly intent: Intent;
+  readonly answer: string;
+  readonly lines: readonly Line[];
+  status: Status;
+  expiresAtMs: number;
+  orderId: string | null;
+  /** Asked for and not answered: may have happened, or may yet. */
+  readonly open: Set<Change>;
+  /** Looked at in the ledger since it last changed. */
+  checked: boolean;
+};
+
+export type Finding = {
+  readonly kind:
+    | 'lost'
+    | 'oversold'
+    | 'illegal-status'
+    | 'early-expiry'
+    | 'double-answer'
+    | 'own-hold'
+    | 'error'
+    | 'units'
+    | 'invariant'
+    | 'drift'
+    | 'stuck';
+  readonly what: string;
+};
+
+/** An answer that leaves the request open: it is to be asked again under the same key. */
+export function isOpen({ status, text }: HttpAnswer): boolean {
+  return status === 503 || status === 429 || text.includes('/problems/idempotency-in-progress');
+}
+
+const statusAfter = { release: 'released', confirm: 'confirmed', cancel: 'cancelled' } as const;
+
+type Sku = { readonly onHand: number; adjusted: number; readonly openDeltas: Map<string, number> };
+
+export class Witness {
+  readonly reservations = new Map<string, Acknowledged>();
+  readonly skus = new Map<string, Sku>();
+  /** Requests without an answer, by their key. */
+  readonly unanswered = new Map<string, Intent>();
+  readonly findings: Finding[] = [];
+  acknowledgements = 0;
+  refusals = 0;
+
+  constructor(private readonly nowMs: () => number = Date.now) {}
+
+  stocked(sku: string, onHand: number): void {
+    this.skus.set(sku, { onHand, adjusted: 0, openDeltas: new Map() });
+  }
+
+  /** Before it is sent for the first time: from now on it may happen. */
+  sending(intent: Intent): void {
+    this.unanswered.set(intent.key, intent);
+    if ('of' in intent) intent.of.open.add(intent.kind);
+    if (intent.kind === 'adjust') this.skus.get(intent.sku)!.openDeltas.set(intent.key, intent.delta);
+  }
+
+  /** The final answer to an intent. @returns the reservation that it acknowledged. */
+  answered(intent: Intent, answer: HttpAnswer): Acknowledged | undefined {
+    if (answer.status >= 500 || answer.status === 404) {
+      this.find(answer.status === 404 && intent.kind !== 'adjust' ? 'lost' : 'error', intent, answer);
+      if (answer.status >= 500) return undefined;
+    }
+    this.unanswered.delete(intent.key);
+    const { status } = answer;
+    if (status === 200 || status === 201) this.acknowledgements += 1;
+    else this.refusals += 1;
+    switch (intent.kind) {
+      case 'reserve':
+        return this.reserved(intent, answer);
+      case 'adjust': {
+        const sku = this.skus.get(intent.sku)!;
+        sku.openDeltas.delete(intent.key);
+        if (status === 200) sku.adjusted += intent.delta;
+        return undefined;
+      }
+      case 'extend':
+      case 'release':
+      case 'confirm':
+      case 'cancel':
+        this.changed(intent, answer);
+        return undefined;
+    }
+  }
+
+  /** The statuses that a reservation may have, by what was said of it and asked for it. */
+  legal(of: Acknowledged, nowMs: number): Set<string> {
+    const legal = new Set<string>([of.status]);
+    if (of.status === 'held') {
+      if (nowMs >= of.expiresAtMs) legal.add('expired');
+      if (of.open.has('release')) legal.add('released');
+      if (of.open.has('confirm')) legal.add('confirmed');
+    }
+    if (legal.has('confirmed') && of.open.has('cancel')) legal.add('cancelled');
+    return legal;
+  }
+
+  /** Compares a status that the ledger shows with what may be, and believes it then. */
+  observe(of: Acknowledged, status: string | undefined): void {
+    const nowMs = this.nowMs();
+    const legal = this.legal(of, nowMs);
+    const said = `${of.id} was ${of.status} until ${new Date(of.expiresAtMs).toISOString()}`;
+    if (status === undefined) this.add('lost', `${said}, and is nowhere`);
+    else if (!legal.has(status)) {
+      const early = status === 'expired' && of.status === 'held';
+      this.add(
+        early ? 'early-expiry' : 'illegal-status',
+        `${said}, and is ${status} at ${new Date(nowMs).toISOString()}`,
+      );
+    }
+  }
+
+  /** Units of a SKU that acknowledgements have given away and not taken back, beyond those there ever were. */
+  oversold(nowMs: number): { sku: string; units: number }[] {
+    const used = new Map<string, number>();
+    for (const of of this.reservations.values()) {
+      const held = of.status === 'held' && of.expiresAtMs > nowMs && of.open.size === 0;
+      if (!held && of.status !== 'confirmed') continue;
+      if (of.open.has('cancel')) continue;
+      for (const { sku, quantity } of of.lines) used.set(sku, (used.get(sku) ?? 0) + quantity);
+    }
+    return [...this.skus].flatMap(([sku, { onHand, adjusted, openDeltas }]) => {
+      const gained = [...openDeltas.values()]
+        .filter((delta) => delta > 0)
+        .reduce((sum, delta) => sum + delta, 0);
+      const units = (used.get(sku) ?? 0) - (onHand + adjusted + gained);
+      return units > 0 ? [{ sku, units }] : [];
+    });
+  }
+
+  add(kind: Finding['kind'], what: string): void {
+    this.findings.push({ kind, what });
+  }
+
+  private find(kind: Finding['kind'], intent: Intent, answer: HttpAnswer): void {
+    const subject = 'of' in intent ? ` of ${intent.of.id} (${intent.of.status})` : '';
+    this.add(
+      kind,
+      `${intent.kind}${subject} under ${intent.key}: ${answer.status} ${answer.text.slice(0, 300)}`,
+    );
+  }
+
+  private reserved(intent: Intent & { kind: 'reserve' }, answer: HttpAnswer): Acknowledged | undefined {
+    if (answer.status !== 201) {
+      // Every buyer of the load comes once, so nothing but its own hold can be in its way.
+      if (answer.text.includes('/problems/duplicate-reservation')) this.find('own-hold', intent, answer);
+      else if (answer.status !== 409) this.find('error', intent, answer);
+      return undefined;
+    }
+    const { id, expiresAt } = JSON.parse(answer.text) as { id: string; expiresAt: string };
+    const known = this.reservations.get(id);
+    if (known) {
+      this.find('double-answer', intent, answer);
+      return known;
+    }
+    const acknowledged: Acknowledged = {
+      id,
+      intent,
+      answer: answer.text,
+      lines: intent.lines,
+      status: 'held',
+      expiresAtMs: Date.parse(expiresAt),
+      orderId: null,
+      open: new Set(),
+      checked: false,
+    };
+    this.reservations.set(id, acknowledged);
+    return acknowledged;
+  }
+
+  private changed(intent: Intent & { kind: Change }, answer: HttpAnswer): void {
+    const { of, kind } = intent;
+    of.checked = false;
+    if (answer.status === 200) {
+      const body = JSON.parse(answer.text) as { expiresAt?: string; order?: { id: string } };
+      if (kind === 'extend') of.expiresAtMs = Math.max(of.expiresAtMs, Date.parse(body.expiresAt!));
+      else this.moved(of, statusAfter[kind]);
+      if (kind === 'confirm') of.orderId = body.order!.id;
+    } else {
+      const ended = /\/problems\/(?:reservation|order)-(\w+)"/.exec(answer.text)?.[1];
+      if (answer.status === 409 && ended) this.moved(of, ended as Status);
+      else if (answer.status !== 404) this.find('error', intent, answer);
+    }
+    of.open.delete(kind);
+  }
+
+  private moved(of: Acknowledged, status: Status): void {
+    this.observe(of, status);
+    of.status = status;
+  }
+}

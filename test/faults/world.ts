@@ -1,0 +1,189 @@
+/**
+ * A world to break: the service as several processes, on a Redis and a PostgreSQL that wait for their disks, each behind
+ * a proxy that can lose replies, and a crowd of buyers who remember what they were told.
+ */
+import { Pool } from 'pg';
+import { partitionOf } from '#stock';
+import { Crowd } from './crowd.js';
+import { send } from './http.js';
+import type { Random } from './random.js';
+import { Witness } from './witness.js';
+import { Fleet, keys, type Member } from './servers/fleet.js';
+import { openFolder, type WorldFolder } from './servers/folder.js';
+import { LossyProxy } from './servers/lossy-proxy.js';
+import { PostgresNode } from './servers/postgres-node.js';
+import { RedisNode } from './servers/redis-node.js';
+
+export type WorldOptions = {
+  readonly random: Random;
+  readonly instances: number;
+  readonly partitions: number;
+  readonly buyers: number;
+  readonly durability: 'ledger' | 'redis';
+  readonly fsync: 'always' | 'everysec';
+  /** A PostgreSQL to use, in a database of its own; else one is started for this world. */
+  readonly postgres?: PostgresNode;
+  /** Modules that the service loads first: planted bugs. */
+  readonly imports?: readonly string[];
+  readonly environment?: { readonly [name: string]: string };
+};
+
+let worldsMade = 0;
+
+export class World {
+  readonly witness = new Witness();
+  readonly crowd: Crowd;
+  private probes = 0;
+
+  private constructor(
+    readonly options: WorldOptions,
+    readonly folder: WorldFolder,
+    readonly redis: RedisNode,
+    readonly postgres: PostgresNode,
+    readonly redisProxy: LossyProxy,
+    readonly postgresProxy: LossyProxy,
+    readonly fleet: Fleet,
+    /** The harness's own way to the ledger, past the proxy. */
+    readonly ledger: Pool,
+    private readonly probeSkus: readonly string[],
+  ) {
+    const { witness } = this;
+    const { random, buyers } = options;
+    this.crowd = new Crowd({ witness, random, buyers, ports: fleet.members.map(({ port }) => port) });
+  }
+
+  /** @throws ServerNotFoundError where this machine has no Redis or PostgreSQL to start and kill */
+  static async open(options: WorldOptions): Promise<World> {
+    const { instances, partitions, durability, fsync, imports = [], environment = {} } = options;
+    const folder = openFolder();
+    const [redis, postgres] = await Promise.all([
+      RedisNode.start({ folder, name: 'redis', fsync }),
+      options.postgres ?? PostgresNode.start(),
+    ]);
+    const [redisProxy, postgresProxy] = await Promise.all([
+      LossyProxy.listen(() => redis.port),
+      LossyProxy.listen(() => postgres.port),
+    ]);
+    const database = `world_${process.pid}_${(worldsMade += 1)}`;
+    await postgres.createDatabase(database);
+    const ledger = new Pool({ connectionString: postgres.urlOf(database), max: 2 });
+    ledger.on('error', () => undefined);
+    const fleet = await Fleet.start({
+      instances,
+      imports,
+      environment: {
+        REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
+        DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/${database}`,
+        PARTITIONS: `${partitions}`,
+        DURABILITY: durability,
+        ...environment,
+      },
+    });
+    const skus = skusByPartition(partitions);
+    const world = new World(options, folder, redis, postgres, redisProxy, postgresProxy, fleet, ledger, skus);
+    for (const sku of skus) await world.put(sku, 1_000_000_000);
+    return world;
+  }
+
+  /** Instances that ended by themselves are findings, and are started again. */
+  async reviveCrashed(): Promise<void> {
+    const crashed = this.fleet.members.filter((member) => member.hasCrashed());
+    for (const member of crashed) {
+      this.witness.add('error', `an instance ended by itself:\n${member.log().slice(-1_500)}`);
+      await member.start();
+    }
+  }
+
+  /**
+   * Waits until every instance acknowledges reservations in every partition. Answers with how long that took, from now;
+   * throws when it takes too long.
+   */
+  async recovered(withinMs = 30_000): Promise<number> {
+    const startedMs = performance.now();
+    const probes = this.fleet.members.flatMap((member) =>
+      this.probeSkus.map((sku) => this.probe(member, sku, startedMs + withinMs)),
+    );
+    await Promise.all([
+      ...probes,
+      ...this.fleet.members.map((member) => ready(member, startedMs + withinMs)),
+    ]);
+    return performance.now() - startedMs;
+  }
+
+  /** The levels of a partition as Redis has them, and the ids of its holds. */
+  store(partition: number): Promise<[levels: { [sku: string]: string }, holds: string[]]> {
+    return this.redis.ask((redis) =>
+      Promise.all([
+        redis.hgetall(`holdfast:{${partition}}:levels`),
+        redis.hkeys(`holdfast:{${partition}}:holds`),
+      ]),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.crowd.stop();
+    await this.fleet.stop();
+    await Promise.all([this.redisProxy.stop(), this.postgresProxy.stop(), this.ledger.end()]);
+    await this.redis.stop();
+    if (!this.options.postgres) await this.postgres.stop();
+    await this.folder.stop();
+  }
+
+  private async put(sku: string, onHand: number): Promise<void> {
+    const [member] = this.fleet.members;
+    const body = JSON.stringify({ onHand });
+    const answer = await send({
+      port: member!.port,
+      method: 'PUT',
+      path: `/v1/skus/${sku}`,
+      secret: keys.admin,
+      body,
+    });
+    if (answer.status !== 201) throw new Error(`PUT ${sku}: ${answer.status} ${answer.text}`);
+    this.witness.stocked(sku, onHand);
+  }
+
+  private async probe(member: Member, sku: string, giveUpAtMs: number): Promise<void> {
+    while (performance.now() < giveUpAtMs) {
+      const key = `probe-${(this.probes += 1)}`;
+      const lines = [{ sku, quantity: 1 }];
+      const intent = { kind: 'reserve', key, buyerId: key, lines, ttlSeconds: 60 } as const;
+      if (await this.crowd.carryOut(intent, 1, member.port)) return;
+      await pause(10);
+    }
+    throw new Error(`port ${member.port} does not acknowledge in the partition of ${sku}:\n${member.log()}`);
+  }
+}
+
+async function ready(member: Member, giveUpAtMs: number): Promise<void> {
+  while (performance.now() < giveUpAtMs) {
+    const call = {
+      port: member.port,
+      method: 'GET',
+      path: '/readyz',
+      secret: keys.storefront,
+      timeoutMs: 1_000,
+    };
+    const answer = await send(call).catch(() => null);
+    if (answer?.status === 200) return;
+    await pause(10);
+  }
+  throw new Error(`port ${member.port} does not become ready:\n${member.log()}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** One SKU in each partition, found by trying names. */
+function skusByPartition(partitions: number): string[] {
+  const found = new Map<number, string>();
+  for (let tried = 0; found.size < partitions; tried += 1) {
+    const sku = `probe-${tried}`;
+    const partition = partitionOf(sku, partitions);
+    if (!found.has(partition)) found.set(partition, sku);
+  }
+  return [...found.values()];
+}
