@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { root, run } from './common.mjs';
 import { environmentWith, prepare } from './setup.mjs';
 
-const main = path.join(root, 'dist/apps/order-service/src/main.js');
+const main = path.join(root, 'dist/apps/cli/src/up.js');
 const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
 const echoMs = 1000;
 const orphanPollMs = 250;

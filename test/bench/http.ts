@@ -31,7 +31,7 @@ const options = {
 };
 
 const root = path.resolve(import.meta.dirname, '../..');
-const main = path.join(root, 'dist/apps/order-service/src/main.js');
+const main = path.join(root, 'dist/apps/cli/src/up.js');
 const keys = { admin: 'bench-admin-key-0000', storefront: 'bench-storefront-key' };
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

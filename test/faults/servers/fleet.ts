@@ -10,7 +10,7 @@ import { lastingPort } from '../../servers/server.js';
 
 export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
 
-const program = path.resolve('dist/apps/order-service/src/main.js');
+const program = path.resolve('dist/apps/cli/src/up.js');
 const leash = path.resolve('scripts/leash.mjs');
 /** The last lines that a process has said, for the report of a violation. */
 const linesKept = 200;
