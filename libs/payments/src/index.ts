@@ -1,1 +1,2 @@
 export * from './provider-transaction.js';
+export * from './transaction-source.js';
