@@ -1,2 +1,3 @@
 export * from './provider-transaction.js';
+export * from './statement.js';
 export * from './transaction-source.js';

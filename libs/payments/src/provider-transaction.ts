@@ -14,6 +14,8 @@ export const transactionKinds = [
   'conversion',
   'payout',
   'adjustment',
+  /** Announced, pending, denied or for information: it moves no money, and its `net` is 0. */
+  'memo',
   'other',
 ] as const;
 export type TransactionKind = (typeof transactionKinds)[number];
