@@ -1,7 +1,9 @@
 /** Every schema step, in order. A step that has been released is never edited: the next one mends it. */
 import type { Migration } from 'kysely/migration';
 import * as ledger from './0001-ledger.js';
+import * as payments from './0002-payments.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
+  '0002-payments': payments,
 };

@@ -37,6 +37,7 @@ const fixedProblems = {
   internal: [500, 'Something went wrong here'],
   'stock-not-ready': [503, 'The stock store is not ready'],
   'ledger-unavailable': [503, 'The ledger cannot be reached'],
+  'provider-unavailable': [503, 'The payment provider cannot be reached'],
   overloaded: [503, 'Too many requests at once'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -4,6 +4,7 @@ export * from './limits.js';
 export * from './money.js';
 export * from './order.js';
 export * from './partition-record.js';
+export * from './payment.js';
 export * from './reservation.js';
 export * from './stock-level.js';
 export * from './unavailable.js';

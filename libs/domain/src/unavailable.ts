@@ -1,5 +1,6 @@
 /** Not now: nothing was acknowledged, and the same request may be sent again. Becomes 503 with `Retry-After`. */
-export type UnavailableCode = 'stock-not-ready' | 'ledger-unavailable' | 'overloaded';
+export type UnavailableCode =
+  'stock-not-ready' | 'ledger-unavailable' | 'provider-unavailable' | 'overloaded';
 
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';

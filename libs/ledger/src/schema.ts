@@ -1,6 +1,6 @@
 /** The ledger's tables as the queries see them (migrations/ makes them). */
 import type { ColumnType, Generated } from 'kysely';
-import type { OrderStatus, ReservationStatus } from '#domain';
+import type { OrderStatus, PaymentStatus, RefundReason, RefundStatus, ReservationStatus } from '#domain';
 
 export type LineState = 'held' | 'committed' | 'returned';
 
@@ -27,6 +27,9 @@ export type Schema = {
     metadata: string | null;
     created_at: Date;
     expires_at: Date;
+    /** The payment that was started last, and until when it keeps the units. */
+    payment_id: string | null;
+    payment_deadline: Date | null;
   };
   reservation_lines: {
     reservation_id: string;
@@ -65,7 +68,44 @@ export type Schema = {
     id: Generated<number>;
     kind: string;
     reservation_id: string;
+    payment_id: string | null;
+    created_at: Generated<Date>;
+    due_at: Generated<Date>;
+    attempts: Generated<number>;
+    done_at: Date | null;
+  };
+  payments: {
+    id: string;
+    reservation_id: string;
+    provider: string;
+    provider_payment_id: string | null;
+    amount: number;
+    currency: string;
+    status: PaymentStatus;
+    captured_amount: number | null;
+    captured_currency: string | null;
+    created_at: Date;
+    captured_at: Date | null;
+    settled_at: Date | null;
+  };
+  refunds: {
+    id: string;
+    payment_id: string;
+    amount: number;
+    currency: string;
+    reason: RefundReason;
+    status: RefundStatus;
+    provider_refund_id: string | null;
     created_at: Generated<Date>;
     done_at: Date | null;
+  };
+  webhook_inbox: {
+    provider: string;
+    event_id: string;
+    kind: string;
+    payment_id: string | null;
+    outcome: string;
+    body: string;
+    received_at: Generated<Date>;
   };
 };

@@ -1,3 +1,4 @@
+export * from './payment-provider.js';
 export * from './provider-transaction.js';
 export * from './statement.js';
 export * from './transaction-source.js';
