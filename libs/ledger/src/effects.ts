@@ -14,8 +14,9 @@ export type ReservationRow = {
   buyer_id: string;
   partitions: readonly number[];
   metadata: string | null;
-  created_at: string;
-  expires_at: string;
+  /** Instants in milliseconds since 1970. */
+  created_at: number;
+  expires_at: number;
 };
 export type LineRow = {
   reservation_id: string;
@@ -23,7 +24,7 @@ export type LineRow = {
   quantity: number;
   partition: number;
   state: LineState;
-  created_at: string;
+  created_at: number;
 };
 export type LevelChange = {
   sku: string;
@@ -52,7 +53,7 @@ export type BuyerChange = {
 export type Effects = {
   /** New, or known so far only as pending. */
   readonly reservations: readonly ReservationRow[];
-  readonly reservationChanges: readonly { id: string; status: string | null; expires_at: string | null }[];
+  readonly reservationChanges: readonly { id: string; status: string | null; expires_at: number | null }[];
   readonly lines: readonly LineRow[];
   readonly lineChanges: readonly Pick<LineRow, 'reservation_id' | 'sku' | 'state'>[];
   readonly levels: readonly LevelChange[];
@@ -92,7 +93,7 @@ class EffectsSum {
   private readonly reservations = new Map<string, ReservationRow>();
   private readonly reservationChanges = new Map<
     string,
-    { status: string | null; expires_at: string | null }
+    { status: string | null; expires_at: number | null }
   >();
   private readonly lines = new Map<string, LineRow>();
   private readonly lineChanges = new Map<string, Pick<LineRow, 'reservation_id' | 'sku' | 'state'>>();
@@ -112,8 +113,7 @@ class EffectsSum {
       case 'held':
         return this.hold(entry);
       case 'extended':
-        if (entry.decides)
-          this.changeReservation(entry.reservationId, { expires_at: iso(entry.expiresAtMs) });
+        if (entry.decides) this.changeReservation(entry.reservationId, { expires_at: entry.expiresAtMs });
         return;
       case 'released':
       case 'expired':
@@ -138,10 +138,9 @@ class EffectsSum {
 
   private hold(entry: JournalEntry & HeldEntry): void {
     const { reservationId: id, buyerId: buyer_id, partitions, metadata, partition } = entry;
-    const created_at = iso(entry.atMs);
+    const { atMs: created_at, expiresAtMs: expires_at } = entry;
     const status = partitions[0] === partition ? 'held' : 'pending';
     if (status === 'held' || !this.reservations.has(id)) {
-      const expires_at = iso(entry.expiresAtMs);
       this.reservations.set(id, { id, status, buyer_id, partitions, metadata, created_at, expires_at });
     }
     for (const line of entry.lines) {
@@ -179,7 +178,7 @@ class EffectsSum {
 
   private changeReservation(
     id: string,
-    change: { status?: ReservationRow['status']; expires_at?: string },
+    change: { status?: ReservationRow['status']; expires_at?: number },
   ): void {
     const row = this.reservations.get(id);
     if (row) Object.assign(row, change);

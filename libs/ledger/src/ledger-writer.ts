@@ -22,8 +22,15 @@ export type CommitBatch = {
   readonly receipts: readonly Receipt[];
 };
 
+/** What the key of a receipt had been answered with before; null: it belongs to another request. */
+export type OtherAnswer = {
+  readonly receipt: Receipt;
+  readonly answer: { readonly status: number; readonly body: string } | null;
+};
+
 export type CommitResult =
-  | { readonly kind: 'committed' }
+  /** All is written, but the receipts whose keys had another answer already. */
+  | { readonly kind: 'committed'; readonly others: readonly OtherAnswer[] }
   /** The ledger lacks what comes before: entries after `after` are needed first. Nothing was written. */
   | { readonly kind: 'gap'; readonly partition: number; readonly epoch: number; readonly after: number }
   /** The partition is in another epoch now, named here. Nothing was written. */

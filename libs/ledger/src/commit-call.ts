@@ -1,0 +1,133 @@
+/**
+ * A batch as the arguments of `ledger_commit` (migrations/0004-speed.ts): each kind of row as columns, each column as
+ * the text of one array. What the function does not do is left over, for the writer.
+ */
+import { sql, type RawBuilder } from 'kysely';
+import type { JournalEntry } from '#domain';
+import type { Effects } from './effects.js';
+import type { Receipt } from './ledger-writer.js';
+
+/** Which entries are taken from a partition, and how far it must be then. */
+export type PositionChange = {
+  readonly partition: number;
+  readonly epoch: number;
+  /** Where the ledger must be for these entries to be the next ones. */
+  readonly before: number;
+  /** The same as `before`: none are taken. */
+  readonly after: number;
+  readonly required: number;
+};
+
+export type CommitReply = null | {
+  /** In the way: nothing was written. */
+  readonly positions?: readonly { readonly partition: number; readonly epoch: number | null }[];
+  /** What keys of the receipts, by index, had been answered with before. */
+  readonly kept?: readonly {
+    readonly index: number;
+    readonly same: boolean;
+    readonly status: number;
+    readonly body: string;
+  }[];
+};
+
+type Cell = string | number | null;
+
+/** The call, for `positions`, the entries taken, what they come to, and the receipts. */
+export function commitCall(batch: {
+  readonly positions: readonly PositionChange[];
+  readonly entries: readonly JournalEntry[];
+  readonly effects: Effects;
+  readonly receipts: readonly Receipt[];
+}): RawBuilder<{ reply: CommitReply }> {
+  const { positions, entries, receipts } = batch;
+  const { reservations, lines } = batch.effects;
+  const levels = batch.effects.levels.filter(isMove);
+  const buyers = batch.effects.buyers.filter(isGrant);
+  const columns = [
+    column(positions, ({ partition }) => partition),
+    column(positions, ({ epoch }) => epoch),
+    column(positions, ({ before }) => before),
+    column(positions, ({ after }) => after),
+    column(positions, ({ required }) => required),
+    column(entries, ({ partition }) => partition),
+    column(entries, ({ epoch }) => epoch),
+    column(entries, ({ sequence }) => sequence),
+    column(entries, ({ kind }) => kind),
+    column(entries, ({ atMs }) => atMs),
+    column(entries, reservationOf),
+    column(entries, operationOf),
+    column(entries, bodyOf),
+    column(levels, ({ sku }) => sku),
+    column(levels, ({ on_hand }) => on_hand),
+    column(levels, ({ held }) => held),
+    column(levels, ({ committed }) => committed),
+    column(levels, ({ version }) => version),
+    column(reservations, ({ id }) => id),
+    column(reservations, ({ status }) => status),
+    column(reservations, ({ buyer_id }) => buyer_id),
+    column(reservations, ({ partitions: list }) => `{${list.join(',')}}`),
+    column(reservations, ({ metadata }) => metadata),
+    column(reservations, ({ created_at }) => created_at),
+    column(reservations, ({ expires_at }) => expires_at),
+    column(lines, ({ reservation_id }) => reservation_id),
+    column(lines, ({ sku }) => sku),
+    column(lines, ({ quantity }) => quantity),
+    column(lines, ({ partition }) => partition),
+    column(lines, ({ state }) => state),
+    column(lines, ({ created_at }) => created_at),
+    column(buyers, ({ sku }) => sku),
+    column(buyers, ({ buyer_id }) => buyer_id),
+    column(buyers, ({ held }) => held),
+    column(buyers, ({ committed }) => committed),
+    column(buyers, ({ buyer_limit }) => buyer_limit),
+    Buffer.concat(receipts.map(({ keyDigest }) => keyDigest)),
+    Buffer.concat(receipts.map(({ fingerprint }) => fingerprint)),
+    column(receipts, ({ status }) => status),
+    column(receipts, ({ body }) => body),
+  ];
+  return sql<{ reply: CommitReply }>`select ledger_commit(${sql.join(columns)}) as reply`;
+}
+
+/** A level that exists, and moves; one that is created or gets another policy is written by itself. */
+export const isMove = (level: Effects['levels'][number]): boolean => !level.created && !level.policy;
+
+/** A buyer who only gains, so that nothing has to be there yet. */
+export const isGrant = (buyer: Effects['buyers'][number]): boolean =>
+  buyer.granted && buyer.held >= 0 && buyer.committed >= 0;
+
+export function reservationOf(entry: JournalEntry): string | null {
+  return 'reservationId' in entry ? entry.reservationId : null;
+}
+
+function operationOf(entry: JournalEntry): string | null {
+  return 'operationId' in entry ? entry.operationId : null;
+}
+
+/** What of an entry has no column. */
+function bodyOf(entry: JournalEntry): string {
+  const {
+    partition: _partition,
+    epoch: _epoch,
+    sequence: _sequence,
+    kind: _kind,
+    atMs: _atMs,
+    ...body
+  } = entry;
+  return JSON.stringify(body);
+}
+
+/** The text of an array of PostgreSQL. */
+function column<Row>(list: readonly Row[], cellOf: (row: Row) => Cell): string {
+  let text = '{';
+  for (const row of list) {
+    if (text.length > 1) text += ',';
+    const cell = cellOf(row);
+    if (typeof cell === 'string') text += `"${isPlain(cell) ? cell : cell.replace(/["\\]/g, '\\$&')}"`;
+    else text += cell === null ? 'NULL' : cell;
+  }
+  return `${text}}`;
+}
+
+function isPlain(text: string): boolean {
+  return !text.includes('"') && !text.includes('\\');
+}
