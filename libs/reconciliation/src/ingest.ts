@@ -1,0 +1,174 @@
+/**
+ * Takes rows of a provider into the ledger, each once. The natural key decides, in the statement that inserts: there is
+ * no look before it. A row that is known changes nothing; one that says something else under a known id is kept
+ * beside it and never instead of it.
+ */
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Database } from '#ledger';
+import type { ProviderTransaction } from '#payments';
+import type { ProviderAccount } from './account.js';
+import { rowsOf } from './transaction.js';
+
+export type IngestCommand = {
+  readonly account: ProviderAccount;
+  readonly runId: string;
+  readonly transactions: readonly ProviderTransaction[];
+  /** New rows that happened before this came too late: the horizon below which everything was taken for final. */
+  readonly lateBefore: number | null;
+  /** Whether the run counts rows as its own that were known before: a file does, a walk reads its overlap each time. */
+  readonly claimsKnown: boolean;
+};
+
+export type Ingested = {
+  readonly inserted: number;
+  /** Known before, or twice in the same page; with those that conflict. */
+  readonly duplicates: number;
+  /** Of the duplicates, those that this very run had read before. */
+  readonly repeated: number;
+  /** Of the duplicates, those that say something else than before. */
+  readonly conflicting: number;
+  /** Of the inserted, those that came too late. */
+  readonly late: number;
+  /** The time of the oldest row that was new; null: none was. */
+  readonly oldestNewMs: number | null;
+};
+
+type Known = { number: number; id: string; digest: string };
+
+/** What is compared when an id comes again. */
+export const digestOf = (raw: string): string => createHash('sha256').update(raw).digest('hex');
+
+/** Part of the caller's transaction. */
+export async function ingest(tx: Database, command: IngestCommand): Promise<Ingested> {
+  const { transactions, runId, claimsKnown } = command;
+  if (transactions.length === 0)
+    return { inserted: 0, duplicates: 0, repeated: 0, conflicting: 0, late: 0, oldestNewMs: null };
+  const { first, repeated } = separate(transactions);
+  const inserted = await insert(tx, command, first);
+  const fresh = new Set(inserted.map(({ id }) => id));
+  const again = [...first.filter(({ id }) => !fresh.has(id)), ...repeated];
+  const known = again.length === 0 ? [] : await findKnown(tx, command.account, again);
+  const conflicting = await keepConflicts(tx, runId, again, known);
+  const own = claimsKnown ? [...inserted, ...known] : inserted;
+  const claimed = await claim(
+    tx,
+    runId,
+    own.map(({ number }) => number),
+  );
+  return {
+    inserted: inserted.length,
+    duplicates: again.length,
+    repeated: transactions.length - (claimsKnown ? claimed : first.length),
+    conflicting,
+    late: inserted.filter(({ late }) => late).length,
+    oldestNewMs: inserted.reduce<number | null>(
+      (oldest, { at }) => (oldest === null || at < oldest ? at : oldest),
+      null,
+    ),
+  };
+}
+
+/** One statement cannot meet the same key twice. */
+function separate(transactions: readonly ProviderTransaction[]): {
+  first: ProviderTransaction[];
+  repeated: ProviderTransaction[];
+} {
+  const seen = new Set<string>();
+  const first: ProviderTransaction[] = [];
+  const repeated: ProviderTransaction[] = [];
+  for (const transaction of transactions) {
+    (seen.has(transaction.id) ? repeated : first).push(transaction);
+    seen.add(transaction.id);
+  }
+  return { first, repeated };
+}
+
+type Inserted = { number: number; id: string; late: boolean; at: number };
+
+async function insert(
+  tx: Database,
+  { account, runId, lateBefore }: IngestCommand,
+  transactions: readonly ProviderTransaction[],
+): Promise<Inserted[]> {
+  const given = transactions.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    gross: row.gross.value,
+    currency: row.gross.currency,
+    fee: row.fee?.value ?? null,
+    net: row.net.value,
+    net_currency: row.net.currency,
+    payment_reference: row.paymentReference,
+    merchant_reference: row.merchantReference,
+    payout_id: row.payoutId,
+    occurred_at: row.occurredAtMs,
+    raw: row.raw,
+    digest: digestOf(row.raw),
+    late: lateBefore !== null && row.occurredAtMs < lateBefore,
+  }));
+  // In the order of the key, so that two that insert the same rows never wait for each other crosswise.
+  const { rows } = await sql<Inserted>`
+    insert into provider_transactions (provider, account, id, kind, gross, currency, fee, net, net_currency,
+      payment_reference, merchant_reference, payout_id, occurred_at, raw, digest, late, run_id)
+    select ${account.provider}, ${account.account}, r.id, kind, gross, currency, fee, net, net_currency,
+      payment_reference, merchant_reference, payout_id, occurred_at, raw, decode(digest, 'hex'), late, ${runId}
+    from json_to_recordset(${rowsOf(given)}) as r(id text, kind text, gross bigint, currency text, fee bigint,
+      net bigint, net_currency text, payment_reference text, merchant_reference text, payout_id text,
+      occurred_at bigint, raw text, digest text, late boolean)
+    order by r.id collate "C"
+    on conflict (provider, account, id) do nothing
+    returning number, id, late, occurred_at as at`.execute(tx);
+  return rows;
+}
+
+async function findKnown(
+  tx: Database,
+  { provider, account }: ProviderAccount,
+  again: readonly ProviderTransaction[],
+): Promise<Known[]> {
+  const { rows } = await sql<Known>`
+    select number, id, encode(digest, 'hex') as digest from provider_transactions
+    where provider = ${provider} and account = ${account}
+      and id in (select value from json_array_elements_text(${rowsOf(again.map(({ id }) => id))}))`.execute(
+    tx,
+  );
+  return rows;
+}
+
+/** Keeps what says something else than the row that is there, and puts that row before the judge again. */
+async function keepConflicts(
+  tx: Database,
+  runId: string,
+  again: readonly ProviderTransaction[],
+  known: readonly Known[],
+): Promise<number> {
+  const byId = new Map(known.map((row) => [row.id, row]));
+  const conflicts = again.flatMap(({ id, raw }) => {
+    const row = byId.get(id);
+    const digest = digestOf(raw);
+    return row && row.digest !== digest ? [{ number: row.number, digest, raw }] : [];
+  });
+  if (conflicts.length === 0) return 0;
+  await sql`
+    with kept as (
+      insert into conflicting_transactions (number, digest, raw, run_id)
+      select number, decode(digest, 'hex'), raw, ${runId}
+      from json_to_recordset(${rowsOf(conflicts)}) as r(number bigint, digest text, raw text)
+      order by number
+      on conflict do nothing
+      returning number
+    )
+    update provider_transactions set judged = false where number in (select number from kept)`.execute(tx);
+  return conflicts.length;
+}
+
+/** Answers with how many of them the run had not read before. */
+async function claim(tx: Database, runId: string, numbers: readonly number[]): Promise<number> {
+  if (numbers.length === 0) return 0;
+  const { numAffectedRows } = await sql`
+    insert into run_transactions (run_id, number)
+    select ${runId}, value::bigint from json_array_elements_text(${rowsOf(numbers)})
+    on conflict do nothing`.execute(tx);
+  return Number(numAffectedRows ?? 0n);
+}

@@ -1,0 +1,17 @@
+/** Transactions of the ledger, by hand of whoever writes: one of its own, or a part of the one that is under way. */
+import { sql } from 'kysely';
+import type { Database } from '#ledger';
+
+/**
+ * Runs the work in one transaction. Within a dry run, which is one transaction that is rolled back in the end, the
+ * work becomes a part of it.
+ */
+export function inTransaction<Result>(
+  db: Database,
+  work: (tx: Database) => Promise<Result>,
+): Promise<Result> {
+  return db.isTransaction ? work(db) : db.transaction().execute(work);
+}
+
+/** Rows as one JSON parameter: the same on a server and on PGlite, and no limit on the number of parameters. */
+export const rowsOf = (list: readonly unknown[]) => sql`${JSON.stringify(list)}::json`;
