@@ -1,7 +1,7 @@
 /** What every stock store does, the model in memory and the functions in Redis alike. */
 import { describe, expect, test, beforeEach } from '@jest/globals';
 import { UnavailableError, type PartitionRecord } from '#domain';
-import type { HoldCommand, HoldDecision, StockStore } from '#stock';
+import type { HoldCommand, HoldDecision, PartitionEpoch, StockStore } from '#stock';
 
 export type StoreUnderTest = {
   readonly store: StockStore;
@@ -34,11 +34,16 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       store.put(at, [{ sku, onHand, buyerLimit, holdTtlSeconds }]);
     const reserve = async (...commands: HoldCommand[]): Promise<readonly HoldDecision[]> =>
       (await store.reserve(at, commands)).decisions;
+    const begin = async (of: PartitionEpoch, ...list: PartitionRecord[]): Promise<void> => {
+      const attempt = { ...of, attempt: 1 };
+      await store.restore(attempt, records(...list));
+      await store.admit(attempt);
+    };
     const level = async (sku = 'A') => (await store.levels(at, [sku])).levels[0];
 
     beforeEach(async () => {
       ({ store, elapse } = await open());
-      await store.restore(at, records());
+      await begin(at);
       await put('A', 5);
     });
 
@@ -263,7 +268,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       ]);
       expect(await store.readJournal(at, 2, 1)).toEqual([entries[2]]);
       await store.tidy(at, { drained: 3, retentionMs: 0 });
-      expect(await store.readJournal(at, 0, 100)).toEqual([entries[3]]);
+      expect(await store.readJournal(at, 0, 100)).toEqual(entries.slice(2, 4));
       // r1 was released by entry 4, which the ledger does not have yet: it must still be known.
       expect((await store.release(at, [{ reservationId: 'r1' }])).decisions[0]).toMatchObject({
         kind: 'ended',
@@ -294,28 +299,38 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
         holdTtlSeconds: 60,
         version: 40,
       };
-      await store.restore(
+      await begin(
         next,
-        records(
-          { kind: 'level', level: restored },
-          {
-            kind: 'hold',
-            reservationId: 'r1',
-            buyerId: 'me too',
-            createdAtMs: nowMs,
-            expiresAtMs: nowMs + 60_000,
-            partitions: [0],
-            lines: [{ sku: 'A', quantity: 2 }],
-          },
-          { kind: 'buyer', sku: 'A', buyerId: 'me too', reservationId: 'r1', held: 2, committed: 1 },
-        ),
+        { kind: 'level', level: restored },
+        {
+          kind: 'hold',
+          reservationId: 'r1',
+          buyerId: 'me too',
+          createdAtMs: nowMs,
+          expiresAtMs: nowMs + 60_000,
+          partitions: [0],
+          lines: [{ sku: 'A', quantity: 2 }],
+        },
+        { kind: 'buyer', sku: 'A', buyerId: 'me too', reservationId: 'r1', held: 2, committed: 1 },
       );
       await expect(store.reserve(at, [command('r2')])).rejects.toThrow(UnavailableError);
-      await expect(store.restore(at, records())).rejects.toThrow(UnavailableError);
+      await expect(store.restore({ ...at, attempt: 2 }, records())).rejects.toThrow(UnavailableError);
       const { decisions, entries } = await store.release(next, [{ reservationId: 'r1' }]);
       expect(decisions).toEqual([{ kind: 'released', sequence: 1 }]);
       expect(entries).toMatchObject([{ epoch: 2, sequence: 1, buyerId: 'me too' }]);
       expect((await store.levels(next, ['A'])).levels).toEqual([{ ...restored, held: 0, version: 41 }]);
+    });
+
+    test('decides nothing between the filling and the admission, and admits no other attempt', async () => {
+      const next = { partition: 0, epoch: 2, attempt: 7 };
+      await store.restore(next, records());
+      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2 });
+      await expect(store.reserve(next, [command('r2')])).rejects.toThrow(UnavailableError);
+      await expect(store.admit({ ...next, attempt: 8 })).rejects.toThrow(UnavailableError);
+      await store.admit(next);
+      expect(await store.state(0)).toMatchObject({ epoch: 2, sequence: 0, restored: 0 });
+      await store.put(next, [{ sku: 'B', onHand: 1, buyerLimit: null, holdTtlSeconds: 60 }]);
+      await store.admit(next);
     });
 
     test('a part of a cart waits for the word of the partition that decides', async () => {

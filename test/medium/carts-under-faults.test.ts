@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { UnavailableError } from '#domain';
 import { partitionOf, type StockStore } from '#stock';
 import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
+import { intercept } from '../fixtures/intercept.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
 const skus = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
@@ -71,11 +72,5 @@ type Fault = (send: () => Promise<Reply>) => Promise<Reply>;
 function withDecidingFault(store: StockStore, fault: Fault): StockStore {
   const reserve: StockStore['reserve'] = (at, commands) =>
     at.partition === 0 ? fault(() => store.reserve(at, commands)) : store.reserve(at, commands);
-  return new Proxy(store, {
-    get(target, property) {
-      if (property === 'reserve') return reserve;
-      const member: unknown = Reflect.get(target, property, target);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
+  return intercept(store, 'reserve', reserve);
 }

@@ -143,8 +143,10 @@ describeWithRedis('the functions and their model', () => {
         let nowMs = 0;
         const real: StockStore = new RedisStockStore(redis, `model-${runs}`);
         const model: StockStore = new InMemoryStockStore(() => nowMs);
-        await real.restore(at, nothing());
-        await model.restore(at, nothing());
+        for (const store of [real, model]) {
+          await store.restore({ ...at, attempt: 1 }, nothing());
+          await store.admit({ ...at, attempt: 1 });
+        }
         for (const [index, { name, run }] of steps.entries()) {
           // Now and then the shorter deadlines come.
           if (slow && index % 20 === 19) await systemTimers.sleep(1_001);

@@ -147,6 +147,8 @@ class EffectsSum {
       const { sku, quantity } = line;
       const row: LineRow = { reservation_id: id, sku, quantity, partition, state: 'held', created_at };
       this.lines.set(`${id} ${sku}`, row);
+      // Given back before, in the same batch: this is the later word.
+      this.lineChanges.delete(`${id} ${sku}`);
       this.move(entry, line, buyer_id, { held: quantity, granted: true });
     }
   }

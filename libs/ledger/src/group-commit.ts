@@ -181,7 +181,8 @@ export class GroupCommit {
 
   /**
    * A transaction failed. Callers whose time is up are told that the outcome is unknown; the entries stay and are
-   * tried again. What the ledger refuses as wrong breaks its partitions, and nobody is told that it was done.
+   * tried again. What the ledger refuses as wrong breaks its partitions, and nobody is told that it was done: whoever
+   * comes again finds what the ledger has, and a store that agrees with it.
    */
   private giveUp(batch: { entries: JournalEntry[]; waiting: Waiting[] }, error: unknown): void {
     if (error instanceof InvariantError) {
@@ -189,7 +190,10 @@ export class GroupCommit {
         this.options.onBroken(partition, error.message);
         this.offered.delete(partition);
       }
-      this.settle(batch.waiting, (caller) => caller.reject(error));
+      const refused = new UnavailableError('stock-not-ready', 'the ledger refuses what Redis decided', true, {
+        cause: error,
+      });
+      this.settle(batch.waiting, (caller) => caller.reject(refused));
       return;
     }
     const now = this.options.clock.monotonicMs();

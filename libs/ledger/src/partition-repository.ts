@@ -12,10 +12,20 @@ export type PartitionPosition = {
   readonly sequence: number;
 };
 
+/** `attempt`: the transaction's number, so that nothing of a rebuild that was lost is taken for one that was not. */
+export type Rebuilt = PartitionPosition & { readonly attempt: number };
+
 export type Restore = (
-  at: { readonly partition: number; readonly epoch: number },
+  at: { readonly partition: number; readonly epoch: number; readonly attempt: number },
   records: AsyncIterable<readonly PartitionRecord[]>,
 ) => Promise<void>;
+
+/** What tells one history of a journal from another, at one number. */
+export type TakenEntry = {
+  readonly kind: string;
+  readonly atMs: number;
+  readonly reservationId: string | null;
+};
 
 const chunkSize = 1_000;
 
@@ -49,6 +59,18 @@ export class PartitionRepository {
     return guarded(this.db.selectFrom('partitions').selectAll().orderBy('partition').execute());
   }
 
+  /** Where one partition stands now, and the last entry that the ledger took of its journal in this epoch. */
+  async lastTaken(partition: number): Promise<{ position: PartitionPosition; entry: TakenEntry | null }> {
+    const { rows } = await guarded(
+      sql<PartitionPosition & { kind: string | null; at: Date | null; reservation_id: string | null }>`
+        select p.partition, p.epoch, p.sequence, e.kind, e.at, e.reservation_id
+        from partitions p left join ledger_entries e using (partition, epoch, sequence)
+        where p.partition = ${partition}`.execute(this.db),
+    );
+    const { kind, at, reservation_id: reservationId, ...position } = rows[0]!;
+    return { position, entry: kind && at ? { kind, atMs: at.getTime(), reservationId } : null };
+  }
+
   /** A secret of this installation, made once and shared by every process. */
   async secret(name: string, fresh: Buffer): Promise<Buffer> {
     const key = `secret:${name}`;
@@ -63,21 +85,22 @@ export class PartitionRepository {
   }
 
   /**
-   * Begins the next epoch of a partition and fills the stock store from the ledger under it. The partition's row is
+   * Begins the next epoch of a partition and fills the stock store from the ledger for it. The partition's row is
    * locked throughout: one rebuilder at a time, and the old epoch can commit nothing meanwhile. When the process
-   * dies here, the epoch has not begun. Answers with the position, ours or that of whoever was faster.
+   * dies here, the epoch has not begun, and the store is not open in it. Answers with the position to be admitted in;
+   * null: somebody else was faster.
    */
-  async rebuild(partition: number, expectedEpoch: number, restore: Restore): Promise<PartitionPosition> {
+  async rebuild(partition: number, expectedEpoch: number, restore: Restore): Promise<Rebuilt | null> {
     return guarded(
       this.db.transaction().execute(async (tx) => {
-        const { epoch, sequence } = await tx
+        const { epoch, attempt } = await tx
           .selectFrom('partitions')
-          .selectAll()
+          .select(['epoch', sql<number>`txid_current()`.as('attempt')])
           .where('partition', '=', partition)
           .forUpdate()
           .executeTakeFirstOrThrow();
-        if (epoch !== expectedEpoch) return { partition, epoch, sequence };
-        const next = { partition, epoch: epoch + 1 };
+        if (epoch !== expectedEpoch) return null;
+        const next = { partition, epoch: epoch + 1, attempt };
         await restore(next, recordsOf(tx, partition));
         await tx
           .updateTable('partitions')

@@ -25,6 +25,18 @@ export class StockRepository {
     return found.map(toLevel);
   }
 
+  /** Whether the ledger has an adjustment, by the id of its operation. */
+  async wasAdjusted(operationId: string): Promise<boolean> {
+    const found = await guarded(
+      this.db
+        .selectFrom('ledger_entries')
+        .select('sequence')
+        .where('operation_id', '=', operationId)
+        .execute(),
+    );
+    return found.length > 0;
+  }
+
   /** Buyers who hold or have bought units of a SKU; at most `limit`. */
   async buyersOf(sku: string, limit: number): Promise<string[]> {
     const found = await guarded(

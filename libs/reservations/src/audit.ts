@@ -53,9 +53,11 @@ export class Audit implements AuditUseCases {
   }
 
   private async drift(): Promise<Violation[]> {
-    const found: Violation[] = this.parts
-      .closed()
-      .map(({ partition, reason }) => ({ partition, closed: reason }));
+    const { closed, timers } = this.parts;
+    // A rebuild under way is no drift; one that does not end is.
+    for (let look = 0; closed().length > 0 && look < patience.looks; look += 1)
+      await timers.sleep(patience.pauseMs);
+    const found: Violation[] = closed().map(({ partition, reason }) => ({ partition, closed: reason }));
     for (const at of this.parts.openPartitions()) found.push(...(await this.driftOf(at)));
     return found;
   }

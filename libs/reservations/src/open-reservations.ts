@@ -162,7 +162,7 @@ function connect(
     store,
     clock,
     timers,
-    epochOf: (partition) => keeper.epochOf(partition),
+    admissionOf: (partition) => keeper.admissionOf(partition),
     onDecided: ({ epoch }, entries, seen) => {
       cache.decided(epoch, entries, seen);
       commits.offer(entries);

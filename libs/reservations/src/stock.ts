@@ -34,6 +34,10 @@ export class Stock implements StockUseCases {
     command: AdjustArguments,
     present: Present<AdjustOutcome>,
   ): Promise<Answer> {
+    if (operation.repeated && (await this.parts.stock.wasAdjusted(operation.id))) {
+      const level = await this.parts.stock.find(command.sku);
+      if (level) return this.finality.conclude(operation, present({ kind: 'adjusted', level }), []);
+    }
     const decision = await this.parts.desk.adjust(this.partitionOf(command.sku), {
       operationId: operation.id,
       ...command,

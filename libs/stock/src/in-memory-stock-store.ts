@@ -1,10 +1,20 @@
 /** The stock store in memory: the model of the Redis functions behind the same interface. For specs and simulation. */
 import { UnavailableError, type PartitionRecord } from '#domain';
 import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
-import type { Decisions, ExpireResult, PartitionEpoch, PartitionState, StockStore } from './stock-store.js';
+import type {
+  Decisions,
+  ExpireResult,
+  PartitionEpoch,
+  PartitionState,
+  RestoreAttempt,
+  StockStore,
+} from './stock-store.js';
 
 export class InMemoryStockStore implements StockStore {
   private readonly partitions = new Map<number, PartitionModel>();
+  /** Filled and not admitted. */
+  private readonly restored = new Map<number, { attempt: number; model: PartitionModel }>();
+  private incarnation = 1;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -43,6 +53,8 @@ export class InMemoryStockStore implements StockStore {
       epoch: model?.epoch ?? 0,
       sequence: model?.sequence ?? 0,
       holds: model?.liveHolds ?? 0,
+      restored: this.restored.get(partition)?.model.epoch ?? 0,
+      incarnation: String(this.incarnation),
     };
   }
 
@@ -55,20 +67,33 @@ export class InMemoryStockStore implements StockStore {
     this.open(at).tidy(options.drained, options.retentionMs);
   }
 
-  async restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
+  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
     const current = this.partitions.get(at.partition);
     if (current && current.epoch > at.epoch) {
       throw new UnavailableError('stock-not-ready', 'the partition has seen a later epoch', false);
     }
     this.partitions.delete(at.partition);
-    const restored = new PartitionModel(at.partition, at.epoch, this.nowMs);
-    for await (const chunk of records) for (const record of chunk) restored.restore(record);
-    this.partitions.set(at.partition, restored);
+    this.restored.delete(at.partition);
+    const model = new PartitionModel(at.partition, at.epoch, this.nowMs);
+    for await (const chunk of records) for (const record of chunk) model.restore(record);
+    this.restored.set(at.partition, { attempt: at.attempt, model });
+  }
+
+  async admit(at: RestoreAttempt): Promise<void> {
+    if (this.partitions.get(at.partition)?.epoch === at.epoch) return;
+    const restored = this.restored.get(at.partition);
+    if (restored?.attempt !== at.attempt || restored.model.epoch !== at.epoch) {
+      throw new UnavailableError('stock-not-ready', 'another rebuild has taken over', false);
+    }
+    this.restored.delete(at.partition);
+    this.partitions.set(at.partition, restored.model);
   }
 
   /** Loses everything, as a Redis that was replaced by an empty one. */
   flush(): void {
     this.partitions.clear();
+    this.restored.clear();
+    this.incarnation += 1;
   }
 
   private async decide<Command, Decision>(
@@ -81,7 +106,13 @@ export class InMemoryStockStore implements StockStore {
     const before = partition.sequence;
     if (expireFirst > 0) partition.expireDue(expireFirst);
     const decisions = commands.map((command) => one(partition, command));
-    return { decisions, entries: partition.entriesAfter(before), nowMs: this.nowMs(), seen: [] };
+    return {
+      decisions,
+      entries: partition.entriesAfter(before),
+      nowMs: this.nowMs(),
+      seen: [],
+      incarnation: String(this.incarnation),
+    };
   }
 
   private open(at: PartitionEpoch): PartitionModel {

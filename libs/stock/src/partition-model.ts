@@ -217,7 +217,7 @@ export class PartitionModel {
   }
 
   tidy(drained: number, retentionMs: number): void {
-    this.journal = this.journal.filter((entry) => entry.sequence > drained);
+    this.journal = this.journal.filter((entry) => entry.sequence >= drained);
     for (const [operation, record] of this.retired) {
       if (record.sequence <= drained && record.atMs <= this.nowMs() - retentionMs)
         this.retired.delete(operation);

@@ -25,6 +25,7 @@ import type {
   PutDecision,
   ReleaseCommand,
   ReleaseDecision,
+  RestoreAttempt,
   StockStore,
 } from './stock-store.js';
 
@@ -36,6 +37,7 @@ type RawReply<Raw> = readonly [
   entries: readonly string[][],
   decisions: Raw,
   seen: readonly (string | number)[],
+  incarnation: string,
 ];
 
 const keyNames = [
@@ -161,9 +163,10 @@ export class RedisStockStore implements StockStore {
   }
 
   async state(partition: number): Promise<PartitionState> {
-    const reply = await this.call<number[]>({ partition, epoch: 1 }, 'state', [], 'read');
-    const [nowMs = 0, epoch = 0, sequence = 0, holds = 0] = reply;
-    return { nowMs, epoch, sequence, holds };
+    type Reply = [...numbers: [number, number, number, number, number], incarnation: string];
+    const reply = await this.call<Reply>({ partition, epoch: 1 }, 'state', [], 'read');
+    const [nowMs, epoch, sequence, holds, restored, incarnation] = reply;
+    return { nowMs, epoch, sequence, holds, restored, incarnation };
   }
 
   async readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]> {
@@ -178,12 +181,19 @@ export class RedisStockStore implements StockStore {
     await this.call(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
   }
 
-  async restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
-    await this.call(at, 'restore', ['open']);
+  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
+    const loaded = { level: 0, hold: 0, buyer: 0 };
+    await this.call(at, 'restore', [at.attempt, 'open']);
     for await (const chunk of records) {
-      await this.call(at, 'restore', ['load', ...chunk.flatMap((record) => encodeRestored(at, record))]);
+      for (const { kind } of chunk) loaded[kind] += 1;
+      const facts = chunk.flatMap((record) => encodeRestored(at, record));
+      await this.call(at, 'restore', [at.attempt, 'load', ...facts]);
     }
-    await this.call(at, 'restore', ['close']);
+    await this.call(at, 'restore', [at.attempt, 'ready', loaded.level, loaded.hold, loaded.buyer]);
+  }
+
+  async admit(at: RestoreAttempt): Promise<void> {
+    await this.call(at, 'restore', [at.attempt, 'admit']);
   }
 
   private async decide<Decision>(
@@ -198,6 +208,7 @@ export class RedisStockStore implements StockStore {
       entries: entriesOf(at, reply),
       decisions: reply[3].map(decode),
       seen: decodeSeen(reply[4]),
+      incarnation: reply[5],
     };
   }
 

@@ -29,12 +29,15 @@ import type {
 /** A decision with where and when it was made: with its sequence, a position in the journal. */
 export type Made<Decision> = Decision & PartitionEpoch & { readonly nowMs: number };
 
+/** The epoch, and the incarnation of the store that was found to know all that the ledger has. */
+export type Admission = { readonly epoch: number; readonly incarnation: string };
+
 export type StockDeskOptions = {
   readonly store: StockStore;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly timers: Timers;
-  /** The epoch a partition is open in. Throws `UnavailableError` while it is closed. */
-  readonly epochOf: (partition: number) => number;
+  /** What a partition is open for. Throws `UnavailableError` while it is closed. */
+  readonly admissionOf: (partition: number) => Admission;
   /** Takes the journal entries of every decision, in order, and the levels it saw. */
   readonly onDecided: (
     at: PartitionEpoch,
@@ -101,15 +104,17 @@ export class StockDesk {
     commands: readonly Command[],
     call: Call<Command, Decision>,
   ): Promise<Made<Decision>[]> {
-    const { clock, timers, epochOf, onDecided, onTrouble } = this.options;
+    const { clock, timers, admissionOf, onDecided, onTrouble } = this.options;
     const giveUpAtMs = clock.monotonicMs() + budgetMs;
     let unknown = false;
     for (;;) {
       let open = false;
       try {
-        const at = { partition, epoch: epochOf(partition) };
+        const { epoch, incarnation } = admissionOf(partition);
+        const at = { partition, epoch };
         open = true;
-        const { decisions, entries, nowMs, seen } = await call(at, commands);
+        const { decisions, entries, nowMs, seen, ...reply } = await call(at, commands);
+        if (reply.incarnation !== incarnation) throw notLookedAt();
         onDecided(at, entries, seen);
         return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
       } catch (error) {
@@ -123,4 +128,9 @@ export class StockDesk {
       }
     }
   }
+}
+
+/** A store that may have lost what it knew; even its refusals are not to be believed. What it decided is asked again. */
+function notLookedAt(): UnavailableError {
+  return new UnavailableError('stock-not-ready', 'Redis is another process now and is looked at first', true);
 }

@@ -10,6 +10,9 @@ import type { JournalEntry, PartitionRecord, ReservationLine, StockLevel } from 
 /** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
 export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
 
+/** One rebuild of a partition under a new epoch; `attempt` is its own, a whole number that no other rebuild has. */
+export type RestoreAttempt = PartitionEpoch & { readonly attempt: number };
+
 export type HoldCommand = {
   readonly reservationId: string;
   readonly buyerId: string;
@@ -113,6 +116,7 @@ export type Decisions<Decision> = {
   readonly nowMs: number;
   /** The levels that the call looked at, as they are after it. */
   readonly seen: readonly SeenLevel[];
+  readonly incarnation: string;
 };
 
 export type ExpireResult = {
@@ -129,6 +133,10 @@ export type PartitionState = {
   readonly epoch: number;
   readonly sequence: number;
   readonly holds: number;
+  /** The epoch that it has been filled for and not admitted in; 0: none. */
+  readonly restored: number;
+  /** Names the process that answers: another one after a restart, a failover, a full resynchronisation. */
+  readonly incarnation: string;
 };
 
 /**
@@ -153,13 +161,15 @@ export interface StockStore {
   state(partition: number): Promise<PartitionState>;
   /** Journal entries after a sequence, in order, at most `limit`. */
   readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]>;
-  /** Forgets what the ledger has: entries up to `drained`, and operations that ended `retentionMs` ago. */
+  /** Forgets what the ledger has: entries before `drained`, and operations that ended `retentionMs` ago. */
   tidy(
     at: PartitionEpoch,
     options: { readonly drained: number; readonly retentionMs: number },
   ): Promise<void>;
-  /** Empties the partition and fills it again under a new epoch; admission is closed meanwhile. */
-  restore(at: PartitionEpoch, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void>;
+  /** Empties the partition and fills it for a new epoch. It decides nothing from then on, until it is admitted. */
+  restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void>;
+  /** Opens what this attempt has filled, once the ledger is in the new epoch. Safe to repeat. */
+  admit(at: RestoreAttempt): Promise<void>;
 }
 
 /** What the functions tell everybody about a batch: levels that moved, and what the buyers concerned have now. */

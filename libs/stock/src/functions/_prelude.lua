@@ -3,7 +3,7 @@
   the journal. Concatenated in front of the functions when the library is built.
 
   KEYS (the same nine for every function; one hash tag, so one slot)
-    1 meta         hash    epoch, sequence; `restoring` while the partition is rebuilt
+    1 meta         hash    epoch, sequence; while the partition is rebuilt `restoring`, and once it is filled `restored`
     2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none
     3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"
     4 buyers       hash    "sku buyer" -> "reservation held committed"; reservation "-" is none
@@ -146,6 +146,14 @@ local function decodeHold(id, text)
   }
 end
 
+-- Names this process with this library loaded. It lives in no key: a restart, a failover to a replica and a full
+-- resynchronisation begin another, and whoever was told of the one before looks what this one knows.
+local incarnation
+local function incarnationAt(time)
+  incarnation = incarnation or time[1] .. '.' .. time[2]
+  return incarnation
+end
+
 local Partition = {}
 Partition.__index = Partition
 
@@ -161,6 +169,7 @@ function Partition.open(keys, epoch)
     epoch = epoch,
     now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000),
     sequence = tonumber(meta[2]),
+    incarnation = incarnationAt(time),
     entries = {},
     loaded = { levels = {}, holds = {}, buyers = {}, retired = {} },
     changed = { levels = {}, holds = {}, buyers = {}, retired = {} },
@@ -360,7 +369,7 @@ function Partition:write(decisions)
     redis.call('ZADD', keys[8], digits(self.now), operation)
   end
   if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
-  return { self.now, first, self.entries, decisions, self:seenLevels() }
+  return { self.now, first, self.entries, decisions, self:seenLevels(), self.incarnation }
 end
 
 local function register(name, callback, flags)

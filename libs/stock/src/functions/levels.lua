@@ -10,5 +10,5 @@ register('levels', function(keys, epoch, arguments)
   while arguments.more() do
     decisions[#decisions + 1] = redis.call('HGET', keys[2], arguments.word('sku')) or ''
   end
-  return { partition.now, partition.sequence, {}, decisions }
+  return { partition.now, partition.sequence, {}, decisions, {}, partition.incarnation }
 end, { 'no-writes' })

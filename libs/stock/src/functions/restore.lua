@@ -1,32 +1,40 @@
 --[[
-  Fills a partition from the ledger under a new epoch, in three steps: `open` empties it (nothing can be decided
-  from then on), `load` brings chunks, `close` opens admission. Each is safe to repeat, and a step of an older
-  rebuild is refused.
+  Fills a partition from the ledger under a new epoch: `open` empties it (nothing can be decided from then on), `load`
+  brings chunks, `ready` counts whether all of it is there, and `admit`, once the ledger is in the new epoch, opens
+  admission. A step of another attempt is refused, so that a rebuilder whose transaction was lost does no harm.
 
-  ARGV after the (new) epoch: step, then
+  ARGV after the (new) epoch: attempt (a number of this rebuild's own), step, then
     open
     load   any number of: "level" sku text | "hold" reservation text deadline | "part" reservation text checkAt | "buyer" name text
-    close
+    ready  how many levels, holds (parts included) and buyers were loaded
+    admit
   Reply: OK
 ]]
-local function restoring(keys, epoch)
-  local token = tonumber(redis.call('HGET', keys[1], 'restoring') or 0)
-  if token ~= epoch then fail('HFNOTREADY', 'another rebuild has taken over') end
+local function tokenOf(epoch, attempt)
+  return digits(epoch) .. ' ' .. digits(attempt)
 end
 
-local restoreSteps = {}
+local function expect(keys, field, token)
+  if redis.call('HGET', keys[1], field) ~= token then fail('HFNOTREADY', 'another rebuild has taken over') end
+end
 
-function restoreSteps.open(keys, epoch)
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'restoring')
-  if math.max(tonumber(meta[1] or 0), tonumber(meta[2] or 0)) > epoch then
+local function epochIn(token)
+  return tonumber(string.match(token or '0', '^%d+'))
+end
+
+local steps = {}
+
+function steps.open(keys, epoch, token)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'restoring', 'restored')
+  if math.max(epochIn(meta[1]), epochIn(meta[2]), epochIn(meta[3])) > epoch then
     fail('HFNOTREADY', 'the partition has seen a later epoch')
   end
   redis.call('UNLINK', unpack(keys))
-  redis.call('HSET', keys[1], 'restoring', digits(epoch))
+  redis.call('HSET', keys[1], 'restoring', token)
 end
 
-function restoreSteps.load(keys, epoch, arguments)
-  restoring(keys, epoch)
+function steps.load(keys, _, token, arguments)
+  expect(keys, 'restoring', token)
   while arguments.more() do
     local what, name, text = arguments.text('what'), arguments.text('name'), arguments.text('text')
     if what == 'level' then
@@ -42,17 +50,29 @@ function restoreSteps.load(keys, epoch, arguments)
   end
 end
 
-function restoreSteps.close(keys, epoch)
-  if tonumber(redis.call('HGET', keys[1], 'epoch') or 0) == epoch then return end
-  restoring(keys, epoch)
+-- A Redis that lost chunks on the way, by a restart or a failover, has fewer than were sent.
+function steps.ready(keys, _, token, arguments)
+  expect(keys, 'restoring', token)
+  for position, name in ipairs({ 'levels', 'holds', 'buyers' }) do
+    local loaded, there = arguments.integer(name, 0), redis.call('HLEN', keys[position + 1])
+    if loaded ~= there then fail('HFNOTREADY', 'the rebuild lost ' .. name .. ' on the way') end
+  end
   redis.call('HDEL', keys[1], 'restoring')
+  redis.call('HSET', keys[1], 'restored', token)
+end
+
+function steps.admit(keys, epoch, token)
+  if tonumber(redis.call('HGET', keys[1], 'epoch') or 0) == epoch then return end
+  expect(keys, 'restored', token)
+  redis.call('HDEL', keys[1], 'restored')
   redis.call('HSET', keys[1], 'epoch', digits(epoch), 'sequence', '0')
 end
 
 register('restore', function(keys, epoch, arguments)
-  local step = restoreSteps[arguments.text('step')]
+  local token = tokenOf(epoch, arguments.integer('attempt', 0))
+  local step = steps[arguments.text('step')]
   if not step then fail('HFBADARG', 'unknown step') end
-  step(keys, epoch, arguments)
+  step(keys, epoch, token, arguments)
   return redis.status_reply('OK')
 -- At maxmemory too: a partition that stays closed could not release or expire what takes the room.
 end, { 'allow-oom' })

@@ -1,5 +1,5 @@
 --[[
-  Forgets what the ledger has: journal entries up to a sequence, and operations retired long enough ago.
+  Forgets what the ledger has: journal entries before a sequence, and operations retired long enough ago.
 
   ARGV after the epoch: drained (the ledger has every entry up to this sequence), retentionMs, limit
   Decisions: how many operations were forgotten
@@ -9,7 +9,8 @@ register('tidy', function(keys, epoch, arguments)
   local retentionMs = arguments.integer('retentionMs', 0)
   local limit = arguments.integer('limit', 1, 10000)
   local partition = Partition.open(keys, epoch)
-  redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(math.min(drained, partition.sequence) + 1))
+  -- The last of them stays: by it the ledger knows whether this is the history that it has taken.
+  redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(math.min(drained, partition.sequence)))
   local before = digits(partition.now - retentionMs)
   local forgotten = 0
   for _, operation in ipairs(redis.call('ZRANGE', keys[8], '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)) do
