@@ -29,6 +29,8 @@ const withServers = {
 
 export default {
   testTimeout: 30_000,
+  // The tests wait for servers more than they compute: two at a time, also on two cores.
+  maxWorkers: 2,
   projects: [
     { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     { ...shared, ...withServers, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },
