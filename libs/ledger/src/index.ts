@@ -10,4 +10,5 @@ export * from './postgres-ledger-writer.js';
 export * from './reservation-repository.js';
 export type { LineState, Schema } from './schema.js';
 export * from './stock-repository.js';
+export { guarded, translateDatabaseError } from './unavailable.js';
 export { sql } from 'kysely';

@@ -1,0 +1,91 @@
+/** The second half of every run: what was taken is judged, what ties is tied out, and the figures are added up. */
+import type { Database } from '#ledger';
+import type { ProviderAccount } from './account.js';
+import { carryOut, dueEffects, type PaymentCommands } from './effects.js';
+import { judgeInbox } from './judge-inbox.js';
+import type { MatchPolicy } from './match-policy.js';
+import { revisitOpenRows } from './missing.js';
+import type { RunCounts } from './run-repository.js';
+import { openDiscrepanciesOf, totalsOf, type RunResult, type TieOut } from './run-result.js';
+
+/** Rows judged in one transaction. */
+const judgeBatchMax = 2_000;
+const effectsBatchMax = 100;
+
+export type Progress = {
+  readonly phase: 'taken' | 'judged';
+  readonly rows: number;
+};
+
+export type JudgeAllCommand = {
+  readonly account: ProviderAccount;
+  readonly runId: string;
+  readonly policy: MatchPolicy;
+  readonly onProgress: (progress: Progress) => void;
+};
+
+/** Judges what is in the inbox until it is empty. @returns how many rows that were */
+export async function judgeAllOf(db: Database, command: JudgeAllCommand): Promise<number> {
+  let rows = 0;
+  for (;;) {
+    const judged = await judgeInbox(db, { ...command, batchMax: judgeBatchMax });
+    if (judged.rows === 0) return rows;
+    rows += judged.rows;
+    command.onProgress({ phase: 'judged', rows });
+  }
+}
+
+/** Judges everything new, and what was open and may have found its counterpart. */
+export async function judgeWithRevisits(db: Database, command: JudgeAllCommand): Promise<void> {
+  await revisitOpenRows(db, command.account);
+  await judgeAllOf(db, command);
+}
+
+/**
+ * Has the payments do what is due, and judges again what that has changed.
+ * @throws UnavailableError when they cannot now: what is due stays so, and the next run does it
+ */
+export async function carryOutAll(
+  db: Database,
+  commands: PaymentCommands,
+  command: JudgeAllCommand,
+): Promise<number> {
+  let done = 0;
+  for (;;) {
+    const effects = await dueEffects(db, command.account, effectsBatchMax);
+    if (effects.length === 0) return done;
+    for (const effect of effects) await carryOut(db, commands, effect);
+    done += effects.length;
+    await judgeAllOf(db, command);
+  }
+}
+
+/** The figures of a run, from what is on record. */
+export async function resultOf(
+  db: Database,
+  runId: string,
+  taken: RunCounts & {
+    readonly repeated: number;
+    readonly tieOut: readonly TieOut[];
+    readonly expected: number;
+  },
+): Promise<RunResult> {
+  const { rows, inserted, duplicates, quarantined, repeated, tieOut, expected } = taken;
+  const { matched, currencies } = await totalsOf(db, runId);
+  const found = await openDiscrepanciesOf(db, runId);
+  return {
+    rows,
+    inserted,
+    duplicates,
+    quarantined,
+    matched,
+    discrepancies: {
+      ...found,
+      ...(repeated > 0 && { DUPLICATE_EXTERNAL: repeated }),
+      ...(quarantined > 0 && { SCHEMA_INVALID: quarantined }),
+    },
+    tieOut,
+    currencies,
+    expected,
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * Takes rows of a provider into the ledger, each once. The natural key decides, in the statement that inserts: there is
+ * no look before it. A row that is known changes nothing; one that says something else under a known id is kept
+ * beside it and never instead of it.
+ */
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Database } from '#ledger';
+import type { ProviderTransaction } from '#payments';
+import type { ProviderAccount } from './account.js';
+import { rowsOf } from './transaction.js';
+
+export type IngestCommand = {
+  readonly account: ProviderAccount;
+  readonly runId: string;
+  /** Who says it: `api`, or the format of a file. Two of them may put the same row in other words. */
+  readonly origin: string;
+  readonly transactions: readonly ProviderTransaction[];
+  /** New rows that happened before this came too late: the horizon below which everything was taken for final. */
+  readonly lateBefore: number | null;
+  /** Whether the run counts rows as its own that were known before: a file does, a walk reads its overlap each time. */
+  readonly claimsKnown: boolean;
+};
+
+export type Ingested = {
+  readonly inserted: number;
+  /** Known before, or twice in the same page; with those that conflict. */
+  readonly duplicates: number;
+  /** Those that this very run had not read before. */
+  readonly firstOfRun: readonly ProviderTransaction[];
+  /** Of the duplicates, those that say something else than before. */
+  readonly conflicting: number;
+  /** Of the inserted, those that came too late. */
+  readonly late: number;
+  /** The time of the oldest row that was new; null: none was. */
+  readonly oldestNewMs: number | null;
+};
+
+type Known = {
+  number: number;
+  id: string;
+  digest: string;
+  origin: string;
+  kind: string;
+  net: number;
+  net_currency: string;
+  gross: number;
+  currency: string;
+  payout_id: string | null;
+};
+
+/** What is compared when an id comes again. */
+export const digestOf = (raw: string): string => createHash('sha256').update(raw).digest('hex');
+
+/** Part of the caller's transaction. */
+export async function ingest(tx: Database, command: IngestCommand): Promise<Ingested> {
+  const { transactions, runId, claimsKnown } = command;
+  if (transactions.length === 0)
+    return { inserted: 0, duplicates: 0, firstOfRun: [], conflicting: 0, late: 0, oldestNewMs: null };
+  const { first, repeated } = separate(transactions);
+  const inserted = await insert(tx, command, first);
+  const fresh = new Set(inserted.map(({ id }) => id));
+  const again = [...first.filter(({ id }) => !fresh.has(id)), ...repeated];
+  const known = again.length === 0 ? [] : await findKnown(tx, command.account, again);
+  const conflicting = await keepConflicts(tx, command, again, known);
+  await learnPayouts(tx, again, known);
+  const own = claimsKnown ? [...inserted, ...known] : inserted;
+  const claimed = await claim(
+    tx,
+    runId,
+    own.map(({ number }) => number),
+  );
+  return {
+    inserted: inserted.length,
+    duplicates: again.length,
+    firstOfRun: claimsKnown ? firstOf(first, own, claimed) : first,
+    conflicting,
+    late: inserted.filter(({ late }) => late).length,
+    oldestNewMs: inserted.reduce<number | null>(
+      (oldest, { at }) => (oldest === null || at < oldest ? at : oldest),
+      null,
+    ),
+  };
+}
+
+/** One statement cannot meet the same key twice. */
+function separate(transactions: readonly ProviderTransaction[]): {
+  first: ProviderTransaction[];
+  repeated: ProviderTransaction[];
+} {
+  const seen = new Set<string>();
+  const first: ProviderTransaction[] = [];
+  const repeated: ProviderTransaction[] = [];
+  for (const transaction of transactions) {
+    (seen.has(transaction.id) ? repeated : first).push(transaction);
+    seen.add(transaction.id);
+  }
+  return { first, repeated };
+}
+
+function firstOf(
+  given: readonly ProviderTransaction[],
+  own: readonly { number: number; id: string }[],
+  claimed: ReadonlySet<number>,
+): ProviderTransaction[] {
+  const ids = new Set(own.flatMap(({ number, id }) => (claimed.has(number) ? [id] : [])));
+  return given.filter(({ id }) => ids.has(id));
+}
+
+type Inserted = { number: number; id: string; late: boolean; at: number };
+
+async function insert(
+  tx: Database,
+  { account, runId, origin, lateBefore }: IngestCommand,
+  transactions: readonly ProviderTransaction[],
+): Promise<Inserted[]> {
+  const given = transactions.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    gross: row.gross.value,
+    currency: row.gross.currency,
+    fee: row.fee?.value ?? null,
+    net: row.net.value,
+    net_currency: row.net.currency,
+    payment_reference: row.paymentReference,
+    merchant_reference: row.merchantReference,
+    payout_id: row.payoutId,
+    occurred_at: row.occurredAtMs,
+    raw: row.raw,
+    digest: digestOf(row.raw),
+    late: lateBefore !== null && row.occurredAtMs < lateBefore,
+  }));
+  // In the order of the key, so that two that insert the same rows never wait for each other crosswise.
+  const { rows } = await sql<Inserted>`
+    insert into provider_transactions (provider, account, id, kind, gross, currency, fee, net, net_currency,
+      payment_reference, merchant_reference, payout_id, occurred_at, raw, digest, origin, late, run_id)
+    select ${account.provider}, ${account.account}, r.id, kind, gross, currency, fee, net, net_currency,
+      payment_reference, merchant_reference, payout_id, occurred_at, raw, decode(digest, 'hex'), ${origin}, late, ${runId}
+    from json_to_recordset(${rowsOf(given)}) as r(id text, kind text, gross bigint, currency text, fee bigint,
+      net bigint, net_currency text, payment_reference text, merchant_reference text, payout_id text,
+      occurred_at bigint, raw text, digest text, late boolean)
+    order by r.id collate "C"
+    on conflict (provider, account, id) do nothing
+    returning number, id, late, occurred_at as at`.execute(tx);
+  return rows;
+}
+
+async function findKnown(
+  tx: Database,
+  { provider, account }: ProviderAccount,
+  again: readonly ProviderTransaction[],
+): Promise<Known[]> {
+  const { rows } = await sql<Known>`
+    select number, id, encode(digest, 'hex') as digest, origin, kind, net, net_currency, gross, currency, payout_id
+    from provider_transactions
+    where provider = ${provider} and account = ${account}
+      and id in (select value from json_array_elements_text(${rowsOf(again.map(({ id }) => id))}))`.execute(
+    tx,
+  );
+  return rows;
+}
+
+/** Keeps what says something else than the row that is there, and puts that row before the judge again. */
+async function keepConflicts(
+  tx: Database,
+  { runId, origin }: IngestCommand,
+  again: readonly ProviderTransaction[],
+  known: readonly Known[],
+): Promise<number> {
+  const byId = new Map(known.map((row) => [row.id, row]));
+  const conflicts = again.flatMap((transaction) => {
+    const row = byId.get(transaction.id);
+    if (!row || !contradicts(row, transaction, origin)) return [];
+    return [{ number: row.number, digest: digestOf(transaction.raw), raw: transaction.raw }];
+  });
+  if (conflicts.length === 0) return 0;
+  await sql`
+    with kept as (
+      insert into conflicting_transactions (number, digest, raw, run_id)
+      select number, decode(digest, 'hex'), raw, ${runId}
+      from json_to_recordset(${rowsOf(conflicts)}) as r(number bigint, digest text, raw text)
+      order by number
+      on conflict do nothing
+      returning number
+    )
+    update provider_transactions set judged = false where number in (select number from kept)`.execute(tx);
+  return conflicts.length;
+}
+
+/** To the letter when the same source says it again; in what it says of money when another one does. */
+function contradicts(known: Known, { raw, kind, gross, net }: ProviderTransaction, origin: string): boolean {
+  if (known.digest === digestOf(raw)) return false;
+  if (known.origin === origin) return true;
+  return (
+    known.kind !== kind ||
+    known.net !== net.value ||
+    known.net_currency !== net.currency ||
+    known.gross !== gross.value ||
+    known.currency !== gross.currency
+  );
+}
+
+/** A provider may say only later, or only in its file, which payout carries a row. */
+async function learnPayouts(
+  tx: Database,
+  again: readonly ProviderTransaction[],
+  known: readonly Known[],
+): Promise<void> {
+  const unknown = new Map(
+    known.flatMap(({ id, number, payout_id }) => (payout_id === null ? [[id, number]] : [])),
+  );
+  const learnt = again.flatMap(({ id, payoutId }) =>
+    payoutId !== null && unknown.has(id) ? [{ number: unknown.get(id)!, payout: payoutId }] : [],
+  );
+  if (learnt.length === 0) return;
+  await sql`
+    update provider_transactions t set payout_id = r.payout
+    from json_to_recordset(${rowsOf(learnt)}) as r(number bigint, payout text)
+    where t.number = r.number and t.payout_id is null`.execute(tx);
+}
+
+/** Answers with those that the run had not read before. */
+async function claim(tx: Database, runId: string, numbers: readonly number[]): Promise<Set<number>> {
+  if (numbers.length === 0) return new Set();
+  const { rows } = await sql<{ number: number }>`
+    insert into run_transactions (run_id, number)
+    select ${runId}, value::bigint from json_array_elements_text(${rowsOf(numbers)})
+    on conflict do nothing
+    returning number`.execute(tx);
+  return new Set(rows.map(({ number }) => number));
+}

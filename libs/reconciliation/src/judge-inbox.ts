@@ -1,0 +1,130 @@
+/**
+ * The inbox: rows that were taken and not judged yet. A batch is one transaction under the account's lock: whole groups are
+ * read, judged and written, so that two who judge at once do one after the other, and the second finds nothing to do.
+ */
+import { sql } from 'kysely';
+import type { Database } from '#ledger';
+import type { ProviderAccount } from './account.js';
+import { hasEnded, type DiscrepancyCode, type Finding } from './discrepancy.js';
+import { discrepancyId, readAbout, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
+import { readInbox, writeVerdicts } from './group-repository.js';
+import { judgeGroups } from './judge-groups.js';
+import type { Effect, RowVerdict, Verdicts } from './judgement.js';
+import type { MatchPolicy } from './match-policy.js';
+import { inTransaction, rowsOf } from './transaction.js';
+
+export type JudgeCommand = {
+  readonly account: ProviderAccount;
+  readonly policy: MatchPolicy;
+  readonly runId: string | null;
+  readonly batchMax: number;
+};
+
+export type Judged = {
+  /** Rows taken out of the inbox; 0: it is empty. */
+  readonly rows: number;
+  readonly opened: number;
+  readonly effects: readonly Effect[];
+};
+
+/** Codes that other parts find and end: payouts, statements, and what is ours alone. */
+const foundElsewhere = new Set<DiscrepancyCode>([
+  'MISSING_EXTERNAL',
+  'DUPLICATE_INTERNAL',
+  'PAYOUT_NOT_TIED',
+  'BATCH_GAP',
+  'SCHEMA_INVALID',
+]);
+
+/** Judges the oldest rows of the inbox, and the groups that they belong to. */
+export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged> {
+  return inTransaction(db, async (tx) => {
+    const { account, batchMax } = command;
+    await lockAccount(tx, account);
+    const inbox = await readInbox(tx, account, batchMax);
+    if (inbox.length === 0) return { rows: 0, opened: 0, effects: [] };
+    const { verdicts, stored } = await judgeGroups(tx, command, inbox);
+    const numbers = [...stored.keys()];
+    const reservationIds = [
+      ...new Set(
+        verdicts.rows.flatMap(({ reservationId }) => (reservationId === null ? [] : [reservationId])),
+      ),
+    ];
+    const known = (await readAbout(tx, { numbers, reservationIds })).filter(
+      ({ code }) => !foundElsewhere.has(code),
+    );
+    const decided = decidedByPersons(verdicts, account, known);
+    const changed = verdicts.rows
+      .map((verdict) => decided.get(verdict.number) ?? verdict)
+      .filter((verdict) => !sameVerdict(verdict, stored.get(verdict.number)!.verdict));
+    await writeVerdicts(
+      tx,
+      changed,
+      inbox.map(({ number }) => number),
+    );
+    const { opened } = await syncFindings(tx, account, command.runId, verdicts.findings, known);
+    const effects = await keepEffects(tx, verdicts.effects);
+    return { rows: inbox.length, opened, effects };
+  });
+}
+
+/** One judge at a time per account, until the end of the transaction. */
+async function lockAccount(tx: Database, { provider, account }: ProviderAccount): Promise<void> {
+  const name = `holdfast reconciliation ${JSON.stringify([provider, account])}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
+}
+
+/** An open row whose findings people have ended, all of them, is ignored from then on: they have decided. */
+function decidedByPersons(
+  verdicts: Verdicts,
+  account: ProviderAccount,
+  known: readonly DiscrepancyRow[],
+): Map<number, RowVerdict> {
+  if (!known.some(({ state }) => hasEnded(state))) return new Map();
+  const states = new Map(known.map(({ id, state }) => [id, state]));
+  const ofRow = Map.groupBy(verdicts.findings, ({ number }) => number);
+  const ended = (finding: Finding) => {
+    const state = states.get(discrepancyId(account, finding));
+    return state !== undefined && hasEnded(state);
+  };
+  return new Map(
+    verdicts.rows
+      .filter(({ state, number }) => state === 'open' && (ofRow.get(number)?.every(ended) ?? false))
+      .map((verdict) => [
+        verdict.number,
+        { ...verdict, state: 'ignored', rule: 'decided', reason: 'A person has decided about it' },
+      ]),
+  );
+}
+
+function sameVerdict(left: RowVerdict, right: RowVerdict): boolean {
+  return (
+    left.state === right.state &&
+    left.rule === right.rule &&
+    left.reason === right.reason &&
+    left.reservationId === right.reservationId &&
+    left.paymentId === right.paymentId &&
+    left.refundId === right.refundId
+  );
+}
+
+/** Answers with those that were not known: each is kept, and later done, once. */
+async function keepEffects(tx: Database, effects: readonly Effect[]): Promise<Effect[]> {
+  if (effects.length === 0) return [];
+  const list = effects.map(({ key, kind, number, reservationId, paymentId }) => ({
+    key,
+    kind,
+    number,
+    reservation: reservationId,
+    payment: paymentId,
+  }));
+  const { rows } = await sql<{ key: string }>`
+    insert into reconciliation_effects (key, kind, number, reservation_id, payment_id, state)
+    select key, kind, number, reservation, payment, 'due'
+    from json_to_recordset(${rowsOf(list)}) as r(key text, kind text, number bigint, reservation uuid, payment uuid)
+    order by key
+    on conflict do nothing
+    returning key`.execute(tx);
+  const fresh = new Set(rows.map(({ key }) => key));
+  return effects.filter(({ key }) => fresh.has(key));
+}

@@ -1,0 +1,131 @@
+/** Reconciles a statement file: takes its rows, judges them, ties it out. A file that comes again adds what was missing. */
+import type { Database } from '#ledger';
+import { StatementCutOffError, type StatementReader } from '#payments';
+import type { ProviderAccount } from './account.js';
+import {
+  carryOutAll,
+  judgeWithRevisits,
+  resultOf,
+  type JudgeAllCommand,
+  type Progress,
+} from './conclude-run.js';
+import type { PaymentCommands } from './effects.js';
+import type { MatchPolicy } from './match-policy.js';
+import { RunRepository, type RunCounts } from './run-repository.js';
+import type { RunResult } from './run-result.js';
+import { takeItems, type Taken } from './take-items.js';
+import { recordTieOuts } from './tie-out.js';
+import { inDryRun, inTransaction } from './transaction.js';
+
+export type ReconcileParts = {
+  readonly db: Database;
+  readonly policy: MatchPolicy;
+  /** Null: whatever is to be done by the payments stays due, for somebody who has them. */
+  readonly commands: PaymentCommands | null;
+};
+
+export type FileCommand = {
+  readonly runId: string;
+  readonly reader: StatementReader;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Its name, for people. */
+  readonly file: string | null;
+  readonly dry: boolean;
+  readonly requestedBy: string;
+  readonly onProgress: (progress: Progress) => void;
+};
+
+export type FileOutcome = {
+  readonly result: RunResult;
+  /** Where the file breaks off, in words; null: it was read to its end. What came before is taken. */
+  readonly brokenOff: string | null;
+};
+
+/** Rows taken in one transaction. */
+const batchMax = 1_000;
+
+/**
+ * Safe to repeat after any end, with the same run or another one.
+ * @throws StatementFormatError when it is no such file: nothing was taken
+ */
+export async function reconcileFile(parts: ReconcileParts, command: FileCommand): Promise<FileOutcome> {
+  const { db } = parts;
+  const { runId, dry } = command;
+  await new RunRepository(db).add(newRunOf(command));
+  await new RunRepository(db).begin(runId);
+  try {
+    const outcome = dry
+      ? await inDryRun(db, (tx) => work({ ...parts, db: tx, commands: null }, command))
+      : await work(parts, command);
+    await new RunRepository(db).finish(runId, outcome.result, outcome.brokenOff);
+    return outcome;
+  } catch (error) {
+    await new RunRepository(db)
+      .fail(runId, error instanceof Error ? error.message : String(error))
+      .catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Whose rows these are: the same whether they come by a file or by the provider's API. */
+export function accountOfFile({ provider }: StatementReader): ProviderAccount {
+  return { provider, account: 'default' };
+}
+
+function newRunOf({
+  runId,
+  reader,
+  file,
+  dry,
+  requestedBy,
+}: FileCommand): Parameters<RunRepository['add']>[0] {
+  return {
+    id: runId,
+    kind: 'file',
+    account: accountOfFile(reader),
+    format: reader.format,
+    file,
+    dry,
+    fromMs: null,
+    untilMs: null,
+    requestedBy,
+    status: 'running',
+  };
+}
+
+async function work({ db, policy, commands }: ReconcileParts, command: FileCommand): Promise<FileOutcome> {
+  const { runId, onProgress, reader } = command;
+  const account = accountOfFile(reader);
+  const { taken, brokenOff } = await takeFile(db, account, command);
+  await inTransaction(db, (tx) => recordTieOuts(tx, account, runId, taken.tieOut, 'file'));
+  const judging: JudgeAllCommand = { account, runId, policy, onProgress };
+  await judgeWithRevisits(db, judging);
+  if (commands) await carryOutAll(db, commands, judging);
+  return { result: await resultOf(db, runId, { ...taken, expected: 0 }), brokenOff };
+}
+
+async function takeFile(
+  db: Database,
+  account: ProviderAccount,
+  { runId, reader, bytes, onProgress }: FileCommand,
+): Promise<{ taken: Taken; brokenOff: string | null }> {
+  let counts: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0 };
+  await new RunRepository(db).restart(runId);
+  try {
+    const taken = await takeItems(db, {
+      runId,
+      account,
+      origin: reader.format,
+      items: reader.read(bytes),
+      batchMax,
+      onTaken(total) {
+        counts = total;
+        onProgress({ phase: 'taken', rows: total.rows });
+      },
+    });
+    return { taken, brokenOff: null };
+  } catch (error) {
+    if (!(error instanceof StatementCutOffError)) throw error;
+    return { taken: { ...counts, repeated: 0, tieOut: [] }, brokenOff: error.message };
+  }
+}

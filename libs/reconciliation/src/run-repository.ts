@@ -1,0 +1,169 @@
+/** Runs: who asked for a reconciliation, of what, how far it is, and what came of it. */
+import { sql } from 'kysely';
+import { guarded, type Database, type KeysetPage, type ListPage, nextPosition } from '#ledger';
+import type { ProviderAccount } from './account.js';
+import type { RunResult } from './run-result.js';
+
+export const runStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+export type Run = {
+  readonly id: string;
+  readonly kind: 'provider' | 'file';
+  readonly account: ProviderAccount;
+  readonly format: string | null;
+  readonly file: string | null;
+  readonly dry: boolean;
+  /** What of the provider's time; null: on from the cursor. */
+  readonly fromMs: number | null;
+  readonly untilMs: number | null;
+  readonly status: RunStatus;
+  readonly requestedBy: string;
+  readonly createdAtMs: number;
+  readonly finishedAtMs: number | null;
+  readonly counts: RunCounts;
+  readonly result: RunResult | null;
+  readonly error: string | null;
+};
+
+export type RunCounts = {
+  readonly rows: number;
+  readonly inserted: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+};
+
+export type NewRun = Pick<
+  Run,
+  'id' | 'kind' | 'account' | 'format' | 'file' | 'dry' | 'fromMs' | 'untilMs' | 'requestedBy'
+> & { readonly status: 'queued' | 'running' };
+
+type Row = {
+  id: string;
+  kind: 'provider' | 'file';
+  provider: string;
+  account: string;
+  format: string | null;
+  file: string | null;
+  dry: boolean;
+  from_at: number | null;
+  until_at: number | null;
+  status: RunStatus;
+  requested_by: string;
+  created_at: Date;
+  finished_at: Date | null;
+  rows: number;
+  inserted: number;
+  duplicates: number;
+  quarantined: number;
+  result: RunResult | null;
+  error: string | null;
+  /** For lists: the exact time, finer than a Date. */
+  cursor?: string;
+};
+
+export class RunRepository {
+  constructor(private readonly db: Database) {}
+
+  /** One that exists already stays as it is. */
+  async add(run: NewRun): Promise<void> {
+    await guarded(
+      sql`
+        insert into reconciliation_runs (id, kind, provider, account, format, file, dry, from_at, until_at, status,
+          requested_by, created_at)
+        values (${run.id}, ${run.kind}, ${run.account.provider}, ${run.account.account}, ${run.format}, ${run.file},
+          ${run.dry}, ${run.fromMs}, ${run.untilMs}, ${run.status}, ${run.requestedBy}, now())
+        on conflict (id) do nothing`.execute(this.db),
+    );
+  }
+
+  async find(id: string): Promise<Run | undefined> {
+    const { rows } = await guarded(
+      sql<Row>`select * from reconciliation_runs where id = ${id}`.execute(this.db),
+    );
+    return rows[0] && toRun(rows[0]);
+  }
+
+  /** Newest first. */
+  async list(page: KeysetPage): Promise<ListPage<Run>> {
+    const after =
+      page.after && sql`where (created_at, id) < (${page.after[0]}::timestamptz, ${page.after[1]}::uuid)`;
+    const { rows } = await guarded(
+      sql<Row>`
+        select *, created_at::text as cursor from reconciliation_runs ${after ?? sql``}
+        order by created_at desc, id desc limit ${page.limit + 1}`.execute(this.db),
+    );
+    return nextPosition(rows, page.limit, toRun, ({ cursor, id }) => [cursor!, id]);
+  }
+
+  /** Those that nobody has finished, oldest first. */
+  async unfinished(limit: number): Promise<Run[]> {
+    const { rows } = await guarded(
+      sql<Row>`
+        select * from reconciliation_runs where status in ('queued', 'running') and kind = 'provider'
+        order by created_at, id limit ${limit}`.execute(this.db),
+    );
+    return rows.map(toRun);
+  }
+
+  async begin(id: string): Promise<void> {
+    await sql`update reconciliation_runs set status = 'running' where id = ${id} and status = 'queued'`.execute(
+      this.db,
+    );
+  }
+
+  async count(id: string, { rows, inserted, duplicates, quarantined }: RunCounts): Promise<void> {
+    await sql`
+      update reconciliation_runs set rows = rows + ${rows}, inserted = inserted + ${inserted},
+        duplicates = duplicates + ${duplicates}, quarantined = quarantined + ${quarantined}
+      where id = ${id}`.execute(this.db);
+  }
+
+  /** A run that begins again reads everything again: what it had read before it was cut off counts as not read. */
+  async restart(id: string): Promise<void> {
+    await sql`delete from run_transactions where run_id = ${id}`.execute(this.db);
+    await sql`
+      update reconciliation_runs set rows = 0, inserted = 0, duplicates = 0, quarantined = 0
+      where id = ${id}`.execute(this.db);
+  }
+
+  /** Ends a run. The counts are those of the result: a dry run has rolled its own back. */
+  async finish(id: string, result: RunResult, error: string | null): Promise<void> {
+    await sql`
+      update reconciliation_runs set status = ${error === null ? 'succeeded' : 'failed'}, finished_at = now(),
+        rows = ${result.rows}, inserted = ${result.inserted}, duplicates = ${result.duplicates},
+        quarantined = ${result.quarantined}, result = ${JSON.stringify(result)}::jsonb, error = ${error}
+      where id = ${id} and finished_at is null`.execute(this.db);
+  }
+
+  async fail(id: string, error: string): Promise<void> {
+    await sql`
+      update reconciliation_runs set status = 'failed', finished_at = now(), error = ${error}
+      where id = ${id} and finished_at is null`.execute(this.db);
+  }
+}
+
+function toRun(row: Row): Run {
+  return {
+    id: row.id,
+    kind: row.kind,
+    account: { provider: row.provider, account: row.account },
+    format: row.format,
+    file: row.file,
+    dry: row.dry,
+    fromMs: row.from_at,
+    untilMs: row.until_at,
+    status: row.status,
+    requestedBy: row.requested_by,
+    createdAtMs: row.created_at.getTime(),
+    finishedAtMs: row.finished_at?.getTime() ?? null,
+    counts: {
+      rows: row.rows,
+      inserted: row.inserted,
+      duplicates: row.duplicates,
+      quarantined: row.quarantined,
+    },
+    result: row.result,
+    error: row.error,
+  };
+}

@@ -1,0 +1,80 @@
+/** What a run came to: the contract's figures, and per currency that nothing was left out. */
+import { sql } from 'kysely';
+import type { Database } from '#ledger';
+import type { DiscrepancyCode } from './discrepancy.js';
+
+export type TieOut = {
+  /** The payout or the statement. */
+  readonly payout: string;
+  readonly currency: string;
+  /** Minor units: the payout, or the closing balance. */
+  readonly expected: number;
+  /** What its rows add up to. */
+  readonly actual: number;
+  readonly ties: boolean;
+};
+
+export type CurrencyTotal = {
+  readonly currency: string;
+  readonly rows: number;
+  readonly gross: number;
+  readonly matched: StateTotal;
+  readonly open: StateTotal;
+  readonly ignored: StateTotal;
+};
+export type StateTotal = { readonly rows: number; readonly gross: number };
+
+export type RunResult = {
+  readonly rows: number;
+  readonly inserted: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+  readonly matched: number;
+  /** Those that somebody has still to look at, by code. */
+  readonly discrepancies: Readonly<Partial<Record<DiscrepancyCode, number>>>;
+  readonly tieOut: readonly TieOut[];
+  /** Per currency of the gross: matched + open + ignored = rows. */
+  readonly currencies: readonly CurrencyTotal[];
+  /** Ours whose row is not due yet. */
+  readonly expected: number;
+};
+
+/** Adds up what a run has read, from the rows themselves. */
+export async function totalsOf(
+  db: Database,
+  runId: string,
+): Promise<Pick<RunResult, 'matched' | 'currencies'>> {
+  const { rows } = await sql<{ currency: string; state: keyof StateTotals; rows: number; gross: number }>`
+    select t.currency, t.state, count(*) as rows, sum(t.gross)::bigint as gross
+    from run_transactions r join provider_transactions t on t.number = r.number
+    where r.run_id = ${runId} group by 1, 2 order by 1`.execute(db);
+  const byCurrency = Map.groupBy(rows, ({ currency }) => currency);
+  const currencies = Array.from(byCurrency, ([currency, states]): CurrencyTotal => {
+    const of = (state: keyof StateTotals): StateTotal => {
+      const found = states.find((total) => total.state === state);
+      return { rows: found?.rows ?? 0, gross: found?.gross ?? 0 };
+    };
+    const totals = { matched: of('matched'), open: of('open'), ignored: of('ignored') };
+    return {
+      currency,
+      rows: totals.matched.rows + totals.open.rows + totals.ignored.rows,
+      gross: totals.matched.gross + totals.open.gross + totals.ignored.gross,
+      ...totals,
+    };
+  });
+  return { currencies, matched: currencies.reduce((sum, { matched }) => sum + matched.rows, 0) };
+}
+
+type StateTotals = Pick<CurrencyTotal, 'matched' | 'open' | 'ignored'>;
+
+/** What is open of the rows of a run, and what the run has found beside them. */
+export async function openDiscrepanciesOf(db: Database, runId: string): Promise<RunResult['discrepancies']> {
+  const { rows } = await sql<{ code: DiscrepancyCode; count: number }>`
+    select code, count(*) as count from (
+      select d.id, d.code from run_transactions r join discrepancies d on d.number = r.number
+      where r.run_id = ${runId} and d.state in ('open', 'assigned', 'pending')
+      union select id, code from discrepancies
+      where run_id = ${runId} and state in ('open', 'assigned', 'pending')
+    ) found group by code order by code`.execute(db);
+  return Object.fromEntries(rows.map(({ code, count }) => [code, count]));
+}

@@ -1,0 +1,85 @@
+/** Whether what a payout or a statement says is what its rows add up to. */
+import { sql } from 'kysely';
+import { assert } from '#domain';
+import type { Database } from '#ledger';
+import type { ProviderTransaction, StatedBalance } from '#payments';
+import type { ProviderAccount } from './account.js';
+import type { Finding } from './discrepancy.js';
+import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
+import type { TieOut } from './run-result.js';
+import { rowsOf } from './transaction.js';
+
+/** The nets of a file's rows by batch and currency, each row once: as large as the file has batches. */
+export class BatchSums {
+  private readonly sums = new Map<string, number>();
+
+  add(batch: string, { net }: ProviderTransaction): void {
+    const key = keyOf(batch, net.currency);
+    const sum = (this.sums.get(key) ?? 0) + net.value;
+    assert(Number.isSafeInteger(sum), 'a batch adds up to more than a safe integer', { batch });
+    this.sums.set(key, sum);
+  }
+
+  tieOut({ batch, currency, opening, closing }: StatedBalance): TieOut {
+    const actual = opening + (this.sums.get(keyOf(batch, currency)) ?? 0);
+    return { payout: batch, currency, expected: closing, actual, ties: actual === closing };
+  }
+}
+
+const keyOf = (batch: string, currency: string): string => `${currency} ${batch}`;
+
+/** Payouts of the provider's own rows that a run has seen, or that did not tie before. */
+export async function tieOutPayouts(
+  db: Database,
+  { provider, account }: ProviderAccount,
+  runId: string,
+): Promise<TieOut[]> {
+  const { rows } = await sql<TieOut>`
+    with payouts as (
+      select distinct coalesce(t.payout_id, t.payment_reference, t.id) as payout, t.net_currency as currency
+      from run_transactions r join provider_transactions t on t.number = r.number
+      where r.run_id = ${runId} and t.kind = 'payout' and t.origin = 'api'
+      union select subject, currency from discrepancies
+      where provider = ${provider} and account = ${account} and code = 'PAYOUT_NOT_TIED'
+        and state in ('open', 'assigned', 'pending') and detail = ${ofProvider}
+    )
+    select *, expected = actual as ties from (select p.payout, p.currency,
+      coalesce((select -sum(t.net) from provider_transactions t
+        where t.provider = ${provider} and t.account = ${account} and t.kind = 'payout'
+          and coalesce(t.payout_id, t.payment_reference, t.id) = p.payout and t.net_currency = p.currency), 0)::bigint as expected,
+      coalesce((select sum(t.net) from provider_transactions t
+        where t.provider = ${provider} and t.account = ${account} and t.kind <> 'payout'
+          and t.payout_id = p.payout and t.net_currency = p.currency), 0)::bigint as actual
+    from payouts p) sums order by payout, currency`.execute(db);
+  return rows;
+}
+
+const ofProvider = 'The rows that the provider says it carries do not add up to it';
+const ofFile = 'The rows of the file do not add up to what it says';
+
+/** Puts what does not tie on record, and ends what ties by now. */
+export async function recordTieOuts(
+  tx: Database,
+  account: ProviderAccount,
+  runId: string,
+  tieOuts: readonly TieOut[],
+  from: 'provider' | 'file',
+): Promise<void> {
+  if (tieOuts.length === 0) return;
+  const findingOf = ({ payout, currency, expected, actual }: TieOut): Finding => ({
+    code: 'PAYOUT_NOT_TIED',
+    subject: from === 'file' ? keyOf(payout, currency) : payout,
+    number: null,
+    paymentId: null,
+    reservationId: null,
+    currency,
+    expected,
+    actual,
+    detail: from === 'file' ? ofFile : ofProvider,
+  });
+  const ids = tieOuts.map((tieOut) => discrepancyId(account, findingOf(tieOut)));
+  const { rows: known } = await sql<DiscrepancyRow>`
+    select d.* from json_array_elements_text(${rowsOf(ids)}) as wanted(id)
+    join discrepancies d on d.id = wanted.id::uuid`.execute(tx);
+  await syncFindings(tx, account, runId, tieOuts.filter(({ ties }) => !ties).map(findingOf), known);
+}
