@@ -83,6 +83,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
         lines,
         metadata: '{"a":1}',
         partitions: [0],
+        revived: false,
       });
     const settled = (
       kind: 'released' | 'expired' | 'confirmed',
@@ -209,7 +210,14 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       const part = (kind: 'held' | 'released'): JournalEntry => {
         const cart = { reservationId: id(30), buyerId: 'buyer 30', lines: [line('P', 1, 2)] };
         return kind === 'held'
-          ? entry({ kind, ...cart, expiresAtMs: atMs + 60_000, metadata: null, partitions: [1, 0] })
+          ? entry({
+              kind,
+              ...cart,
+              expiresAtMs: atMs + 60_000,
+              revived: false,
+              metadata: null,
+              partitions: [1, 0],
+            })
           : entry({ kind, ...cart, decides: false, paymentId: null });
       };
       await commit(created('P', 5), part('held'));

@@ -71,6 +71,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
           lines: [{ sku: 'A', quantity: 1, version: 2, buyerLimit: null }],
           metadata: '{"note":"é, \\"quoted\\""}',
           partitions: [0],
+          revived: false,
         },
       ]);
       expect(await level()).toMatchObject({ onHand: 5, held: 1, committed: 0, version: 2 });
@@ -310,6 +311,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
           expiresAtMs: nowMs + 60_000,
           partitions: [0],
           lines: [{ sku: 'A', quantity: 2 }],
+          paying: null,
         },
         { kind: 'buyer', sku: 'A', buyerId: 'me too', reservationId: 'r1', held: 2, committed: 1 },
       );

@@ -54,6 +54,7 @@ const reserve = batch(
     ttlSeconds: fc.constantFrom(undefined, 1, 3_600),
     metadata: fc.constantFrom(null, '{"a":"b c,d=1"}'),
     partitions: fc.constantFrom([0], [0], [0], [0, 2]),
+    revive: fc.constantFrom(false, false, true),
   }),
   (store, commands) => store.reserve(at, commands),
 );
@@ -67,9 +68,40 @@ const put = batch(
   }),
   (store, commands) => store.put(at, commands),
 );
+const paymentId = fc.integer({ min: 1, max: 6 }).map((number) => `p${number}`);
+const payments: fc.Arbitrary<Step>[] = [
+  batch(
+    'pay',
+    fc.record({
+      reservationId,
+      paymentId,
+      provider: fc.constant('sandbox'),
+      amount: fc.record({
+        value: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        currency: fc.constantFrom('EUR', 'JPY'),
+      }),
+      ttlSeconds: fc.constantFrom(1, 1_800),
+    }),
+    (store, commands) => store.pay(at, commands),
+  ),
+  batch('fail', fc.record({ reservationId, paymentId }), (store, commands) => store.fail(at, commands)),
+  batch(
+    'reacquire',
+    fc.record({
+      reservationId,
+      buyerId,
+      paymentId,
+      lines: lines.filter((of) => of.every(({ quantity: units }) => units < 10)),
+      whole: fc.constantFrom(true, true, false),
+    }),
+    (store, commands) => store.reacquire(at, commands),
+  ),
+];
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: reserve },
   { weight: 2, arbitrary: put },
+  ...payments.map((arbitrary) => ({ weight: 2, arbitrary })),
   {
     weight: 2,
     arbitrary: batch('release', fc.record({ reservationId, forget: fc.boolean() }), (store, commands) =>
@@ -80,7 +112,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: batch(
       'confirm',
-      fc.record({ reservationId, paymentId: fc.constantFrom(null, 'pay 1') }),
+      fc.record({ reservationId, paymentId: fc.constantFrom(null, 'pay 1'), captured: fc.boolean() }),
       (store, commands) => store.confirm(at, commands),
     ),
   },

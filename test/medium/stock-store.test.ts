@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from '@jest/globals';
 import type { Cluster, Redis } from 'ioredis';
 import { connectForDecisions, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
-import { describeStockStore } from '../contract/stock-store.suite.js';
+import { describeStockPayments } from '../contract/stock-payments.suite.js';
+import { describeStockStore, type StoreUnderTest } from '../contract/stock-store.suite.js';
 import { describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
 
 describeWithRedis('Redis functions', () => {
@@ -20,11 +21,14 @@ describeWithRedis('Redis functions', () => {
     await database.stop();
   });
 
-  describeStockStore('Redis', async () => {
+  async function open(): Promise<StoreUnderTest> {
     stores += 1;
     return {
       store: new RedisStockStore(redis, `store-${stores}`),
       elapse: (ms) => systemTimers.sleep(ms),
     };
-  });
+  }
+
+  describeStockStore('Redis', open);
+  describeStockPayments('Redis', open);
 });

@@ -36,6 +36,7 @@ const reservation: Reservation = {
   expiresAtMs: 1_500,
   metadata: null,
   orderId: null,
+  paying: null,
 };
 const order: Order = {
   id: '01890a5d-ac96-774b-bcce-b302099a8058',

@@ -14,8 +14,12 @@ import {
 
 export const wireReservationStatuses = [
   'held',
+  'paying',
   'released',
   'expired',
+  'late-paid',
+  'refund-due',
+  'refunded',
   'confirmed',
   'fulfilled',
   'cancelled',

@@ -3,6 +3,7 @@
  * step as the decision; the ledger takes it in that order, exactly once (I10). It carries everything the ledger
  * needs, so that a process which dies between the two forgets nothing.
  */
+import type { Money } from './money.js';
 import type { StockPolicy } from './stock-level.js';
 
 export type JournalPosition = {
@@ -33,20 +34,32 @@ export type HeldEntry = {
   readonly metadata: string | null;
   /** The partitions whose lines make up the cart; the first decides for all. */
   readonly partitions: readonly number[];
+  /** A part of a cart that had lapsed and was paid late: held again until the deciding partition has spoken. */
+  readonly revived: boolean;
 };
 
 /**
- * A reservation that ends, or whose units change hands. Of a cart over several partitions each one journals its own
+ * A reservation that ends, or whose units change hands; `reacquired`: units off the shelf for what was paid late. Of a cart over several partitions each one journals its own
  * lines, and the entry of the partition that `decides` moves the reservation.
  */
 export type SettledEntry = {
-  readonly kind: 'released' | 'expired' | 'confirmed' | 'cancelled';
+  readonly kind: 'released' | 'expired' | 'confirmed' | 'reacquired' | 'cancelled';
   readonly reservationId: string;
   readonly buyerId: string;
   readonly lines: readonly JournalLine[];
   readonly decides: boolean;
-  /** Of a confirmation: the payment that the shop named. */
+  /** Of what was sold: the payment that was captured, or that the shop named. */
   readonly paymentId: string | null;
+};
+
+/** A payment begins: it keeps the units until its own deadline. Made by the partition that decides. */
+export type PayingEntry = {
+  readonly kind: 'paying';
+  readonly reservationId: string;
+  readonly paymentId: string;
+  readonly provider: string;
+  readonly amount: Money;
+  readonly deadlineMs: number;
 };
 
 export type JournalDecision =
@@ -65,6 +78,11 @@ export type JournalDecision =
       readonly expiresAtMs: number;
       readonly decides: boolean;
     }
+  | PayingEntry
+  /** The payment keeps nothing any more; the reservation is held as it was, or lapses. */
+  | { readonly kind: 'payment-failed'; readonly reservationId: string; readonly paymentId: string }
+  /** Nothing was left for money that came late. */
+  | { readonly kind: 'refund-due'; readonly reservationId: string; readonly paymentId: string }
   | SettledEntry;
 
 /** `atMs` is the store's clock at the decision, in milliseconds since 1970. */

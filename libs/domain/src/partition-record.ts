@@ -1,7 +1,7 @@
 /**
  * One fact about a partition, as the ledger knows it: what a rebuild brings back to the stock store.
  */
-import type { ReservationLine } from './reservation.js';
+import type { Paying, ReservationLine } from './reservation.js';
 import type { StockLevel } from './stock-level.js';
 
 export type PartitionRecord =
@@ -14,6 +14,8 @@ export type PartitionRecord =
       readonly expiresAtMs: number;
       readonly partitions: readonly number[];
       readonly lines: readonly ReservationLine[];
+      /** The payment that keeps it, in the partition that decides. */
+      readonly paying: Paying | null;
     }
   | {
       readonly kind: 'buyer';

@@ -50,8 +50,8 @@ export class AuditRepository {
     return this.violations(sql`
       select r.id, r.status, l.sku, l.state from reservations r join reservation_lines l on l.reservation_id = r.id
       where array_length(r.partitions, 1) = 1 and (
-        (r.status in ('released', 'expired') and l.state <> 'returned')
-        or (r.status = 'held' and l.state <> 'held')
+        (r.status in ('released', 'expired', 'late-paid', 'refund-due', 'refunded') and l.state <> 'returned')
+        or (r.status in ('held', 'paying') and l.state <> 'held')
         or (r.status in ('confirmed', 'fulfilled') and l.state <> 'committed'))`);
   }
 
@@ -72,18 +72,21 @@ export class AuditRepository {
   partlyHeld(): Promise<Violation[]> {
     return this.violations(sql`
       select r.id, r.status from reservations r
-      where r.status = 'held' and (
+      where r.status in ('held', 'paying') and (
         exists (select from reservation_lines l where l.reservation_id = r.id and l.state = 'returned')
         or (select count(distinct l.partition) from reservation_lines l where l.reservation_id = r.id)
           <> array_length(r.partitions, 1))`);
   }
 
-  /** I8: no reservation was expired before the deadline it was promised. */
+  /** I8: no reservation was expired before the deadline it was promised, nor before that of a payment under way. */
   expiredEarly(): Promise<Violation[]> {
     return this.violations(sql`
       select r.id, r.expires_at, e.at from reservations r
       join ledger_entries e on e.reservation_id = r.id and e.kind = 'expired'
-      where r.status = 'expired' and e.partition = r.partitions[1] and e.at < r.expires_at`);
+      where r.status = 'expired' and e.partition = r.partitions[1] and (e.at < r.expires_at
+        or e.at < r.payment_deadline and not exists (
+          select from ledger_entries f where f.reservation_id = r.id and f.kind = 'payment-failed'
+            and f.body->>'paymentId' = r.payment_id::text))`);
   }
 
   /** I9: a reservation belongs to one key. */

@@ -4,19 +4,44 @@
  * moves by the sum. Pure; the constraints judge the result.
  */
 import { createHash } from 'node:crypto';
-import type { HeldEntry, JournalEntry, JournalLine, SettledEntry } from '#domain';
+import type {
+  HeldEntry,
+  JournalEntry,
+  JournalLine,
+  PayingEntry,
+  ReservationStatus,
+  SettledEntry,
+} from '#domain';
 import { uuidOf } from '#platform';
 import type { LineState } from './schema.js';
 
 export type ReservationRow = {
   id: string;
-  status: 'pending' | 'held' | 'released' | 'expired' | 'confirmed';
+  status: ReservationStatus | 'pending';
   buyer_id: string;
   partitions: readonly number[];
   metadata: string | null;
   /** Instants in milliseconds since 1970. */
   created_at: number;
   expires_at: number;
+};
+/** What is null stays as it is. */
+export type ReservationChange = {
+  id: string;
+  status: ReservationStatus | null;
+  expires_at: number | null;
+  payment_id: string | null;
+  payment_deadline: number | null;
+  /** A decision on money that came late, rather than on a hold. */
+  late: boolean;
+};
+export type PaymentRow = {
+  id: string;
+  reservation_id: string;
+  provider: string;
+  amount: number;
+  currency: string;
+  created_at: number;
 };
 export type LineRow = {
   reservation_id: string;
@@ -53,7 +78,8 @@ export type BuyerChange = {
 export type Effects = {
   /** New, or known so far only as pending. */
   readonly reservations: readonly ReservationRow[];
-  readonly reservationChanges: readonly { id: string; status: string | null; expires_at: number | null }[];
+  readonly reservationChanges: readonly ReservationChange[];
+  readonly payments: readonly PaymentRow[];
   readonly lines: readonly LineRow[];
   readonly lineChanges: readonly Pick<LineRow, 'reservation_id' | 'sku' | 'state'>[];
   readonly levels: readonly LevelChange[];
@@ -71,12 +97,14 @@ export type Effects = {
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const stateAfter = {
-  released: 'returned',
-  expired: 'returned',
-  cancelled: 'returned',
-  confirmed: 'committed',
-} as const;
+/** What a line is then, and by how many of its units the level moves. */
+const settlements = {
+  released: { state: 'returned', held: -1, committed: 0 },
+  expired: { state: 'returned', held: -1, committed: 0 },
+  confirmed: { state: 'committed', held: -1, committed: 1 },
+  reacquired: { state: 'committed', held: 0, committed: 1 },
+  cancelled: { state: 'returned', held: 0, committed: -1 },
+} as const satisfies Record<SettledEntry['kind'], { state: LineState; held: number; committed: number }>;
 
 export function effectsOf(entries: readonly JournalEntry[]): Effects {
   const sum = new EffectsSum();
@@ -91,10 +119,8 @@ export function orderIdOf(reservationId: string): string {
 
 class EffectsSum {
   private readonly reservations = new Map<string, ReservationRow>();
-  private readonly reservationChanges = new Map<
-    string,
-    { status: string | null; expires_at: number | null }
-  >();
+  private readonly reservationChanges = new Map<string, ReservationChange>();
+  private readonly payments: PaymentRow[] = [];
   private readonly lines = new Map<string, LineRow>();
   private readonly lineChanges = new Map<string, Pick<LineRow, 'reservation_id' | 'sku' | 'state'>>();
   private readonly levels = new Map<string, LevelChange>();
@@ -115,9 +141,16 @@ class EffectsSum {
       case 'extended':
         if (entry.decides) this.changeReservation(entry.reservationId, { expires_at: entry.expiresAtMs });
         return;
+      case 'paying':
+        return this.pay(entry);
+      case 'payment-failed':
+        return this.changeReservation(entry.reservationId, { status: 'held' });
+      case 'refund-due':
+        return this.changeReservation(entry.reservationId, { status: 'refund-due' }, true);
       case 'released':
       case 'expired':
       case 'confirmed':
+      case 'reacquired':
       case 'cancelled':
         return this.settle(entry);
     }
@@ -126,7 +159,8 @@ class EffectsSum {
   result(): Effects {
     return {
       reservations: [...this.reservations.values()],
-      reservationChanges: Array.from(this.reservationChanges, ([id, change]) => ({ id, ...change })),
+      reservationChanges: [...this.reservationChanges.values()],
+      payments: this.payments,
       lines: [...this.lines.values()],
       lineChanges: [...this.lineChanges.values()],
       levels: [...this.levels.values()],
@@ -140,7 +174,7 @@ class EffectsSum {
     const { reservationId: id, buyerId: buyer_id, partitions, metadata, partition } = entry;
     const { atMs: created_at, expiresAtMs: expires_at } = entry;
     const status = partitions[0] === partition ? 'held' : 'pending';
-    if (status === 'held' || !this.reservations.has(id)) {
+    if (!entry.revived && (status === 'held' || !this.reservations.has(id))) {
       this.reservations.set(id, { id, status, buyer_id, partitions, metadata, created_at, expires_at });
     }
     for (const line of entry.lines) {
@@ -153,12 +187,22 @@ class EffectsSum {
     }
   }
 
+  private pay(entry: JournalEntry & PayingEntry): void {
+    const { reservationId: reservation_id, paymentId: id, provider } = entry;
+    const { value: amount, currency } = entry.amount;
+    this.payments.push({ id, reservation_id, provider, amount, currency, created_at: entry.atMs });
+    const change = { payment_id: id, payment_deadline: entry.deadlineMs };
+    this.changeReservation(reservation_id, { status: 'paying', ...change });
+  }
+
   private settle(entry: JournalEntry & SettledEntry): void {
     const { reservationId: id, buyerId, kind } = entry;
-    const state = stateAfter[kind];
+    const { state, held: heldBy, committed: committedBy } = settlements[kind];
+    const sold = kind === 'confirmed' || kind === 'reacquired';
     if (kind === 'cancelled') this.cancelled.push(id);
-    else if (entry.decides) this.changeReservation(id, { status: kind });
-    if (kind === 'confirmed' && entry.decides) {
+    else if (entry.decides)
+      this.changeReservation(id, { status: sold ? 'confirmed' : kind }, kind === 'reacquired');
+    if (sold && entry.decides) {
       this.orders.set(id, {
         id: orderIdOf(id),
         reservation_id: id,
@@ -172,25 +216,24 @@ class EffectsSum {
       if (held) held.state = state;
       else this.lineChanges.set(`${id} ${line.sku}`, { reservation_id: id, sku: line.sku, state });
       this.move(entry, line, buyerId, {
-        held: kind === 'cancelled' ? 0 : -line.quantity,
-        committed: kind === 'confirmed' ? line.quantity : kind === 'cancelled' ? -line.quantity : 0,
+        held: heldBy * line.quantity,
+        committed: committedBy * line.quantity,
+        granted: kind === 'reacquired',
       });
     }
   }
 
   private changeReservation(
     id: string,
-    change: { status?: ReservationRow['status']; expires_at?: number },
+    change: Partial<Omit<ReservationChange, 'status'>> & { status?: ReservationStatus },
+    late = false,
   ): void {
+    const before = this.reservationChanges.get(id);
     const row = this.reservations.get(id);
-    if (row) Object.assign(row, change);
-    else
-      this.reservationChanges.set(id, {
-        status: null,
-        expires_at: null,
-        ...this.reservationChanges.get(id),
-        ...change,
-      });
+    // A payment is no part of a new row: from the first one on, what happens to it is a change.
+    if (!before && row && change.payment_id === undefined) return void Object.assign(row, change);
+    const unchanged = { id, status: null, expires_at: null, payment_id: null, payment_deadline: null, late };
+    this.reservationChanges.set(id, { ...unchanged, ...before, ...change });
   }
 
   private move(

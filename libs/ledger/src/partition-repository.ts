@@ -125,13 +125,13 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
   yield* chunks<HoldRow>(
     tx,
     (after) => sql`
-      select r.id, r.buyer_id, r.created_at, r.expires_at, r.partitions,
+      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline,
         json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku) as lines
       from reservation_lines l join reservations r on r.id = l.reservation_id
       where l.partition = ${partition} and l.state = 'held' and (${after}::uuid is null or l.reservation_id > ${after}::uuid)
       group by r.id order by r.id limit ${chunkSize}`,
     (row) => row.id,
-    holdOf,
+    (row) => holdOf(row, partition),
   );
   yield* chunks<BuyerRow>(
     tx,
@@ -158,14 +158,7 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
 }
 
 type LevelRow = Schema['skus'];
-type HoldRow = {
-  id: string;
-  buyer_id: string;
-  created_at: Date;
-  expires_at: Date;
-  partitions: number[];
-  lines: ReservationLine[];
-};
+type HoldRow = Omit<Schema['reservations'], 'metadata'> & { lines: ReservationLine[] };
 type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null; key: string };
 
 /** Walks a query by keyset, a chunk at a time. */
@@ -187,7 +180,9 @@ async function* chunks<Row>(
   }
 }
 
-function holdOf(row: HoldRow): PartitionRecord {
+function holdOf(row: HoldRow, partition: number): PartitionRecord {
+  // Only where it is decided does a payment keep the cart; its other parts follow.
+  const decidesPaying = row.status === 'paying' && row.partitions[0] === partition;
   return {
     kind: 'hold',
     reservationId: row.id,
@@ -196,5 +191,8 @@ function holdOf(row: HoldRow): PartitionRecord {
     expiresAtMs: row.expires_at.getTime(),
     partitions: row.partitions,
     lines: row.lines,
+    paying: decidesPaying
+      ? { paymentId: row.payment_id!, deadlineMs: row.payment_deadline!.getTime() }
+      : null,
   };
 }

@@ -195,6 +195,7 @@ async function writeRest(tx: Tx, effects: Effects): Promise<void> {
     effects.levels.filter((level) => !isMove(level)),
   );
   await changeReservations(tx, effects.reservationChanges);
+  await writePayments(tx, effects.payments);
   await changeLines(tx, effects.lineChanges);
   await changeBuyers(
     tx,
@@ -246,10 +247,32 @@ async function changeReservations(tx: Tx, changes: Effects['reservationChanges']
   const result = await sql`
     update reservations known set
       status = coalesce(r.status, known.status),
-      expires_at = coalesce(to_timestamp(r.expires_at::float8 / 1000), known.expires_at)
-    from json_to_recordset(${rows(changes)}) as r(id uuid, status text, expires_at bigint)
-    where known.id = r.id and known.status = 'held'`.execute(tx);
+      expires_at = coalesce(to_timestamp(r.expires_at::float8 / 1000), known.expires_at),
+      payment_id = coalesce(r.payment_id, known.payment_id),
+      payment_deadline = coalesce(to_timestamp(r.payment_deadline::float8 / 1000), known.payment_deadline)
+    from json_to_recordset(${rows(changes)})
+      as r(id uuid, status text, expires_at bigint, payment_id uuid, payment_deadline bigint, late boolean)
+    where known.id = r.id
+      and known.status = any(case when r.late then array['late-paid'] else array['held', 'paying'] end)`.execute(
+    tx,
+  );
   mustTouch(result.numAffectedRows, changes.length, 'reservations');
+}
+
+/** A payment goes on record together with the errand to ask its provider. */
+async function writePayments(tx: Tx, payments: Effects['payments']): Promise<void> {
+  if (payments.length === 0) return;
+  await sql`
+    with begun as (
+      insert into payments (id, reservation_id, provider, amount, currency, status, created_at)
+      select id, reservation_id, provider, amount, currency, 'created', to_timestamp(created_at::float8 / 1000)
+      from json_to_recordset(${rows(payments)})
+        as r(id uuid, reservation_id uuid, provider text, amount bigint, currency text, created_at bigint)
+      returning id, reservation_id
+    )
+    insert into outbox (kind, reservation_id, payment_id) select 'charge', reservation_id, id from begun`.execute(
+    tx,
+  );
 }
 
 async function changeLines(tx: Tx, changes: Effects['lineChanges']): Promise<void> {

@@ -19,6 +19,8 @@ type Row = {
   metadata: string | null;
   created_at: Date;
   expires_at: Date;
+  payment_id: string | null;
+  payment_deadline: Date | null;
   lines: ReservationLine[];
 };
 
@@ -42,6 +44,8 @@ const linesOf = sql`(
   from reservation_lines l where l.reservation_id = r.id
 ) as lines`;
 
+const columnsOf = sql`r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, r.payment_id, r.payment_deadline`;
+
 /** A position in a list that is newest first: the last row's instant in microseconds, and its id. */
 const newestKey = (at: Date, id: string): ListPosition => [at.getTime(), id];
 
@@ -55,7 +59,7 @@ export class ReservationRepository {
   async findMany(ids: readonly string[]): Promise<Reservation[]> {
     const found = await guarded(
       sql<Row>`
-        select r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, ${linesOf}
+        select ${columnsOf}, ${linesOf}
         from reservations r where r.id = any(${ids}::uuid[]) and r.status <> 'pending'`.execute(this.db),
     );
     return found.rows.map(toReservation);
@@ -92,7 +96,7 @@ export class ReservationRepository {
     const at = filter.sku === undefined ? sql`r.created_at` : sql`k.created_at`;
     const found = await guarded(
       sql<Row & { listed_at: Date }>`
-        select r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, ${linesOf}, ${at} as listed_at
+        select ${columnsOf}, ${linesOf}, ${at} as listed_at
         from reservations r
         ${filter.sku === undefined ? sql`` : sql`join reservation_lines k on k.reservation_id = r.id and k.sku = ${filter.sku}`}
         where r.status <> 'pending'
@@ -178,6 +182,10 @@ function toReservation(row: Row): Reservation {
     expiresAtMs: row.expires_at.getTime(),
     metadata: row.metadata,
     orderId: sold ? orderIdOf(row.id) : null,
+    paying:
+      row.status === 'paying'
+        ? { paymentId: row.payment_id!, deadlineMs: row.payment_deadline!.getTime() }
+        : null,
   };
 }
 

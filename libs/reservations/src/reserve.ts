@@ -150,9 +150,10 @@ function reservationOf(id: string, command: ReserveCommand, decided: Held): Rese
     expiresAtMs: decided.expiresAtMs,
     metadata: command.metadata,
     orderId: null,
+    paying: null,
   };
 }
 
 function asFirstGiven(reservation: Reservation): ReserveOutcome {
-  return { kind: 'held', reservation: { ...reservation, status: 'held', orderId: null } };
+  return { kind: 'held', reservation: { ...reservation, status: 'held', orderId: null, paying: null } };
 }

@@ -90,10 +90,16 @@ export class Sweeper {
             return desk.confirm(partition, { reservationId, paymentId: null });
           case 'released':
           case 'expired':
+          case 'refund-due':
+          case 'refunded':
           case 'cancelled':
             return desk.release(partition, { reservationId });
           case 'pending':
             return this.settleOrphan(partition, reservationId, fate.partitions[0]!);
+          case 'paying':
+          case 'late-paid':
+            // Kept until the deciding partition has the provider's word.
+            return Promise.resolve();
           case undefined:
             // Not even this part is in the ledger yet: the next look will tell.
             return Promise.resolve();

@@ -1,7 +1,8 @@
 import { InMemoryStockStore } from './in-memory-stock-store.js';
-import { describeStockStore } from '../../../test/contract/stock-store.suite.js';
+import { describeStockPayments } from '../../../test/contract/stock-payments.suite.js';
+import { describeStockStore, type StoreUnderTest } from '../../../test/contract/stock-store.suite.js';
 
-describeStockStore('in memory', async () => {
+async function open(): Promise<StoreUnderTest> {
   let nowMs = 1_700_000_000_000;
   return {
     store: new InMemoryStockStore(() => nowMs),
@@ -9,4 +10,7 @@ describeStockStore('in memory', async () => {
       nowMs += ms;
     },
   };
-});
+}
+
+describeStockStore('in memory', open);
+describeStockPayments('in memory', open);

@@ -26,6 +26,12 @@ export class InMemoryStockStore implements StockStore {
     this.decide(at, commands, (partition, command) => partition.release(command));
   confirm: StockStore['confirm'] = (at, commands) =>
     this.decide(at, commands, (partition, command) => partition.confirm(command));
+  pay: StockStore['pay'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.pay(command));
+  fail: StockStore['fail'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.fail(command));
+  reacquire: StockStore['reacquire'] = (at, commands) =>
+    this.decide(at, commands, (partition, command) => partition.reacquire(command), expiredAtOnceMax);
   cancel: StockStore['cancel'] = (at, commands) =>
     this.decide(at, commands, (partition, command) => partition.cancel(command));
   adjust: StockStore['adjust'] = (at, commands) =>

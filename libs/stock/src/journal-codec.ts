@@ -5,6 +5,7 @@
 import {
   assert,
   InvariantError,
+  type JournalDecision,
   type JournalEntry,
   type JournalLine,
   type StockLevel,
@@ -29,6 +30,13 @@ function lines(text: string): JournalLine[] {
 
 const limit = (text: string | undefined): number | null => (text === none ? null : integer(text));
 
+type Fields = {
+  /** A field that has to be there. */
+  readonly text: (name: string) => string;
+  /** One that may be empty, or that entries of earlier versions lack. */
+  readonly optional: (name: string) => string | null;
+};
+
 /** A journal entry from the names and values of its record in the stream. */
 export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readonly string[]): JournalEntry {
   const record: Record<string, string> = {};
@@ -39,63 +47,77 @@ export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readon
     return value;
   };
   const position = { partition: at.partition, epoch: at.epoch, sequence, atMs: integer(text('at')) };
-  const kind = text('kind') as JournalEntry['kind'];
+  const decision = decodeDecision(at, { text, optional: (name) => record[name] || null });
+  return { ...position, ...decision };
+}
+
+function decodeDecision(at: PartitionEpoch, fields: Fields): JournalDecision {
+  const { text, optional } = fields;
+  const kind = text('kind') as JournalDecision['kind'];
   switch (kind) {
     case 'held':
       return {
-        ...position,
         kind,
         reservationId: text('reservation'),
         buyerId: text('buyer'),
         expiresAtMs: integer(text('expires')),
         lines: lines(text('lines')),
-        metadata: text('metadata') || null,
+        metadata: optional('metadata'),
         partitions: text('partitions').split(',').map(Number),
+        revived: optional('revived') === '1',
       };
-    case 'extended':
+    case 'extended': {
+      const expiresAtMs = integer(text('expires'));
       return {
-        ...position,
         kind,
         reservationId: text('reservation'),
-        expiresAtMs: integer(text('expires')),
+        expiresAtMs,
         decides: decides(at, text('partitions')),
       };
+    }
+    case 'paying':
+      return {
+        kind,
+        reservationId: text('reservation'),
+        paymentId: text('payment'),
+        provider: text('provider'),
+        amount: { value: integer(text('amount')), currency: text('currency') },
+        deadlineMs: integer(text('deadline')),
+      };
+    case 'payment-failed':
+    case 'refund-due':
+      return { kind, reservationId: text('reservation'), paymentId: text('payment') };
     case 'released':
     case 'expired':
     case 'confirmed':
+    case 'reacquired':
     case 'cancelled':
       return {
-        ...position,
         kind,
         reservationId: text('reservation'),
         buyerId: text('buyer'),
         lines: lines(text('lines')),
-        decides: decides(at, text('partitions')),
-        paymentId: record['payment'] || null,
+        decides: kind === 'reacquired' || decides(at, text('partitions')),
+        paymentId: optional('payment'),
       };
     case 'sku-created':
-    case 'policy-changed': {
-      const policy = {
-        sku: text('sku'),
-        version: integer(text('version')),
-        buyerLimit: limit(text('limit')),
-      };
-      const holdTtlSeconds = integer(text('ttl'));
-      return kind === 'sku-created'
-        ? { ...position, kind, ...policy, holdTtlSeconds, onHand: integer(text('onhand')) }
-        : { ...position, kind, ...policy, holdTtlSeconds };
-    }
+    case 'policy-changed':
     case 'adjusted':
-      return {
-        ...position,
-        kind,
-        sku: text('sku'),
-        version: integer(text('version')),
-        delta: integer(text('delta')),
-        operationId: text('operation'),
-        reason: text('reason'),
-      };
+      return decodeSkuDecision(kind, fields);
   }
+}
+
+function decodeSkuDecision(
+  kind: 'sku-created' | 'policy-changed' | 'adjusted',
+  { text }: Fields,
+): JournalDecision {
+  const level = { sku: text('sku'), version: integer(text('version')) };
+  if (kind === 'adjusted') {
+    const delta = integer(text('delta'));
+    return { kind, ...level, delta, operationId: text('operation'), reason: text('reason') };
+  }
+  const policy = { ...level, buyerLimit: limit(text('limit')), holdTtlSeconds: integer(text('ttl')) };
+  return kind === 'sku-created' ? { kind, ...policy, onHand: integer(text('onhand')) } : { kind, ...policy };
 }
 
 /** Whether this partition is the one that decides for the whole cart: the first of those that hold its lines. */
@@ -167,7 +189,10 @@ export function encodeRestored(at: PartitionEpoch, record: PartitionRecord): str
         record.buyerId,
       ];
       const what = record.partitions[0] === at.partition ? 'hold' : 'part';
-      return [what, record.reservationId, text.join(' '), String(record.expiresAtMs)];
+      const { paying } = record;
+      const prefix = paying ? `paying ${paying.paymentId} ${paying.deadlineMs} ` : '';
+      const deadlineMs = paying?.deadlineMs ?? record.expiresAtMs;
+      return [what, record.reservationId, prefix + text.join(' '), String(deadlineMs)];
     }
     case 'buyer':
       return [

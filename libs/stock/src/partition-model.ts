@@ -3,13 +3,13 @@
  * language of the rest. The property tests run both on one trace; the simulator runs this one in virtual time.
  */
 import {
-  assert,
   availableOf,
   limits,
   type HeldEntry,
   type JournalDecision,
   type JournalEntry,
   type JournalLine,
+  type Paying,
   type ReservationLine,
   type StockLevel,
   type PartitionRecord,
@@ -24,18 +24,23 @@ import type {
   EndedDecision,
   ExtendCommand,
   ExtendDecision,
+  FailCommand,
+  FailDecision,
   HoldCommand,
   HoldDecision,
+  PayCommand,
+  PayDecision,
+  PendingDecision,
   PutCommand,
   PutDecision,
+  ReacquireCommand,
+  ReacquireDecision,
   ReleaseCommand,
   ReleaseDecision,
   UnknownDecision,
 } from './stock-store.js';
+import { StockShelf, type Level } from './stock-shelf.js';
 
-type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
-type Level = Mutable<StockLevel>;
-type BuyerUnits = { reservationId: string | null; held: number; committed: number };
 type Hold = {
   id: string;
   buyerId: string;
@@ -44,6 +49,8 @@ type Hold = {
   sequence: number;
   createdAtMs: number;
   expiresAtMs: number;
+  /** The payment under way, with the deadline that is in force for it. */
+  paying: Paying | null;
   /** For a part: when to ask the deciding partition what became of it. */
   checkAtMs: number;
 };
@@ -54,9 +61,8 @@ export const partCheckAgainMs = 1_000;
 export const expiredAtOnceMax = 128;
 
 export class PartitionModel {
-  private readonly levels = new Map<string, Level>();
+  private readonly shelf = new StockShelf();
   private readonly holds = new Map<string, Hold>();
-  private readonly buyers = new Map<string, BuyerUnits>();
   private readonly retired = new Map<string, Retired>();
   private journal: JournalEntry[] = [];
   sequence = 0;
@@ -77,16 +83,16 @@ export class PartitionModel {
       const { sequence, createdAtMs, expiresAtMs } = earlier;
       return { kind: 'held', sequence, createdAtMs, expiresAtMs };
     }
-    if (this.retired.has(command.reservationId))
-      return this.outcomeOf(command.reservationId) as EndedDecision;
+    const ended = this.outcomeOf(command.reservationId);
+    if (ended.kind === 'ended' && !(command.revive && ended.outcome !== 'confirmed')) return ended;
     return this.refusal(command) ?? this.hold(command);
   }
 
   extend(command: ExtendCommand): ExtendDecision {
     const hold = this.holds.get(command.reservationId);
     if (!hold) return this.outcomeOf(command.reservationId);
-    if (this.lapsed(hold))
-      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    if (this.lapsed(hold)) return this.lapse(hold);
+    if (hold.paying) return pendingOn(hold, hold.paying);
     const wanted = 'untilMs' in command ? command.untilMs : this.nowMs() + command.ttlSeconds * 1000;
     if (wanted > hold.expiresAtMs) {
       hold.expiresAtMs = wanted;
@@ -104,17 +110,71 @@ export class PartitionModel {
   release(command: ReleaseCommand): ReleaseDecision {
     const hold = this.holds.get(command.reservationId);
     if (!hold) return this.outcomeOf(command.reservationId);
-    if (this.lapsed(hold))
-      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    if (this.lapsed(hold)) return this.lapse(hold);
+    if (hold.paying) return pendingOn(hold, hold.paying);
     return { kind: 'released', sequence: this.settle(hold, 'released', { forget: command.forget }) };
   }
 
   confirm(command: ConfirmCommand): ConfirmDecision {
     const hold = this.holds.get(command.reservationId);
     if (!hold) return this.outcomeOf(command.reservationId);
-    if (this.lapsed(hold))
-      return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+    if (this.lapsed(hold)) return this.lapse(hold);
+    if (hold.paying && !command.captured) return pendingOn(hold, hold.paying);
     return { kind: 'confirmed', sequence: this.settle(hold, 'confirmed', { paymentId: command.paymentId }) };
+  }
+
+  pay(command: PayCommand): PayDecision {
+    const { reservationId, paymentId, provider, amount } = command;
+    const hold = this.holds.get(reservationId);
+    if (!hold) return this.outcomeOf(reservationId);
+    if (this.lapsed(hold)) return this.lapse(hold);
+    if (hold.paying?.paymentId === paymentId) {
+      return { kind: 'paying', sequence: hold.sequence, deadlineMs: hold.paying.deadlineMs };
+    }
+    if (hold.paying) return pendingOn(hold, hold.paying);
+    const earlier = this.retired.get(`pay:${paymentId}`);
+    if (earlier) return { kind: 'payment-ended', sequence: earlier.sequence };
+    const deadlineMs = Math.max(hold.expiresAtMs, this.nowMs() + command.ttlSeconds * 1000);
+    hold.paying = { paymentId, deadlineMs };
+    hold.sequence = this.append({ kind: 'paying', reservationId, paymentId, provider, amount, deadlineMs });
+    return { kind: 'paying', sequence: hold.sequence, deadlineMs };
+  }
+
+  fail({ reservationId, paymentId }: FailCommand): FailDecision {
+    const hold = this.holds.get(reservationId);
+    if (!hold) return this.outcomeOf(reservationId);
+    if (!this.lapsed(hold) && hold.paying?.paymentId === paymentId) {
+      hold.paying = null;
+      hold.sequence = this.append({ kind: 'payment-failed', reservationId, paymentId });
+      this.retire(`pay:${paymentId}`, 'failed', hold.sequence);
+    }
+    if (this.lapsed(hold)) return this.lapse(hold);
+    return { kind: 'held', sequence: hold.sequence };
+  }
+
+  reacquire(command: ReacquireCommand): ReacquireDecision {
+    const { reservationId, buyerId, paymentId } = command;
+    const hold = this.holds.get(reservationId);
+    if (hold && !this.lapsed(hold)) return { kind: 'held', sequence: hold.sequence };
+    if (hold) this.settle(hold, 'expired');
+    const ended = this.retired.get(reservationId);
+    if (ended?.outcome === 'confirmed') return { kind: 'reacquired', sequence: ended.sequence };
+    if (ended?.outcome === 'refund-due') return { kind: 'refund-due', sequence: ended.sequence };
+    if (!command.whole || this.refusal(command)) {
+      const sequence = this.append({ kind: 'refund-due', reservationId, paymentId });
+      this.retire(reservationId, 'refund-due', sequence);
+      return { kind: 'refund-due', sequence };
+    }
+    const lines = command.lines.map((line): JournalLine => {
+      this.shelf.moveBuyer(line.sku, buyerId, { committed: line.quantity });
+      const level = this.shelf.levelOf(line.sku);
+      const version = this.shelf.move(level, { committed: line.quantity });
+      return { ...line, version, buyerLimit: level.buyerLimit };
+    });
+    const sold = { reservationId, buyerId, lines, decides: true, paymentId };
+    const sequence = this.append({ kind: 'reacquired', ...sold });
+    this.retire(reservationId, 'confirmed', sequence);
+    return { kind: 'reacquired', sequence };
   }
 
   cancel(command: CancelCommand): CancelDecision {
@@ -122,8 +182,8 @@ export class PartitionModel {
     const earlier = this.retired.get(operation);
     if (earlier) return { kind: 'cancelled', sequence: earlier.sequence };
     const lines = command.lines.map((line): JournalLine => {
-      this.moveBuyer(line.sku, command.buyerId, { committed: -line.quantity });
-      const version = this.move(this.levelOf(line.sku), { committed: -line.quantity });
+      this.shelf.moveBuyer(line.sku, command.buyerId, { committed: -line.quantity });
+      const version = this.shelf.move(this.shelf.levelOf(line.sku), { committed: -line.quantity });
       return { ...line, version, buyerLimit: null };
     });
     const { reservationId, buyerId } = command;
@@ -143,7 +203,7 @@ export class PartitionModel {
     const earlier = this.retired.get(command.operationId);
     if (earlier?.level) return { kind: 'adjusted', sequence: earlier.sequence, level: earlier.level };
     const { sku, delta } = command;
-    const level = this.levels.get(sku);
+    const level = this.shelf.levels.get(sku);
     if (!level) return { kind: 'unknown-sku', sku };
     if (command.expectedVersion !== null && command.expectedVersion !== level.version) {
       return { kind: 'version-mismatch', sku, version: level.version };
@@ -151,7 +211,7 @@ export class PartitionModel {
     const available = availableOf(level);
     if (available + delta < 0) return { kind: 'insufficient-stock', sku, available };
     if (level.onHand + delta > limits.unitsMax) return { kind: 'too-much-stock', sku };
-    const version = this.move(level, { onHand: delta });
+    const version = this.shelf.move(level, { onHand: delta });
     const { operationId, reason } = command;
     const sequence = this.append({ kind: 'adjusted', sku, version, delta, operationId, reason });
     this.retire(operationId, 'adjusted', sequence, { ...level });
@@ -160,7 +220,7 @@ export class PartitionModel {
 
   put(command: PutCommand): PutDecision {
     const { sku } = command;
-    const level = this.levels.get(sku);
+    const level = this.shelf.levels.get(sku);
     if (!level) {
       const created: Level = {
         sku,
@@ -171,7 +231,7 @@ export class PartitionModel {
         holdTtlSeconds: command.holdTtlSeconds ?? limits.holdTtlSecondsDefault,
         version: 1,
       };
-      this.levels.set(sku, created);
+      this.shelf.levels.set(sku, created);
       const { onHand, buyerLimit, holdTtlSeconds, version } = created;
       const sequence = this.append({ kind: 'sku-created', sku, onHand, buyerLimit, holdTtlSeconds, version });
       return { kind: 'created', sequence, level: { ...created } };
@@ -182,7 +242,7 @@ export class PartitionModel {
       return { kind: 'same', sequence: this.sequence, level: { ...level } };
     }
     Object.assign(level, { buyerLimit, holdTtlSeconds });
-    const version = this.move(level, {});
+    const version = this.shelf.move(level, {});
     const sequence = this.append({ kind: 'policy-changed', sku, buyerLimit, holdTtlSeconds, version });
     return { kind: 'changed', sequence, level: { ...level } };
   }
@@ -191,7 +251,7 @@ export class PartitionModel {
   expireDue(limit: number): number {
     const due = [...this.holds.values()]
       .filter((hold) => this.lapsed(hold))
-      .sort((left, right) => left.expiresAtMs - right.expiresAtMs || (left.id < right.id ? -1 : 1))
+      .sort((left, right) => deadlineOf(left) - deadlineOf(right) || (left.id < right.id ? -1 : 1))
       .slice(0, limit);
     for (const hold of due) this.settle(hold, 'expired');
     return due.length;
@@ -207,7 +267,7 @@ export class PartitionModel {
 
   levelsOf(skus: readonly string[]): StockLevel[] {
     return skus.flatMap((sku) => {
-      const level = this.levels.get(sku);
+      const level = this.shelf.levels.get(sku);
       return level ? [{ ...level }] : [];
     });
   }
@@ -227,7 +287,7 @@ export class PartitionModel {
   restore(record: PartitionRecord): void {
     switch (record.kind) {
       case 'level':
-        this.levels.set(record.level.sku, { ...record.level });
+        this.shelf.levels.set(record.level.sku, { ...record.level });
         return;
       case 'hold': {
         const { reservationId: id, kind: _, ...hold } = record;
@@ -236,29 +296,32 @@ export class PartitionModel {
       }
       case 'buyer': {
         const { sku, buyerId, reservationId, held, committed } = record;
-        this.buyers.set(`${sku} ${buyerId}`, { reservationId, held, committed });
+        this.shelf.putBuyer(sku, buyerId, { reservationId, held, committed });
       }
     }
   }
 
   /** Looked for in the order that the contract names, over all lines each. */
-  private refusal(command: HoldCommand): HoldDecision | undefined {
-    const missing = command.lines.find((line) => !this.levels.has(line.sku));
+  private refusal(command: Pick<HoldCommand, 'buyerId' | 'lines'>): HoldDecision | undefined {
+    const missing = command.lines.find((line) => !this.shelf.levels.has(line.sku));
     if (missing) return { kind: 'unknown-sku', sku: missing.sku };
     for (const { sku } of command.lines) {
-      const { reservationId } = this.buyerOf(sku, command.buyerId);
+      const { reservationId } = this.shelf.buyerOf(sku, command.buyerId);
       const hold = reservationId === null ? undefined : this.holds.get(reservationId);
       if (hold && this.lapsed(hold)) this.settle(hold, 'expired');
       else if (hold) return { kind: 'duplicate-reservation', sku, reservationId: hold.id };
     }
     for (const { sku, quantity } of command.lines) {
-      const { buyerLimit } = this.levelOf(sku);
-      const units = this.buyerOf(sku, command.buyerId);
+      const { buyerLimit } = this.shelf.levelOf(sku);
+      const units = this.shelf.buyerOf(sku, command.buyerId);
       if (buyerLimit !== null && units.held + units.committed + quantity > buyerLimit) {
         return { kind: 'buyer-limit-exceeded', sku, buyerLimit };
       }
     }
-    const left = command.lines.map((line) => ({ ...line, available: availableOf(this.levelOf(line.sku)) }));
+    const left = command.lines.map((line) => ({
+      ...line,
+      available: availableOf(this.shelf.levelOf(line.sku)),
+    }));
     const soldOut = left.find(({ available }) => available === 0);
     if (soldOut) return { kind: 'sold-out', sku: soldOut.sku, available: 0 };
     const short = left.find(({ available, quantity }) => available < quantity);
@@ -269,12 +332,17 @@ export class PartitionModel {
     const { reservationId, buyerId, metadata, partitions } = command;
     const createdAtMs = this.nowMs();
     const ttlSeconds =
-      command.ttlSeconds ?? Math.min(...command.lines.map(({ sku }) => this.levelOf(sku).holdTtlSeconds));
+      command.ttlSeconds ??
+      Math.min(...command.lines.map(({ sku }) => this.shelf.levelOf(sku).holdTtlSeconds));
     const expiresAtMs = createdAtMs + ttlSeconds * 1000;
     const lines = command.lines.map((line): JournalLine => {
-      this.moveBuyer(line.sku, buyerId, { reservationId, held: line.quantity });
-      const level = this.levelOf(line.sku);
-      return { ...line, version: this.move(level, { held: line.quantity }), buyerLimit: level.buyerLimit };
+      this.shelf.moveBuyer(line.sku, buyerId, { reservationId, held: line.quantity });
+      const level = this.shelf.levelOf(line.sku);
+      return {
+        ...line,
+        version: this.shelf.move(level, { held: line.quantity }),
+        buyerLimit: level.buyerLimit,
+      };
     });
     const entry: HeldEntry = {
       kind: 'held',
@@ -284,6 +352,7 @@ export class PartitionModel {
       lines,
       metadata,
       partitions,
+      revived: command.revive ?? false,
     };
     const sequence = this.append(entry);
     const checkAtMs = createdAtMs + partCheckMs;
@@ -296,6 +365,7 @@ export class PartitionModel {
       sequence,
       createdAtMs,
       expiresAtMs,
+      paying: null,
       checkAtMs,
     });
     return { kind: 'held', sequence, createdAtMs, expiresAtMs };
@@ -309,8 +379,8 @@ export class PartitionModel {
   ): number {
     const lines = hold.lines.map((line): JournalLine => {
       const change = { held: -line.quantity, committed: outcome === 'confirmed' ? line.quantity : 0 };
-      this.moveBuyer(line.sku, hold.buyerId, { ...change, reservationId: null });
-      return { ...line, version: this.move(this.levelOf(line.sku), change), buyerLimit: null };
+      this.shelf.moveBuyer(line.sku, hold.buyerId, { ...change, reservationId: null });
+      return { ...line, version: this.shelf.move(this.shelf.levelOf(line.sku), change), buyerLimit: null };
     });
     this.holds.delete(hold.id);
     const { id: reservationId, buyerId } = hold;
@@ -326,49 +396,22 @@ export class PartitionModel {
     return sequence;
   }
 
+  private lapse(hold: Hold): EndedDecision {
+    return { kind: 'ended', outcome: 'expired', sequence: this.settle(hold, 'expired') };
+  }
+
   private decides(hold: Hold): boolean {
     return hold.partitions[0] === this.partition;
   }
 
   private lapsed(hold: Hold): boolean {
-    return this.decides(hold) && hold.expiresAtMs <= this.nowMs();
+    return this.decides(hold) && deadlineOf(hold) <= this.nowMs();
   }
 
   private outcomeOf(operation: string): EndedDecision | UnknownDecision {
     const record = this.retired.get(operation);
     if (!record) return { kind: 'unknown' };
     return { kind: 'ended', outcome: record.outcome as EndedDecision['outcome'], sequence: record.sequence };
-  }
-
-  private levelOf(sku: string): Level {
-    const level = this.levels.get(sku);
-    assert(level, 'a SKU that is held or sold is unknown', { sku });
-    return level;
-  }
-
-  private buyerOf(sku: string, buyerId: string): BuyerUnits {
-    return this.buyers.get(`${sku} ${buyerId}`) ?? { reservationId: null, held: 0, committed: 0 };
-  }
-
-  private moveBuyer(sku: string, buyerId: string, change: Partial<BuyerUnits>): void {
-    const units = this.buyerOf(sku, buyerId);
-    const held = units.held + (change.held ?? 0);
-    const committed = units.committed + (change.committed ?? 0);
-    assert(held >= 0 && committed >= 0, 'a buyer would hold less than nothing', { sku, buyerId });
-    const reservationId = change.reservationId === undefined ? units.reservationId : change.reservationId;
-    if (held === 0 && committed === 0) this.buyers.delete(`${sku} ${buyerId}`);
-    else this.buyers.set(`${sku} ${buyerId}`, { reservationId, held, committed });
-  }
-
-  private move(level: Level, change: { onHand?: number; held?: number; committed?: number }): number {
-    level.onHand += change.onHand ?? 0;
-    level.held += change.held ?? 0;
-    level.committed += change.committed ?? 0;
-    assert(level.held >= 0 && level.committed >= 0 && availableOf(level) >= 0, 'I1 would break', {
-      ...level,
-    });
-    level.version += 1;
-    return level.version;
   }
 
   private append(decision: JournalDecision): number {
@@ -386,4 +429,13 @@ export class PartitionModel {
   ): void {
     this.retired.set(operation, { outcome, sequence, level, atMs: this.nowMs() });
   }
+}
+
+/** The deadline in force. */
+function deadlineOf({ paying, expiresAtMs }: Hold): number {
+  return paying?.deadlineMs ?? expiresAtMs;
+}
+
+function pendingOn({ sequence }: Hold, { paymentId }: Paying): PendingDecision {
+  return { kind: 'payment-pending', sequence, paymentId };
 }

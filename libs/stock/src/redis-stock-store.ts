@@ -17,12 +17,19 @@ import type {
   ExpireResult,
   ExtendCommand,
   ExtendDecision,
+  FailCommand,
+  FailDecision,
   HoldCommand,
   HoldDecision,
   PartitionEpoch,
   PartitionState,
+  PayCommand,
+  PayDecision,
+  PendingDecision,
   PutCommand,
   PutDecision,
+  ReacquireCommand,
+  ReacquireDecision,
   ReleaseCommand,
   ReleaseDecision,
   RestoreAttempt,
@@ -78,6 +85,7 @@ export class RedisStockStore implements StockStore {
       command.reservationId,
       command.ttlSeconds ?? '',
       command.partitions.join(','),
+      command.revive ? '1' : '',
       command.metadata ?? '',
       command.buyerId,
       ...lineArguments(command.lines),
@@ -94,22 +102,66 @@ export class RedisStockStore implements StockStore {
     return this.decide(at, 'extend', args, ([kind, sequence, expiresAtMs]) =>
       kind === 'extended'
         ? { kind, sequence: Number(sequence), expiresAtMs: Number(expiresAtMs) }
-        : endedDecision([kind, sequence!, expiresAtMs!]),
+        : notDone([kind, sequence!, expiresAtMs!]),
     );
   }
 
   release(at: PartitionEpoch, commands: readonly ReleaseCommand[]): Promise<Decisions<ReleaseDecision>> {
     const args = commands.flatMap((command) => [command.reservationId, command.forget ? '1' : '']);
     return this.decide(at, 'release', args, (raw) =>
-      raw[0] === 'released' ? { kind: 'released', sequence: Number(raw[1]) } : endedDecision(raw),
+      raw[0] === 'released' ? { kind: 'released', sequence: Number(raw[1]) } : notDone(raw),
     );
   }
 
   confirm(at: PartitionEpoch, commands: readonly ConfirmCommand[]): Promise<Decisions<ConfirmDecision>> {
-    const args = commands.flatMap((command) => [command.reservationId, command.paymentId ?? '']);
+    const args = commands.flatMap((command) => [
+      command.reservationId,
+      command.paymentId ?? '',
+      command.captured ? '1' : '',
+    ]);
     return this.decide(at, 'confirm', args, (raw) =>
-      raw[0] === 'confirmed' ? { kind: 'confirmed', sequence: Number(raw[1]) } : endedDecision(raw),
+      raw[0] === 'confirmed' ? { kind: 'confirmed', sequence: Number(raw[1]) } : notDone(raw),
     );
+  }
+
+  pay(at: PartitionEpoch, commands: readonly PayCommand[]): Promise<Decisions<PayDecision>> {
+    const args = commands.flatMap(({ reservationId, paymentId, provider, amount, ttlSeconds }) => [
+      reservationId,
+      paymentId,
+      provider,
+      amount.value,
+      amount.currency,
+      ttlSeconds,
+    ]);
+    return this.decide(at, 'pay', args, (raw): PayDecision => {
+      const [kind, sequence, deadlineMs] = raw;
+      if (kind === 'paying') return { kind, sequence: Number(sequence), deadlineMs: Number(deadlineMs) };
+      return kind === 'payment-ended' ? { kind, sequence: Number(sequence) } : notDone(raw);
+    });
+  }
+
+  fail(at: PartitionEpoch, commands: readonly FailCommand[]): Promise<Decisions<FailDecision>> {
+    const args = commands.flatMap(({ reservationId, paymentId }) => [reservationId, paymentId]);
+    return this.decide(at, 'fail', args, (raw) =>
+      raw[0] === 'held' ? { kind: 'held', sequence: Number(raw[1]) } : endedDecision(raw),
+    );
+  }
+
+  reacquire(
+    at: PartitionEpoch,
+    commands: readonly ReacquireCommand[],
+  ): Promise<Decisions<ReacquireDecision>> {
+    const args = commands.flatMap((command) => [
+      command.reservationId,
+      command.paymentId,
+      command.whole ? '1' : '',
+      command.buyerId,
+      ...lineArguments(command.lines),
+    ]);
+    return this.decide(at, 'reacquire', args, ([kind, sequence]) => ({
+      kind: kind as ReacquireDecision['kind'],
+      sequence: Number(sequence),
+    }));
   }
 
   cancel(at: PartitionEpoch, commands: readonly CancelCommand[]): Promise<Decisions<CancelDecision>> {
@@ -259,6 +311,13 @@ function lineArguments(lines: HoldCommand['lines']): Argument[] {
 
 function entriesOf(at: PartitionEpoch, reply: RawReply<unknown>): JournalEntry[] {
   return reply[2].map((fields, index) => decodeEntry(at, reply[1] + 1 + index, fields));
+}
+
+/** What kept a command from being done: a payment under way, the end of the hold, or that there is none. */
+function notDone(raw: RawDecision): PendingDecision | EndedRaw | { kind: 'unknown' } {
+  const [kind, sequence, paymentId] = raw;
+  if (kind !== 'payment-pending') return endedDecision(raw);
+  return { kind, sequence: Number(sequence), paymentId: String(paymentId) };
 }
 
 function endedDecision(raw: RawDecision): { kind: 'unknown' } | EndedRaw {

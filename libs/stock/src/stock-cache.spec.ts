@@ -26,6 +26,7 @@ const held = (
   lines: [{ sku: 'A', quantity: 1, version: sequence, buyerLimit: null }],
   metadata: null,
   partitions: [0],
+  revived: false,
 });
 
 describe('the stock cache', () => {

@@ -15,11 +15,17 @@ import type {
   Decisions,
   ExtendCommand,
   ExtendDecision,
+  FailCommand,
+  FailDecision,
   HoldCommand,
   HoldDecision,
   PartitionEpoch,
+  PayCommand,
+  PayDecision,
   PutCommand,
   PutDecision,
+  ReacquireCommand,
+  ReacquireDecision,
   ReleaseCommand,
   ReleaseDecision,
   SeenLevel,
@@ -67,6 +73,9 @@ export class StockDesk {
   readonly extend: (partition: number, command: ExtendCommand) => Promise<Made<ExtendDecision>>;
   readonly release: (partition: number, command: ReleaseCommand) => Promise<Made<ReleaseDecision>>;
   readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
+  readonly pay: (partition: number, command: PayCommand) => Promise<Made<PayDecision>>;
+  readonly fail: (partition: number, command: FailCommand) => Promise<Made<FailDecision>>;
+  readonly reacquire: (partition: number, command: ReacquireCommand) => Promise<Made<ReacquireDecision>>;
   readonly cancel: (partition: number, command: CancelCommand) => Promise<Made<CancelDecision>>;
   readonly adjust: (partition: number, command: AdjustCommand) => Promise<Made<AdjustDecision>>;
   readonly put: (partition: number, command: PutCommand) => Promise<Made<PutDecision>>;
@@ -77,6 +86,11 @@ export class StockDesk {
     this.extend = this.desk<ExtendCommand, ExtendDecision>((at, commands) => store.extend(at, commands));
     this.release = this.desk<ReleaseCommand, ReleaseDecision>((at, commands) => store.release(at, commands));
     this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
+    this.pay = this.desk<PayCommand, PayDecision>((at, commands) => store.pay(at, commands));
+    this.fail = this.desk<FailCommand, FailDecision>((at, commands) => store.fail(at, commands));
+    this.reacquire = this.desk<ReacquireCommand, ReacquireDecision>((at, commands) =>
+      store.reacquire(at, commands),
+    );
     this.cancel = this.desk<CancelCommand, CancelDecision>((at, commands) => store.cancel(at, commands));
     this.adjust = this.desk<AdjustCommand, AdjustDecision>((at, commands) => store.adjust(at, commands));
     this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));

@@ -5,7 +5,7 @@
  * Every command carries an id of its own and is decided once: sending it again answers with the same decision, so a
  * lost reply is cured by asking again.
  */
-import type { JournalEntry, PartitionRecord, ReservationLine, StockLevel } from '#domain';
+import type { JournalEntry, Money, PartitionRecord, ReservationLine, StockLevel } from '#domain';
 
 /** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
 export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
@@ -23,6 +23,8 @@ export type HoldCommand = {
   readonly lines: readonly ReservationLine[];
   /** Every partition of the cart; the first decides, the others follow. */
   readonly partitions: readonly number[];
+  /** Though it has been released or has expired: for the parts of a cart that was paid late. */
+  readonly revive?: boolean;
 };
 
 /** `sequence`: the decision is final once the ledger has the partition's journal up to here. */
@@ -31,8 +33,10 @@ type Decided = { readonly sequence: number };
 /** What an earlier attempt came to, whose hold is gone by now. */
 export type EndedDecision = Decided & {
   readonly kind: 'ended';
-  readonly outcome: 'released' | 'expired' | 'confirmed';
+  readonly outcome: 'released' | 'expired' | 'confirmed' | 'refund-due';
 };
+/** A payment is under way, and nothing else may end or change the hold. */
+export type PendingDecision = Decided & { readonly kind: 'payment-pending'; readonly paymentId: string };
 export type UnknownDecision = { readonly kind: 'unknown' };
 
 export type HoldDecision =
@@ -49,7 +53,8 @@ export type ReleaseCommand = {
   /** As if it had never been held: for the parts of a cart that came to nothing. */
   readonly forget?: boolean;
 };
-export type ReleaseDecision = (Decided & { readonly kind: 'released' }) | EndedDecision | UnknownDecision;
+export type ReleaseDecision =
+  (Decided & { readonly kind: 'released' }) | PendingDecision | EndedDecision | UnknownDecision;
 
 export type ExtendCommand = { readonly reservationId: string } & (
   | { readonly ttlSeconds: number }
@@ -57,14 +62,54 @@ export type ExtendCommand = { readonly reservationId: string } & (
   | { readonly untilMs: number }
 );
 export type ExtendDecision =
-  (Decided & { readonly kind: 'extended'; readonly expiresAtMs: number }) | EndedDecision | UnknownDecision;
+  | (Decided & { readonly kind: 'extended'; readonly expiresAtMs: number })
+  | PendingDecision
+  | EndedDecision
+  | UnknownDecision;
 
 export type ConfirmCommand = {
   readonly reservationId: string;
   /** The payment that the shop names, for the order. */
   readonly paymentId: string | null;
+  /** The money of that payment is there: no payment under way is in the way. */
+  readonly captured?: boolean;
 };
-export type ConfirmDecision = (Decided & { readonly kind: 'confirmed' }) | EndedDecision | UnknownDecision;
+export type ConfirmDecision =
+  (Decided & { readonly kind: 'confirmed' }) | PendingDecision | EndedDecision | UnknownDecision;
+
+export type PayCommand = {
+  readonly reservationId: string;
+  readonly paymentId: string;
+  readonly provider: string;
+  readonly amount: Money;
+  /** How long the payment keeps the units, at least; never less than the hold would. */
+  readonly ttlSeconds: number;
+};
+export type PayDecision =
+  | (Decided & { readonly kind: 'paying'; readonly deadlineMs: number })
+  /** Another payment is. */
+  | PendingDecision
+  /** This one was, and keeps nothing any more. */
+  | (Decided & { readonly kind: 'payment-ended' })
+  | EndedDecision
+  | UnknownDecision;
+
+/** A payment that has come to nothing. */
+export type FailCommand = { readonly reservationId: string; readonly paymentId: string };
+/** `held`: that payment keeps nothing, now or before. */
+export type FailDecision = (Decided & { readonly kind: 'held' }) | EndedDecision | UnknownDecision;
+
+export type ReacquireCommand = {
+  readonly reservationId: string;
+  readonly buyerId: string;
+  readonly paymentId: string;
+  /** The lines of this partition, which decides for the cart. */
+  readonly lines: readonly ReservationLine[];
+  /** Whether the cart's other parts are held; if not, it is a refund. */
+  readonly whole: boolean;
+};
+/** `held`: the reservation has not ended, so there is nothing to decide. */
+export type ReacquireDecision = Decided & { readonly kind: 'reacquired' | 'refund-due' | 'held' };
 
 export type CancelCommand = {
   readonly reservationId: string;
@@ -148,6 +193,9 @@ export interface StockStore {
   extend(at: PartitionEpoch, commands: readonly ExtendCommand[]): Promise<Decisions<ExtendDecision>>;
   release(at: PartitionEpoch, commands: readonly ReleaseCommand[]): Promise<Decisions<ReleaseDecision>>;
   confirm(at: PartitionEpoch, commands: readonly ConfirmCommand[]): Promise<Decisions<ConfirmDecision>>;
+  pay(at: PartitionEpoch, commands: readonly PayCommand[]): Promise<Decisions<PayDecision>>;
+  fail(at: PartitionEpoch, commands: readonly FailCommand[]): Promise<Decisions<FailDecision>>;
+  reacquire(at: PartitionEpoch, commands: readonly ReacquireCommand[]): Promise<Decisions<ReacquireDecision>>;
   cancel(at: PartitionEpoch, commands: readonly CancelCommand[]): Promise<Decisions<CancelDecision>>;
   adjust(at: PartitionEpoch, commands: readonly AdjustCommand[]): Promise<Decisions<AdjustDecision>>;
   put(at: PartitionEpoch, commands: readonly PutCommand[]): Promise<Decisions<PutDecision>>;

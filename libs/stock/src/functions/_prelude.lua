@@ -5,9 +5,10 @@
   KEYS (the same nine for every function; one hash tag, so one slot)
     1 meta         hash    epoch, sequence; while the partition is rebuilt `restoring`, and once it is filled `restored`
     2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none
-    3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"
+    3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"; while it is being paid
+                           "paying payment deadline " in front of that
     4 buyers       hash    "sku buyer" -> "reservation held committed"; reservation "-" is none
-    5 deadlines    zset    reservation by its deadline
+    5 deadlines    zset    reservation by the deadline in force: the payment's while it is being paid
     6 parts        zset    reservation that another partition decides, by the instant at which to ask about it
     7 retired      hash    operation -> "outcome sequence ..."; what an operation that comes again is told
     8 retirements  zset    operation by the instant it was retired
@@ -126,17 +127,21 @@ local function decodeLines(text)
 end
 
 local function encodeHold(hold)
-  return table.concat({
+  local paying = hold.payment and table.concat({ 'paying', hold.payment, digits(hold.payBy), '' }, ' ') or ''
+  return paying .. table.concat({
     digits(hold.sequence), digits(hold.createdAt), digits(hold.expiresAt), hold.partitions,
     string.gsub(encodeLines(hold.lines), ' ', '='), hold.buyer,
   }, ' ')
 end
 
 local function decodeHold(id, text)
+  local payment, payBy, rest = string.match(text, '^paying (%S+) (%d+) (.*)$')
   local sequence, createdAt, expiresAt, partitions, lines, buyer =
-    string.match(text, '^(%d+) (%d+) (%d+) (%S+) (%S+) (.*)$')
+    string.match(rest or text, '^(%d+) (%d+) (%d+) (%S+) (%S+) (.*)$')
   return {
     id = id,
+    payment = payment,
+    payBy = payBy and tonumber(payBy),
     sequence = tonumber(sequence),
     createdAt = tonumber(createdAt),
     expiresAt = tonumber(expiresAt),
@@ -255,14 +260,19 @@ function Partition:decides(hold)
   return string.match(hold.partitions, '^%d+') == string.match(self.keys[1], '{(%d+)}')
 end
 
+-- The deadline in force. A payment that is under way has its own, never before the hold's.
+local function deadlineOf(hold)
+  return hold.payBy or hold.expiresAt
+end
+
 function Partition:lapsed(hold)
-  return hold.expiresAt <= self.now and self:decides(hold)
+  return deadlineOf(hold) <= self.now and self:decides(hold)
 end
 
 function Partition:putHold(hold, checkAt)
   self.loaded.holds[hold.id] = hold
   self.changed.holds[hold.id] = hold
-  if self:decides(hold) then self.deadlines[hold.id] = hold.expiresAt else self.parts[hold.id] = checkAt end
+  if self:decides(hold) then self.deadlines[hold.id] = deadlineOf(hold) else self.parts[hold.id] = checkAt end
 end
 
 -- Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed.
@@ -293,9 +303,44 @@ function Partition:expireDue(limit)
   local due = redis.call('ZRANGE', self.keys[5], '-inf', digits(self.now), 'BYSCORE', 'LIMIT', 0, limit)
   for _, id in ipairs(due) do
     local hold = self:hold(id)
-    if hold and self:lapsed(hold) then self:settle(hold, 'expired') else self.deadlines[id] = hold and hold.expiresAt or false end
+    if hold and self:lapsed(hold) then self:settle(hold, 'expired') else self.deadlines[id] = hold and deadlineOf(hold) or false end
   end
   return #due
+end
+
+-- Why a cart cannot be had: looked for in the order that the contract names, over all lines each.
+function Partition:refusal(command)
+  for _, line in ipairs(command.lines) do
+    if not self:level(line.sku) then return { 'unknown-sku', line.sku } end
+  end
+  for _, line in ipairs(command.lines) do
+    local units = self:buyer(line.sku, command.buyer)
+    local hold = units.reservation ~= NONE and self:hold(units.reservation)
+    if hold and self:lapsed(hold) then
+      self:settle(hold, 'expired')
+    elseif hold then
+      return { 'duplicate-reservation', line.sku, units.reservation }
+    end
+  end
+  for _, line in ipairs(command.lines) do
+    local limit = self:level(line.sku).buyerLimit
+    local units = self:buyer(line.sku, command.buyer)
+    if limit and units.held + units.committed + line.quantity > limit then
+      return { 'buyer-limit-exceeded', line.sku, limit }
+    end
+  end
+  local short
+  for _, line in ipairs(command.lines) do
+    local left = available(self:level(line.sku))
+    if left == 0 then return { 'sold-out', line.sku, 0 } end
+    if left < line.quantity and not short then short = { 'insufficient-stock', line.sku, left } end
+  end
+  return short
+end
+
+-- What a hold answers to whoever wants to end or change it while it is being paid; nil: nothing is in his way.
+function Partition:pending(hold)
+  if hold.payment then return { 'payment-pending', hold.sequence, hold.payment } end
 end
 
 -- What became of an operation that holds nothing any more, as a decision.

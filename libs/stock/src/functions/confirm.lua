@@ -1,13 +1,18 @@
 --[[
   Sells the units of each hold: held becomes committed.
 
-  ARGV after the epoch, per command: reservation, payment ("" = none named)
-  Decisions, one per command: confirmed sequence | ended outcome sequence | unknown
+  ARGV after the epoch, per command: reservation, payment ("" = none named), captured ("1": the money of that payment
+  is there, so that no payment under way is in the way)
+  Decisions, one per command: confirmed sequence | payment-pending sequence payment | ended outcome sequence | unknown
 ]]
 register('confirm', function(keys, epoch, arguments)
   local commands = {}
   while arguments.more() do
-    commands[#commands + 1] = { id = arguments.word('reservation'), payment = arguments.text('payment') }
+    commands[#commands + 1] = {
+      id = arguments.word('reservation'),
+      payment = arguments.text('payment'),
+      captured = arguments.text('captured') == '1',
+    }
   end
   local partition = Partition.open(keys, epoch)
   local decisions = {}
@@ -17,6 +22,8 @@ register('confirm', function(keys, epoch, arguments)
       decisions[index] = partition:outcomeOf(command.id)
     elseif partition:lapsed(hold) then
       decisions[index] = { 'ended', 'expired', partition:settle(hold, 'expired') }
+    elseif hold.payment and not command.captured then
+      decisions[index] = partition:pending(hold)
     else
       decisions[index] = { 'confirmed', partition:settle(hold, 'confirmed', { payment = command.payment }) }
     end

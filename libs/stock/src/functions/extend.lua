@@ -3,12 +3,15 @@
 
   ARGV after the epoch, per command: reservation, ttlSeconds ("" with `until`), until ("" or an instant in ms: the
   deadline that the deciding partition has given a cart)
-  Decisions, one per command: extended sequence expiresAt | ended outcome sequence | unknown
+  Decisions, one per command:
+    extended sequence expiresAt | payment-pending sequence payment | ended outcome sequence | unknown
 ]]
 local function decideExtend(partition, command)
   local hold = partition:hold(command.id)
   if not hold then return partition:outcomeOf(command.id) end
   if partition:lapsed(hold) then return { 'ended', 'expired', partition:settle(hold, 'expired') } end
+  local pending = partition:pending(hold)
+  if pending then return pending end
   local wanted = command.untilMs or partition.now + command.ttlSeconds * 1000
   if wanted > hold.expiresAt then
     hold.expiresAt = wanted

@@ -3,7 +3,7 @@
 
   ARGV after the epoch, per command: reservation, forget ("1": as if it had never been held; for the parts of a cart
   that came to nothing, so that a later attempt under the same id may hold again)
-  Decisions, one per command: released sequence | ended outcome sequence | unknown
+  Decisions, one per command: released sequence | payment-pending sequence payment | ended outcome sequence | unknown
 ]]
 register('release', function(keys, epoch, arguments)
   local commands = {}
@@ -19,7 +19,8 @@ register('release', function(keys, epoch, arguments)
     elseif partition:lapsed(hold) then
       decisions[index] = { 'ended', 'expired', partition:settle(hold, 'expired') }
     else
-      decisions[index] = { 'released', partition:settle(hold, 'released', { forget = command.forget }) }
+      decisions[index] = partition:pending(hold)
+        or { 'released', partition:settle(hold, 'released', { forget = command.forget }) }
     end
   end
   return partition:write(decisions)

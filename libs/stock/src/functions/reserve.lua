@@ -3,7 +3,7 @@
 
   ARGV after the epoch, per command:
     reservation, ttlSeconds ("" = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
-    metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
+    revive ("1": though it has been released or has expired; for the parts of a cart that was paid late), metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
   Decisions, one per command:
     held sequence createdAt expiresAt          now, or by an earlier attempt under the same id
     ended outcome sequence                     an earlier attempt held it, and it has ended since
@@ -22,42 +22,13 @@ local function parseReserve(arguments)
       id = arguments.word('reservation'),
       ttlSeconds = arguments.optional('ttlSeconds', 1, 86400),
       partitions = arguments.text('partitions'),
+      revive = arguments.text('revive') == '1',
       metadata = arguments.text('metadata'),
       buyer = arguments.text('buyer'),
       lines = arguments.lines(),
     }
   end
   return commands
-end
-
--- Looked for in the order that the contract names, over all lines each.
-local function refusal(partition, command)
-  for _, line in ipairs(command.lines) do
-    if not partition:level(line.sku) then return { 'unknown-sku', line.sku } end
-  end
-  for _, line in ipairs(command.lines) do
-    local units = partition:buyer(line.sku, command.buyer)
-    local hold = units.reservation ~= NONE and partition:hold(units.reservation)
-    if hold and partition:lapsed(hold) then
-      partition:settle(hold, 'expired')
-    elseif hold then
-      return { 'duplicate-reservation', line.sku, units.reservation }
-    end
-  end
-  for _, line in ipairs(command.lines) do
-    local limit = partition:level(line.sku).buyerLimit
-    local units = partition:buyer(line.sku, command.buyer)
-    if limit and units.held + units.committed + line.quantity > limit then
-      return { 'buyer-limit-exceeded', line.sku, limit }
-    end
-  end
-  local short
-  for _, line in ipairs(command.lines) do
-    local left = available(partition:level(line.sku))
-    if left == 0 then return { 'sold-out', line.sku, 0 } end
-    if left < line.quantity and not short then short = { 'insufficient-stock', line.sku, left } end
-  end
-  return short
 end
 
 local function ttlOf(partition, command)
@@ -81,6 +52,7 @@ local function hold(partition, command)
   local sequence = partition:journal('held', {
     'reservation', command.id, 'expires', digits(expiresAt), 'lines', encodeLines(lines),
     'partitions', command.partitions, 'metadata', command.metadata, 'buyer', command.buyer,
+    'revived', command.revive and '1' or '',
   })
   local record = {
     id = command.id, sequence = sequence, createdAt = partition.now, expiresAt = expiresAt,
@@ -93,8 +65,10 @@ end
 local function decideReserve(partition, command)
   local earlier = partition:hold(command.id)
   if earlier then return { 'held', earlier.sequence, earlier.createdAt, earlier.expiresAt } end
-  if partition:retiredAs(command.id) then return partition:outcomeOf(command.id) end
-  return refusal(partition, command) or hold(partition, command)
+  local ended = partition:retiredAs(command.id)
+  local revives = command.revive and ended and ended.outcome ~= 'confirmed'
+  if ended and not revives then return partition:outcomeOf(command.id) end
+  return partition:refusal(command) or hold(partition, command)
 end
 
 register('reserve', function(keys, epoch, arguments)
