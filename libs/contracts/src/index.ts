@@ -5,4 +5,5 @@ export * from './order.js';
 export * from './problem.js';
 export * from './reservation.js';
 export * from './scalars.js';
+export * from './simulation.js';
 export * from './stock.js';

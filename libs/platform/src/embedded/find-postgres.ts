@@ -1,5 +1,5 @@
 /**
- * Where a PostgreSQL server comes from, for tests only (the embedded ledger is PGlite): PATH, else where Debian and
+ * Where a PostgreSQL server comes from, for tests and simulations (the embedded ledger is PGlite): PATH, else where Debian and
  * others put it, else the distribution's packages in the data folder.
  */
 import { readdir, realpath } from 'node:fs/promises';
