@@ -1,4 +1,4 @@
-// Compiles the sources into dist/ and carries along what the compiler leaves behind (the Redis functions).
+// Compiles the sources into dist/ and carries along what the compiler leaves behind (the Redis functions, the scenarios).
 // The compiler is native and incremental: with nothing to do it is done in a tenth of a second, so there is no
 // fingerprint of ours beside it. Files in dist/ whose source has gone are removed: migrations are found by listing
 // their folder, and one that was renamed must not run twice.
@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { root, run, say, SetupError } from './common.mjs';
 
 const dist = path.join(root, 'dist');
-const functions = 'libs/stock/src/functions';
+/** What is read as it is. */
+const carriedAlong = ['libs/stock/src/functions', 'libs/simulation/src/scenarios'];
 
 /** Brings dist/ up to date, with the compiler running under the given Node. */
 export function build(node = process.execPath) {
@@ -21,7 +22,7 @@ export function build(node = process.execPath) {
   });
   if (status !== 0) throw new SetupError('the sources do not compile: see the messages above');
   removeOrphans(dist);
-  copyFunctions();
+  for (const folder of carriedAlong) copyFolder(folder);
 }
 
 function removeOrphans(folder) {
@@ -35,10 +36,10 @@ function removeOrphans(folder) {
   }
 }
 
-function copyFunctions() {
-  const from = path.join(root, functions);
+function copyFolder(folder) {
+  const from = path.join(root, folder);
   if (!existsSync(from)) return;
-  cpSync(from, path.join(dist, functions), {
+  cpSync(from, path.join(dist, folder), {
     recursive: true,
     preserveTimestamps: true,
     filter: (source, target) => !source.endsWith('.ts') && isNewer(source, target),

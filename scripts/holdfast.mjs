@@ -15,6 +15,7 @@ async function runCommand() {
   const node = await prepare({ compile: true });
   const main = path.join(root, 'dist/apps/cli/src/main.js');
   const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
+  process.on('SIGINT', () => {}); // The command hears it too, and says what it has so far.
   const { status, signal } = spawnSync(node, [...flags, main, ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: environmentWith(node),

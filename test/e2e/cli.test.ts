@@ -36,7 +36,7 @@ describe('holdfast', () => {
   test('helps, with every command and every option', async () => {
     const help = await holdfast(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['up', 'audit', 'doctor', 'migrate']) {
+    for (const command of ['up', 'simulate', 'audit', 'doctor', 'migrate']) {
       expect(help.stdout).toContain(command);
       expect(await holdfast([command, '--help'])).toMatchObject({ code: 0, stderr: '' });
     }

@@ -1,10 +1,11 @@
 /** `holdfast`: the command line. Exit 0 good, 1 something is wrong, 2 wrong usage, 78 bad configuration. */
 import { stripVTControlCharacters } from 'node:util';
-import { defineCommand, renderUsage, runCommand, type CommandDef } from 'citty';
+import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from 'citty';
 import { audit } from './audit.js';
 import { doctor } from './doctor.js';
 import { failureOf, UsageError } from './environment.js';
 import { migrate } from './migrate.js';
+import { simulate } from './simulate.js';
 
 /** Known here for `--help` alone: scripts/holdfast.mjs runs it, as `npm start` does. */
 const up = defineCommand({
@@ -14,7 +15,7 @@ const up = defineCommand({
   },
 });
 
-const commands = { up, audit, doctor, migrate } as unknown as Record<string, CommandDef>;
+const commands = { up, simulate, audit, doctor, migrate } as unknown as Record<string, CommandDef>;
 
 const holdfast = defineCommand({
   meta: {
@@ -43,12 +44,14 @@ function print(usage: string): void {
 
 /** The parser lets through what it does not know; a typing error must not pass for a default. */
 function refuseUnknown(command: CommandDef, rest: readonly string[]): void {
-  const known = new Set(Object.keys(command.args ?? {}).map((name) => `--${name}`));
+  const known = new Map<string, string | undefined>(
+    Object.entries((command.args ?? {}) as ArgsDef).map(([name, { type }]) => [`--${name}`, type]),
+  );
   let value = false;
   for (const word of rest) {
     const name = word.split('=', 1)[0]!;
     if (value) value = false;
-    else if (known.has(name)) value = !word.includes('=');
+    else if (known.has(name)) value = known.get(name) !== 'boolean' && !word.includes('=');
     else throw new UsageError(`${word} means nothing here`);
   }
   if (value) throw new UsageError(`${rest.at(-1)} wants a value`);

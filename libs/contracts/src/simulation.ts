@@ -165,7 +165,14 @@ function boundsHold(value: Scenario, context: z.RefinementCtx): void {
   }
   if (value.cart.linesMax > value.skus)
     wrong(['cart', 'linesMax'], 'A cart has no more lines than there are SKUs');
-  if (value.time === 'virtual' && value.strategy !== 'holdfast') {
+  const naive = value.strategy !== 'holdfast';
+  if (naive && (value.cart.linesMax > 1 || value.restocks.length > 0 || value.payment.via === 'sandbox')) {
+    wrong(
+      ['strategy'],
+      'The other strategies sell single lines at once: no carts, restocks or sandbox payments',
+    );
+  }
+  if (value.time === 'virtual' && naive) {
     wrong(
       ['strategy'],
       'Virtual time knows the strategy holdfast alone: the others only fail on real servers',

@@ -1,0 +1,63 @@
+/** Reports of sales as text: one for itself, several as a table. */
+import type { SimulationReport } from '#contracts';
+
+/** What people want to know first, first. */
+export function textOf(report: SimulationReport): string {
+  const { rejected, throughput, latencyMs, funnel, crash } = report;
+  const refused = Object.entries(rejected).filter(([, count]) => count > 0);
+  const lines = [
+    `${report.strategy}: ${report.requests} requests of ${report.buyers} buyers for ${report.stock} units, seed ${report.seed}${report.interrupted ? ', stopped early' : ''}`,
+    `accepted   ${report.accepted}, of which ${report.confirmed} confirmed` +
+      (funnel.abandoned + funnel.declined + funnel.tooLate > 0
+        ? ` (${funnel.abandoned} abandoned, ${funnel.declined} declined, ${funnel.tooLate} too late)`
+        : ''),
+    `refused    ${refused.map(([why, count]) => `${count} ${why}`).join(', ') || 'nobody'}`,
+    `oversold   ${report.oversold}`,
+    `undersold  ${report.undersold}`,
+    `throughput ${throughput.acceptedPerSecond} accepted/s, ${throughput.rejectedPerSecond} refused/s`,
+    `latency    accepted p50 ${latencyMs.accepted.p50} ms, p99 ${latencyMs.accepted.p99} ms; refused p50 ${latencyMs.rejected.p50} ms, p99 ${latencyMs.rejected.p99} ms (from the planned arrival)`,
+    ...report.faults.map(({ atMs, detail }) => `fault      at ${(atMs / 1_000).toFixed(1)} s: ${detail}`),
+    ...(crash
+      ? [
+          `crash      ${crash.lost} of ${crash.checked} acknowledgements lost, ${crash.oversold} units sold again`,
+        ]
+      : []),
+    ...report.invariants.map(({ id, ok, detail }) => `${ok ? 'ok    ' : 'BROKEN'} ${id.padEnd(4)} ${detail}`),
+  ];
+  return lines.join('\n');
+}
+
+const heads = [
+  'strategy',
+  'accepted',
+  'oversold',
+  'undersold',
+  'lost',
+  'sold again',
+  'requests/s',
+  'p99 ms',
+  'errors',
+];
+
+/** Strategies beside each other; `lost` and `sold again` are after a crash. */
+export function tableOf(reports: readonly SimulationReport[]): string {
+  const rows = reports.map((report) => [
+    report.strategy,
+    `${report.accepted}`,
+    `${report.oversold}`,
+    `${report.undersold}`,
+    report.crash ? `${report.crash.lost}` : '-',
+    report.crash ? `${report.crash.oversold}` : '-',
+    `${Math.round(report.throughput.requestsPerSecond)}`,
+    `${Math.round(Math.max(report.latencyMs.accepted.p99, report.latencyMs.rejected.p99))}`,
+    `${report.rejected.error}`,
+  ]);
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  ');
+  return [line(heads), ...rows.map(line)].join('\n');
+}

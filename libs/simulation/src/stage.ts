@@ -1,0 +1,171 @@
+/**
+ * Where a rehearsal happens: servers and instances started for it alone, on folders that go with it, or a service that
+ * runs already. Whatever is started here ends with this process, however that ends.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Scenario, SimulationFault } from '#contracts';
+import { type LeashedProcess, type Report, systemClock, systemRandom, systemTimers } from '#platform';
+import { HttpCheckout } from './http-checkout.js';
+import type { Plan } from './plan.js';
+import { Instance } from './servers/instance.js';
+import { lastingPort } from './servers/ports.js';
+import { PostgresNode } from './servers/postgres-node.js';
+import { leashFolder, RedisNode } from './servers/redis-node.js';
+import { strategies } from './strategies/index.js';
+
+export type StageOptions = {
+  /** The compiled service to start. */
+  readonly serviceProgram: string;
+  /** Where packages of servers may be unpacked, when the machine has none. */
+  readonly dataDir: string;
+  readonly report: Report;
+};
+
+/** A service that runs already, and the keys it knows. */
+export type Target = { readonly url: string; readonly keys: HttpCheckout['options']['keys'] };
+
+const strategyServer = fileURLToPath(new URL('./strategy-server.js', import.meta.url));
+/** How much later every reply of a slow PostgreSQL comes. */
+const slowPostgresMs = 50;
+
+export class Stage {
+  private constructor(
+    private readonly scenario: Scenario,
+    readonly checkout: HttpCheckout,
+    private readonly instances: readonly Instance[] = [],
+    private readonly redis: RedisNode | null = null,
+    private readonly postgres: PostgresNode | null = null,
+    private readonly folder: LeashedProcess | null = null,
+  ) {}
+
+  /** Starts what the scenario wants. @throws ServerNotFoundError when this machine cannot have it */
+  static async open(scenario: Scenario, options: StageOptions): Promise<Stage> {
+    const { dataDir, report } = options;
+    const holdfast = scenario.strategy === 'holdfast';
+    const opened: { stop(): Promise<void> }[] = [];
+    const add = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
+      opened.unshift(part);
+      return part;
+    };
+    try {
+      report('starting Redis');
+      const redis = add(await RedisNode.start(dataDir, holdfast ? 'careful' : 'as-it-comes', report));
+      const postgres = wantsPostgres(scenario) ? add(await startPostgres(options)) : null;
+      const folderPath = mkdtempSync(path.join(tmpdir(), 'holdfast-simulation-'));
+      const folder = add(leashFolder(folderPath));
+      report(scenario.instances === 1 ? 'starting the service' : `starting ${scenario.instances} instances`);
+      const keys = { storefront: secret(), admin: secret() };
+      const environment = {
+        REDIS_URL: redis.url,
+        DATABASE_URL: postgres?.url ?? '',
+        HOLDFAST_DATA_DIR: folderPath,
+        HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
+        LOG_LEVEL: 'warn',
+        STRATEGY: scenario.strategy,
+      };
+      const program = holdfast ? options.serviceProgram : strategyServer;
+      const instances: Instance[] = [];
+      for (let index = 0; index < scenario.instances; index += 1) {
+        const instance = new Instance(await lastingPort(), { program, environment });
+        instances.push(add(Object.assign(instance, { stop: () => instance.kill() })));
+      }
+      await Promise.all(instances.map((instance) => instance.start()));
+      const checkout = checkoutOf(
+        instances.map(({ url }) => url),
+        keys,
+      );
+      return new Stage(scenario, checkout, instances, redis, postgres, folder);
+    } catch (error) {
+      for (const part of opened) await part.stop().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** On a service that runs already: nothing is started, nothing can be killed. */
+  static at(scenario: Scenario, { url, keys }: Target): Stage {
+    return new Stage(scenario, checkoutOf([url], keys));
+  }
+
+  /** Fills the shelves: once, or in every instance where each has its own. */
+  async stock({ stock }: Plan, only?: Instance): Promise<void> {
+    const { strategy, buyerLimit, holdTtlSeconds } = this.scenario;
+    const each = strategy !== 'holdfast' && strategies[strategy].shelfPerInstance;
+    const urls = only ? [only.url] : each ? this.instances.map(({ url }) => url) : undefined;
+    for (const [sku, onHand] of stock) {
+      await this.checkout.put(sku, { onHand, buyerLimit, holdTtlSeconds }, urls);
+    }
+  }
+
+  /** Carries out a fault and mends it again. @returns what was done, for people. */
+  async suffer({ kind, seconds }: SimulationFault, plan: Plan): Promise<string> {
+    const away = () => systemTimers.sleep(seconds * 1_000);
+    switch (kind) {
+      case 'kill-instance': {
+        const [victim] = this.instances;
+        if (!victim) return 'no instance of ours to kill';
+        await victim.kill();
+        await away();
+        await victim.start();
+        await this.refill(plan, victim);
+        return `an instance was killed, and started again ${seconds} s later`;
+      }
+      case 'restart-redis':
+        if (!this.redis) return 'no Redis of ours to kill';
+        await this.redis.kill();
+        await away();
+        await this.redis.start();
+        return `Redis was killed, and started again ${seconds} s later`;
+      case 'slow-postgres':
+        if (!this.postgres) return 'no PostgreSQL of ours to slow down';
+        this.postgres.proxy.slow(slowPostgresMs);
+        await away();
+        this.postgres.proxy.slow(0);
+        return `every reply of PostgreSQL came ${slowPostgresMs} ms later for ${seconds} s`;
+      case 'provider-outage':
+        return 'no payment provider takes part';
+    }
+  }
+
+  /** Everything that can forget is killed at once and started again, as after a power cut; PostgreSQL stays. */
+  async crash(plan: Plan): Promise<void> {
+    await Promise.all([...this.instances.map((instance) => instance.kill()), this.redis?.kill()]);
+    await this.redis?.start();
+    await Promise.all(this.instances.map((instance) => instance.start()));
+    for (const instance of this.instances) await this.refill(plan, instance);
+  }
+
+  async close(): Promise<void> {
+    this.checkout.close();
+    await Promise.all(this.instances.map((instance) => instance.kill()));
+    await this.postgres?.stop();
+    await this.redis?.stop();
+    await this.folder?.stop();
+  }
+
+  /** A naive shop fills its shelf when it starts: what it remembers of the sale, it has elsewhere, or not at all. */
+  private async refill(plan: Plan, instance: Instance): Promise<void> {
+    if (this.scenario.strategy !== 'holdfast') await this.stock(plan, instance);
+  }
+}
+
+/** One instance can keep its ledger within itself; several share a server. */
+function wantsPostgres({ strategy, instances, faults }: Scenario): boolean {
+  if (strategy !== 'holdfast') return strategies[strategy].usesPostgres;
+  return instances > 1 || faults.some(({ kind }) => kind === 'slow-postgres');
+}
+
+async function startPostgres({ dataDir, report }: StageOptions): Promise<PostgresNode> {
+  report('starting PostgreSQL');
+  return PostgresNode.start(dataDir, report);
+}
+
+function checkoutOf(urls: readonly string[], keys: Target['keys']): HttpCheckout {
+  return new HttpCheckout({ urls, keys, clock: systemClock, timers: systemTimers });
+}
+
+function secret(): string {
+  return systemRandom.bytes(24).toString('hex');
+}

@@ -1,0 +1,89 @@
+/** Rehearsals as people run them: real servers, real processes, and a count that believes only what buyers were told. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type SimulationReport, simulationReport } from '#contracts';
+import { testDataFolder } from '../servers/server.js';
+
+const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js');
+
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+function simulate(...args: readonly string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'] ?? '', HOLDFAST_DATA_DIR: testDataFolder };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', main, 'simulate', ...args],
+      { env, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'holdfast-simulate-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A short sale: everybody comes within a second. */
+async function scenarioFile(more: string): Promise<string> {
+  const file = path.join(folder, 'scenario.yaml');
+  await writeFile(file, `arrivals: { curve: spike, seconds: 1 }\n${more}`);
+  return file;
+}
+
+test('Holdfast sells what there is, and every invariant holds', async () => {
+  const file = await scenarioFile('buyers: 400\nstock: 40\nrepeatClicks: { share: 0.2, clicks: 1 }\n');
+  const json = path.join(folder, 'report.json');
+  const { code, stdout } = await simulate('--scenario', file, '--seed', '7', '--json', json);
+  expect(stdout).toContain('oversold   0');
+  const report = simulationReport.parse(JSON.parse(await readFile(json, 'utf8')));
+  expect(report).toMatchObject({ seed: 7, buyers: 400, stock: 40, accepted: 40, confirmed: 40 });
+  expect(report).toMatchObject({ oversold: 0, undersold: 0, interrupted: false });
+  expect(report.invariants.map(({ id }) => id)).toContain('I11');
+  expect(report.invariants.filter(({ ok }) => !ok)).toEqual([]);
+  expect(answered(report)).toBe(report.requests);
+  expect(code).toBe(0);
+}, 120_000);
+
+test('load-then-store in three instances oversells, and that is counted', async () => {
+  const file = await scenarioFile('buyers: 600\nstock: 30\n');
+  const { code, stdout } = await simulate(
+    '--scenario',
+    file,
+    '--strategy',
+    'load-then-store',
+    '--instances',
+    '3',
+    '--json',
+    '-',
+  );
+  const report = simulationReport.parse(JSON.parse(stdout));
+  expect(report.oversold).toBeGreaterThan(0);
+  expect(report.accepted).toBe(30 + report.oversold);
+  expect(report.invariants.find(({ id }) => id === 'I1')).toMatchObject({ ok: false });
+  expect(answered(report)).toBe(report.requests);
+  expect(code).toBe(1);
+}, 120_000);
+
+test('wrong usage exits 2 by the name of what is wrong', async () => {
+  for (const [args, what] of [
+    [['--buyers', '-1'], '--buyers'],
+    [['--strategy', 'hope'], '--strategy'],
+    [['--scenario', await scenarioFile('buyer: 1\n')], 'buyer: '],
+    [['--scenario', 'nothing-such'], 'single-hot-sku'],
+  ] as const) {
+    const { code, stderr } = await simulate(...args);
+    expect(stderr).toContain(what);
+    expect(code).toBe(2);
+  }
+});
+
+/** Every request came to an end that somebody counted. */
+function answered({ accepted, rejected }: SimulationReport): number {
+  return accepted + Object.values(rejected).reduce((sum, count) => sum + count, 0);
+}
