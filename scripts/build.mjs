@@ -1,4 +1,5 @@
-// Compiles the sources into dist/ and carries along what the compiler leaves behind (the Redis functions, the scenarios).
+// Compiles the sources into dist/, carries along what the compiler leaves behind (the Redis functions, the scenarios), and
+// bundles the console's page.
 // The compiler is native and incremental: with nothing to do it is done in a tenth of a second, so there is no
 // fingerprint of ours beside it. Files in dist/ whose source has gone are removed: migrations are found by listing
 // their folder, and one that was renamed must not run twice.
@@ -6,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildConsole, consoleFolder } from './build-console.mjs';
 import { root, run, say, SetupError } from './common.mjs';
 
 const dist = path.join(root, 'dist');
@@ -13,7 +15,7 @@ const dist = path.join(root, 'dist');
 const carriedAlong = ['libs/stock/src/functions', 'libs/simulation/src/scenarios'];
 
 /** Brings dist/ up to date, with the compiler running under the given Node. */
-export function build(node = process.execPath) {
+export async function build(node = process.execPath) {
   if (!existsSync(dist)) say('compiling');
   const compiler = path.join(root, 'node_modules/@typescript/native/bin/tsc');
   const { status } = spawnSync(node, [compiler, '-p', 'tsconfig.build.json'], {
@@ -23,11 +25,13 @@ export function build(node = process.execPath) {
   if (status !== 0) throw new SetupError('the sources do not compile: see the messages above');
   removeOrphans(dist);
   for (const folder of carriedAlong) copyFolder(folder);
+  await buildConsole();
 }
 
 function removeOrphans(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const file = path.join(folder, entry.name);
+    if (file === consoleFolder) continue; // It keeps itself in order.
     const source = path.join(root, path.relative(dist, file)).replace(/\.js(\.map)?$/, '.ts');
     if (entry.isDirectory()) {
       if (existsSync(source)) removeOrphans(file);

@@ -29,6 +29,7 @@ it.each([
   ['POST', `/v1/orders/${id}/fulfil`, 'admin'],
   ['POST', `/v1/orders/${id}/cancel`, 'admin'],
   ['GET', '/v1/audit/invariants', 'admin'],
+  ['GET', '/console/session', 'both'],
 ])('%s %s is for %s', async (method, path, scope) => {
   const body = method === 'GET' ? undefined : '{no json';
   expectProblem(await client.request(path, { method, key: null, body }), 'unauthenticated');
@@ -39,6 +40,9 @@ it.each([
   }
 });
 
-it.each(['/livez', '/readyz', '/metrics', '/openapi.json', '/docs'])('%s wants no key', async (path) => {
-  expect((await client.request(path, { key: null })).status).toBe(200);
-});
+it.each(['/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/console', '/console/settings'])(
+  '%s wants no key',
+  async (path) => {
+    expect((await client.request(path, { key: null })).status).toBe(200);
+  },
+);

@@ -8,8 +8,12 @@ import { PGlite, type ParserOptions } from '@electric-sql/pglite';
 import { describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import type { Browser } from 'playwright-core';
+import { ServerNotFoundError } from '../../libs/platform/src/embedded/index.js';
+import { findChromium, startChromium } from './chromium.js';
 import { startPostgresServer } from './postgres-server.js';
 import { redisDatabasesMax, startRedisServer } from './redis-server.js';
+import { testDataFolder } from './server.js';
 import { type SharedServer, type SharedServers, serversVariable } from './shared-servers.js';
 
 export interface TestDatabase {
@@ -79,6 +83,30 @@ function describeWith(kind: keyof SharedServers, server: string, name: string, t
   if (isContinuousIntegration()) throw new Error(`${name}: needs ${server}. ${found.missing}`);
   process.stderr.write(`SKIPPED, there is no ${server}: ${name}\n`);
   describe.skip(name, tests);
+}
+
+/**
+ * A browser for a test file, and `describe` for its tests: skipped loudly when none can be had, an error under CI.
+ * Looked for only when a file that wants it is run.
+ */
+export async function browserForTests(): Promise<{
+  readonly describe: (name: string, tests: () => void) => void;
+  readonly start: () => Promise<Browser>;
+}> {
+  try {
+    const program = await findChromium(testDataFolder, (message) =>
+      process.stderr.write(`Chromium: ${message}\n`),
+    );
+    process.stderr.write(`tests use ${program.origin}\n`);
+    return { describe, start: () => startChromium(program) };
+  } catch (error) {
+    if (isContinuousIntegration() || !(error instanceof ServerNotFoundError)) throw error;
+    const skip = (name: string, tests: () => void) => {
+      process.stderr.write(`SKIPPED, there is no browser: ${name}\n${error.message}\n`);
+      describe.skip(name, tests);
+    };
+    return { describe: skip, start: () => Promise.reject(error) };
+  }
 }
 
 /** Whether the run has this shared server; under CI a missing one is an error. */

@@ -2,6 +2,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Cursors, type Logger, type Metrics, systemRandom, type Timers } from '#platform';
 import { AuditController } from './audit.controller.js';
+import { ConsoleController, type ConsoleSettings } from './console/console.controller.js';
 import { Idempotent } from './idempotent.js';
 import { OperationsController } from './operations.controller.js';
 import { OrdersController } from './orders.controller.js';
@@ -9,18 +10,19 @@ import { ReservationsController } from './reservations.controller.js';
 import type { Services } from './services.js';
 import { StockController } from './stock.controller.js';
 import { StockEvents } from './stock-events.js';
-import { AUDIT, METRICS, ORDERS, PROBES, RESERVATIONS, STOCK, TIMERS } from './tokens.js';
+import { AUDIT, CONSOLE_SETTINGS, METRICS, ORDERS, PROBES, RESERVATIONS, STOCK, TIMERS } from './tokens.js';
 
 export type AppParts = {
   readonly services: Services;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly timers: Timers;
+  readonly console: ConsoleSettings;
 };
 
 @Module({})
 export class AppModule {
-  static of({ services, logger, metrics, timers }: AppParts): DynamicModule {
+  static of({ services, logger, metrics, timers, console }: AppParts): DynamicModule {
     return {
       module: AppModule,
       controllers: [
@@ -29,6 +31,7 @@ export class AppModule {
         OrdersController,
         AuditController,
         OperationsController,
+        ConsoleController,
       ],
       providers: [
         { provide: RESERVATIONS, useValue: services.reservations },
@@ -38,6 +41,7 @@ export class AppModule {
         { provide: PROBES, useValue: services.probes },
         { provide: METRICS, useValue: metrics },
         { provide: TIMERS, useValue: timers },
+        { provide: CONSOLE_SETTINGS, useValue: console },
         { provide: Idempotent, useValue: new Idempotent(services.idempotency) },
         { provide: Cursors, useValue: new Cursors(services.cursorSecret, systemRandom) },
         { provide: StockEvents, useValue: new StockEvents(services.stock, timers, logger) },

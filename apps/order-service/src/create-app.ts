@@ -3,8 +3,18 @@ import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { limits } from '#domain';
-import { type Config, createHttpServer, NestLogger, systemTimers, type Timer, type Timers } from '#platform';
+import {
+  type Config,
+  createHttpServer,
+  developmentKeys,
+  NestLogger,
+  systemTimers,
+  type Timer,
+  type Timers,
+} from '#platform';
 import { AppModule } from './app.module.js';
+import type { ConsoleSettings } from './console/console.controller.js';
+import { serveConsole } from './console/serve-console.js';
 import { serveDocs } from './openapi/serve-docs.js';
 import type { ServiceContext, Services } from './services.js';
 import { StockEvents } from './stock-events.js';
@@ -22,7 +32,7 @@ const idleSweepIntervalMs = 20;
 
 export async function createApp(
   services: Services,
-  config: Pick<Config, 'apiKeys'>,
+  config: Pick<Config, 'apiKeys'> & Partial<Pick<Config, 'developmentKeys'>>,
   context: ServiceContext & { readonly timers?: Timers },
 ): Promise<App> {
   const { logger, metrics, timers = systemTimers } = context;
@@ -33,12 +43,13 @@ export async function createApp(
     bodyBytesMax: limits.bodyBytesMax,
   });
   const nest = await NestFactory.create<NestFastifyApplication>(
-    AppModule.of({ services, logger, metrics, timers }),
+    AppModule.of({ services, logger, metrics, timers, console: consoleSettingsOf(config) }),
     adapter,
     { bodyParser: false, logger: new NestLogger(logger), abortOnError: false },
   );
   nest.useGlobalFilters(filter);
   serveDocs(nest);
+  await serveConsole(nest, logger);
   await nest.init();
   return {
     nest,
@@ -62,4 +73,9 @@ export async function createApp(
       deadline.cancel();
     },
   };
+}
+
+function consoleSettingsOf(config: Partial<Pick<Config, 'developmentKeys'>>): ConsoleSettings {
+  const offered = config.developmentKeys === true ? developmentKeys : [];
+  return { developmentKeys: offered.map(({ secret }) => secret) };
 }

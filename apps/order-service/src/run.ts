@@ -106,7 +106,7 @@ function untilStopped(host: Host, clock: Clock): Promise<void> {
 
 /** The address, the keys where they are no secret, and a first request to try. */
 function greetingOf(address: string, config: Config): string {
-  const lines = [`Holdfast listens on ${address} (API: ${address}/docs)`];
+  const lines = [`Holdfast listens on ${address} (API: ${address}/docs, console: ${address}/console)`];
   if (config.developmentKeys) {
     for (const { scope, secret } of developmentKeys) lines.push(`  API key for ${scope}: ${secret}`);
     lines.push(

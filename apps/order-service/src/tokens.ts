@@ -6,3 +6,4 @@ export const AUDIT = Symbol('AuditUseCases');
 export const PROBES = Symbol('ReadinessProbe[]');
 export const METRICS = Symbol('Metrics');
 export const TIMERS = Symbol('Timers');
+export const CONSOLE_SETTINGS = Symbol('ConsoleSettings');

@@ -1,0 +1,119 @@
+/** Reservations: found by id, buyer, SKU or status, newest first. */
+import type { WireReservation } from '#contracts';
+import { useState } from 'preact/hooks';
+import { href } from '../address.js';
+import { listReservations } from '../api/calls.js';
+import { usePages } from '../api/hooks.js';
+import { lines } from '../format.js';
+import { go, useRoute } from '../router.js';
+import { useShortcut } from '../shortcuts.js';
+import { More, SearchBox, StatusFilter } from '../ui/lists.js';
+import { Content, Countdown, Empty, Head, Id, Status, When } from '../ui/parts.js';
+
+export const reservationStatuses = ['held', 'released', 'expired', 'confirmed', 'fulfilled', 'cancelled'];
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function ReservationsPage() {
+  const { query } = useRoute();
+  const filter = { buyerId: query['buyer'] ?? '', sku: query['sku'] ?? '', status: query['status'] ?? '' };
+  const reservations = usePages(
+    JSON.stringify(filter),
+    (cursor, signal) => listReservations(filter, { cursor, ...(signal && { signal }) }),
+    3_000,
+  );
+  useShortcut('r', 'Read again', reservations.reload);
+  const filtered = Object.values(filter).some((value) => value !== '');
+  return (
+    <>
+      <Head title="Reservations" />
+      <Filter key={JSON.stringify(filter)} {...filter} />
+      <Content loaded={reservations}>
+        {(rows) =>
+          rows.length > 0 ? (
+            <ReservationList rows={rows} />
+          ) : (
+            <Empty title={filtered ? 'Nothing fits' : 'No reservation yet'}>
+              {filtered
+                ? 'Ids, buyers and SKUs are looked for exactly as they are.'
+                : 'The first one appears here.'}
+            </Empty>
+          )
+        }
+      </Content>
+      <More pages={reservations} />
+    </>
+  );
+}
+
+function Filter(props: { buyerId: string; sku: string; status: string }) {
+  const [text, setText] = useState(props.buyerId);
+  const [sku, setSku] = useState(props.sku);
+  const search = (status: string) =>
+    go(href('reservations', '', { buyer: text.trim(), sku: sku.trim(), status }));
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (uuid.test(text.trim())) go(href('reservations', text.trim()));
+    else search(props.status);
+  };
+  return (
+    <form class="filter" role="search" onSubmit={submit}>
+      <SearchBox label="Id or buyer" value={text} onInput={setText} />
+      <input
+        class="search"
+        aria-label="SKU"
+        placeholder="SKU"
+        autoComplete="off"
+        spellcheck={false}
+        value={sku}
+        onInput={(event) => setSku(event.currentTarget.value)}
+      />
+      <StatusFilter value={props.status} statuses={reservationStatuses} onChange={search} />
+      <button type="submit" class="button">
+        Find
+      </button>
+    </form>
+  );
+}
+
+export function ReservationList({ rows }: { rows: readonly WireReservation[] }) {
+  return (
+    <table class="list">
+      <thead>
+        <tr>
+          <th>Reservation</th>
+          <th>Buyer</th>
+          <th>Units</th>
+          <th>Status</th>
+          <th class="number">Time left</th>
+          <th class="number">Made</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.id} onClick={() => go(href('reservations', row.id))}>
+            <td class="main">
+              <a href={href('reservations', row.id)}>
+                <Id id={row.id} />
+              </a>
+            </td>
+            <td class="text" data-label="Buyer">
+              {row.buyerId}
+            </td>
+            <td class="text" data-label="Units">
+              {lines(row.lines)}
+            </td>
+            <td data-label="Status">
+              <Status value={row.status} />
+            </td>
+            <td class="number" data-label="Time left">
+              {row.status === 'held' ? <Countdown iso={row.expiresAt} /> : '–'}
+            </td>
+            <td class="number" data-label="Made">
+              <When iso={row.createdAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,143 @@
+/** The console in a real browser, on a desk and on a phone: what an operator does on the day of a sale. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { Client } from '../fixtures/client.js';
+import { ConsolePage } from '../fixtures/console-page.js';
+import { startService } from '../fixtures/service.js';
+import { browserForTests } from '../servers/index.js';
+
+const { describe, start } = await browserForTests();
+
+const screens = {
+  desk: { width: 1_280, height: 860 },
+  phone: { width: 390, height: 844 },
+};
+
+describe('the console', () => {
+  let client: Client;
+  let browser: Browser;
+  beforeAll(async () => {
+    client = new Client(await startService());
+    browser = await start();
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await client.service.stop();
+  });
+
+  async function opened(screen: keyof typeof screens): Promise<ConsolePage> {
+    return ConsolePage.open(browser, client.service, screens[screen]);
+  }
+
+  async function signedIn(screen: keyof typeof screens): Promise<ConsolePage> {
+    const console = await opened(screen);
+    await console.signIn(client.service.storefrontKey, client.service.adminKey);
+    return console;
+  }
+
+  it('refuses a key that nobody knows, and offers none where none is offered', async () => {
+    const console = await opened('desk');
+    await console.field('API key').fill('not-a-key-of-anybody');
+    await console.button('Sign in').click();
+    await console.untilText('No known API key');
+    expect(await console.button('Use the development keys').count()).toBe(0);
+    console.expectQuiet();
+    await console.close();
+  });
+
+  it.each(Object.keys(screens) as (keyof typeof screens)[])(
+    'follows a sale on a %s: a SKU made, sold from, looked up, released',
+    async (screen) => {
+      const console = await signedIn(screen);
+      const sku = `sale-${screen}-${randomUUID().slice(0, 8)}`;
+
+      await console.goTo('Stock');
+      await console.button('New SKU').click();
+      await console.field('SKU').fill(sku);
+      await console.field('Units on hand').fill('ten');
+      await console.button('Create').click();
+      await console.dialog().getByText('onHand', { exact: true }).waitFor();
+      await console.field('Units on hand').fill('10');
+      await console.button('Create').click();
+
+      await console.untilFigure('available', 10);
+      await console.expectFits();
+      const { id } = await client.hold(sku, 2, { buyerId: `buyer-${screen}` });
+      await console.untilFigure('available', 8);
+      await console.untilFigure('held', 2);
+      const sold = await client.hold(sku, 3);
+      await client.post(`/v1/reservations/${sold.id}/confirm`);
+      await console.untilFigure('available', 5);
+      await console.untilFigure('sold', 3);
+
+      await console.goTo('Reservations');
+      await console.field('Id or buyer').fill(`buyer-${screen}`);
+      await console.button('Find').click();
+      await console.page.getByRole('link', { name: id.slice(0, 8) }).click();
+      await console.expectFits();
+      await console.button('Release').click();
+      await console.dialog().getByRole('button', { name: 'Release' }).click();
+      await console.page.locator('.status-released').waitFor();
+      expect((await client.level(sku)).available).toBe(7);
+
+      await console.goTo('Orders');
+      await console.page.locator('.status-confirmed').first().waitFor();
+      await console.expectFits();
+      await console.goTo('Invariants');
+      await console.untilText('All 11 hold');
+      await console.expectFits();
+      console.expectQuiet();
+      await console.close();
+    },
+    60_000,
+  );
+
+  it('does once what was asked twice because the first answer was lost', async () => {
+    const sku = await client.newSku(10);
+    const console = await signedIn('desk');
+    await console.page.goto(`/console#/sale/${sku}`);
+    await console.untilFigure('available', 10);
+    await console.page.route(
+      `**/v1/skus/${sku}/adjustments`,
+      async (route) => {
+        await route.fetch(); // The service does it; the browser never hears of it.
+        await route.abort('connectionreset');
+      },
+      { times: 1 },
+    );
+    await console.button('Adjust').click();
+    await console.field('Change').fill('+5');
+    await console.field('Reason').fill('found in the cellar');
+    await console.dialog().getByRole('button', { name: 'Adjust' }).click();
+    await console.untilText('The service cannot be reached');
+    await console.dialog().getByRole('button', { name: 'Adjust' }).click();
+    await console.dialog().waitFor({ state: 'detached' });
+    await console.untilFigure('available', 15);
+    expect((await client.level(sku)).onHand).toBe(15);
+    console.expectQuiet();
+    await console.close();
+  }, 60_000);
+
+  it('is worked by the keyboard alone: keys for pages, a palette for what has a name', async () => {
+    const sku = await client.newSku(3);
+    const console = await signedIn('desk');
+    const { keyboard } = console.page;
+    await keyboard.press('2');
+    await console.page.getByRole('heading', { name: 'Stock' }).waitFor();
+    await keyboard.press('?');
+    await console.dialog().getByText('New SKU').waitFor();
+    await keyboard.press('Escape');
+    await console.dialog().waitFor({ state: 'detached' });
+    await keyboard.press('Control+k');
+    await keyboard.type(sku);
+    await console.page.getByRole('option', { name: sku }).first().waitFor();
+    await keyboard.press('Enter');
+    await console.untilFigure('available', 3);
+    const before = await console.page.locator('html').getAttribute('data-theme');
+    await keyboard.press('t');
+    expect(await console.page.locator('html').getAttribute('data-theme')).not.toBe(before);
+    console.expectQuiet();
+    await console.close();
+  }, 60_000);
+});
