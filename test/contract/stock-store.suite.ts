@@ -56,7 +56,7 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
         }),
       ]);
       expect(decisions).toEqual([
-        { kind: 'held', sequence: 2, createdAtMs: nowMs, expiresAtMs: nowMs + 60_000 },
+        { kind: 'held', sequence: 2, createdAtMs: nowMs, expiresAtMs: nowMs + 60_000, again: false },
       ]);
       expect(entries).toEqual([
         {
@@ -86,7 +86,8 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
 
     test('answers the same id with the same decision, and holds once', async () => {
       const [first] = await reserve(command('r1'));
-      expect(await reserve(command('r1'), command('r1'))).toEqual([first, first]);
+      const again = { ...first, again: true };
+      expect(await reserve(command('r1'), command('r1'))).toEqual([again, again]);
       expect(await level()).toMatchObject({ held: 1, version: 2 });
     });
 

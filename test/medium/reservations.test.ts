@@ -1,10 +1,16 @@
 /** The use cases on real Redis and PostgreSQL: what must be true when things race, die and get lost. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
-import { orderIdOf } from '#ledger';
+import { IdempotencyRepository, orderIdOf, type KeptAnswer } from '#ledger';
 import { partitionOf, type StockStore } from '#stock';
 import { UnavailableError } from '#domain';
-import { eventually, openInstance, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import {
+  eventually,
+  openInstance,
+  sha256,
+  type Instance,
+  type InstanceOptions,
+} from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
 describeWithPostgres('reservations', () => {
@@ -173,6 +179,49 @@ describeWithPostgres('reservations', () => {
     expect(outcome.kind).toBe('held');
     expect(await one.reserve('A', again)).toEqual(outcome);
     expect(await level(one, 'A')).toMatchObject({ held: 1 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a key whose first attempt held and was not answered is not spent on another body', async () => {
+    const one = await open({
+      wrap: (store) =>
+        withFault(store, 'reserve', async (send) => {
+          await send();
+          throw new UnavailableError('stock-not-ready', 'reply lost', true);
+        }),
+    });
+    await one.put('A', 5);
+    await expect(one.reserve('A', { key: 'k', buyerId: 'first' })).rejects.toThrow();
+    const two = await open();
+    for (const other of [{ buyerId: 'second' }, { buyerId: 'first', quantity: 2 }]) {
+      expect((await two.reserve('A', { key: 'k', ...other })).kind).toBe('reused');
+    }
+    expect(await level(two, 'A')).toMatchObject({ held: 1 });
+    expect((await two.reserve('A', { key: 'k', buyerId: 'first' })).kind).toBe('held');
+    expect(await level(two, 'A')).toMatchObject({ held: 1 });
+    expect(await two.brokenInvariants()).toEqual([]);
+  });
+
+  test('an answer that was recorded first counts, and the hold that nobody hears of is let go', async () => {
+    const request = { keyDigest: sha256('k'), fingerprint: sha256('same body') };
+    let recorded: KeptAnswer = { status: 409, body: '{"kind":"sold-out"}' };
+    const one = await open({
+      wrap: (store) =>
+        withFault(store, 'reserve', async (send) => {
+          const reply = await send();
+          // Another instance, refused an instant ago, is faster at the ledger.
+          await new IdempotencyRepository(one.db).answer([{ ...request, ...recorded }]);
+          return reply;
+        }),
+    });
+    await one.put('A', 1);
+    expect((await one.reserve('A', { key: 'k', buyerId: 'me' })).kind).toBe('sold-out');
+    await eventually('the unit is back', async () => (await level(one, 'A')).held === 0);
+    // The same key, used for something else.
+    Object.assign(request, { keyDigest: sha256('l'), fingerprint: sha256('other body') });
+    recorded = { status: 409, body: '{}' };
+    expect((await one.reserve('A', { key: 'l', buyerId: 'you' })).kind).toBe('reused');
+    await eventually('the unit is back', async () => (await level(one, 'A')).held === 0);
     expect(await one.brokenInvariants()).toEqual([]);
   });
 

@@ -97,11 +97,9 @@ describeWithPostgres('the stock cache', () => {
       metadata: null,
     };
     const present = () => ({ status: 409, body: '{}' });
-    const result = await two.services.idempotency.once(
-      other,
-      async () => ({ status: 500, body: '' }),
-      () => two.services.reservations.refuse(command, present),
-    );
+    const result = await two.services.idempotency.once(other, async () => ({ status: 500, body: '' }), {
+      refuse: (request) => two.services.reservations.refuse(request, command, present),
+    });
     expect(result).toEqual({ kind: 'reused' });
   });
 

@@ -4,7 +4,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
 import { fingerprintOf, keyDigestOf, Problem, requireIdempotencyKey, sendJson } from '#platform';
-import type { Answer, IdempotencyUseCases, Operation } from '#reservations';
+import type { Answer, IdempotencyUseCases, OnceOptions, Operation } from '#reservations';
 
 export class Idempotent {
   constructor(private readonly idempotency: IdempotencyUseCases) {}
@@ -12,17 +12,13 @@ export class Idempotent {
   /**
    * Works once per key, and answers. Call it when the request is known to be well-formed.
    * @param more.headersOf header fields that follow from the answer, so that a replay has them too.
-   * @param more.refuse a refusal for certain, when there is one: given without claiming the key first.
    * @throws Problem for a key that is missing, malformed, in use or spent on another body.
    */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
     work: (operation: Operation) => Promise<Answer>,
-    more: {
-      readonly headersOf?: (answer: Answer) => Readonly<Record<string, string>>;
-      readonly refuse?: () => Answer | undefined;
-    } = {},
+    more: OnceOptions & { readonly headersOf?: (answer: Answer) => Readonly<Record<string, string>> } = {},
   ): Promise<void> {
     const key = requireIdempotencyKey(request.headers['idempotency-key']);
     assert(request.apiKey, 'a call under an Idempotency-Key without an API key', { url: request.url });
@@ -35,7 +31,7 @@ export class Idempotent {
     const result = await this.idempotency.once(
       { keyDigest, fingerprint: fingerprintOf(request.rawBody) },
       work,
-      more.refuse,
+      more,
     );
     if (result.kind === 'in-progress') throw inProgress();
     if (result.kind === 'reused') throw reused();

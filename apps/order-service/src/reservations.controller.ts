@@ -12,7 +12,7 @@ import {
 } from '#contracts';
 import { mergeLines, UnavailableError } from '#domain';
 import { Call, Cursors, type Metrics, type ReservationOutcomeLabel, sendJson } from '#platform';
-import type { Answer, Operation, ReservationUseCases, ReserveCommand } from '#reservations';
+import type { Answer, KeyedRequest, Operation, ReservationUseCases, ReserveCommand } from '#reservations';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
 import { bodyOf, optionalBodyOf, queryOf } from './request.js';
@@ -41,7 +41,8 @@ export class ReservationsController {
   async reserve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const command = commandOf(bodyOf(request, reserveBody));
     await this.idempotent.answer(request, reply, (operation) => this.reserveCounted(operation, command), {
-      refuse: () => this.refuseCounted(command),
+      unclaimed: true,
+      refuse: (keyed) => this.refuseCounted(keyed, command),
     });
   }
 
@@ -115,8 +116,8 @@ export class ReservationsController {
     );
   }
 
-  private refuseCounted(command: ReserveCommand): Answer | undefined {
-    return this.reservations.refuse(command, (outcome) => {
+  private refuseCounted(request: KeyedRequest, command: ReserveCommand): Answer | undefined {
+    return this.reservations.refuse(request, command, (outcome) => {
       this.metrics.reservations.inc({ outcome: outcome.kind });
       return presentReserve(outcome);
     });

@@ -8,7 +8,7 @@
  */
 import { InvariantError, UnavailableError, type JournalEntry, type JournalPosition } from '#domain';
 import type { Clock, Timers } from '#platform';
-import type { LedgerWriter, Receipt } from './ledger-writer.js';
+import type { KeptAnswer, LedgerWriter, OtherAnswer, Receipt } from './ledger-writer.js';
 
 export type CommitRequest = {
   /** The last position the answer rests on, per partition; none for a refusal. */
@@ -16,9 +16,12 @@ export type CommitRequest = {
   readonly receipt: Receipt | null;
 };
 
+/** What the key of the receipt has been answered with instead; null: it belongs to another request. */
+export type AnsweredOtherwise = { readonly by: KeptAnswer | null };
+
 type Waiting = CommitRequest & {
   readonly deadlineMs: number;
-  readonly resolve: () => void;
+  readonly resolve: (otherwise: AnsweredOtherwise | undefined) => void;
   readonly reject: (error: unknown) => void;
 };
 
@@ -70,10 +73,10 @@ export class GroupCommit {
   }
 
   /**
-   * Settles once the ledger has the required positions and the receipt, in one transaction. Throws
-   * `UnavailableError` when that was not seen in time, or cannot be: the outcome may be unknown.
+   * Settles once the ledger has the required positions and the receipt, in one transaction, or another answer for the
+   * receipt's key, which is given then. Throws `UnavailableError` when that was not seen in time, or cannot be: the outcome may be unknown.
    */
-  commit(request: CommitRequest): Promise<void> {
+  commit(request: CommitRequest): Promise<AnsweredOtherwise | undefined> {
     if (this.closed) return Promise.reject(unavailable('the service is shutting down'));
     if (this.waiting.length >= waitingMax) {
       return Promise.reject(new UnavailableError('overloaded', 'too many commits are waiting', true));
@@ -147,7 +150,7 @@ export class GroupCommit {
     switch (result.kind) {
       case 'committed':
         this.forget(batch.entries);
-        this.settle(batch.waiting, (caller) => caller.resolve());
+        this.settle(batch.waiting, resolver(result.others));
         return;
       case 'gap':
         return this.fillGap(result);
@@ -230,6 +233,12 @@ export class GroupCommit {
     this.waiting = this.waiting.filter((caller) => !settled.has(caller));
     for (const caller of callers) call(caller);
   }
+}
+
+function resolver(others: readonly OtherAnswer[]): (caller: Waiting) => void {
+  if (others.length === 0) return (caller) => caller.resolve(undefined);
+  const byReceipt = new Map(others.map(({ receipt, answer }) => [receipt, { by: answer }]));
+  return (caller) => caller.resolve(caller.receipt ? byReceipt.get(caller.receipt) : undefined);
 }
 
 /** Sorted entries without repetition: a gap filled by help may bring what was offered here as well. */

@@ -1,9 +1,12 @@
 /**
- * Idempotency-Keys: one row a key, claimed by one attempt at a time. A claim whose attempt has not answered within
- * the lease is taken over: every attempt works under the same operation id, so a slow first one does no harm.
+ * Idempotency-Keys: one row a key. Most work claims its key first, one attempt at a time; a claim whose attempt has
+ * not answered within the lease is taken over: every attempt works under the same operation id, so a slow first one
+ * does no harm. Work that the stock store decides once by that id need not claim: it looks, and its answer is the
+ * key's unless another one was faster (`CommitResult.others`).
  */
 import { sql } from 'kysely';
 import type { Database } from './database.js';
+import type { KeptAnswer } from './ledger-writer.js';
 import { guarded } from './unavailable.js';
 
 export type ClaimRequest = { readonly keyDigest: Buffer; readonly fingerprint: Buffer };
@@ -14,12 +17,21 @@ export type Claim =
   | { readonly kind: 'in-progress' }
   | { readonly kind: 'reused' };
 
-export type KeptAnswer = { readonly status: number; readonly body: string };
+/** What the ledger knows before work that does not claim its key. */
+export type Look =
+  /** `repeated`: somebody has tried before. */
+  | { readonly kind: 'free'; readonly repeated: boolean }
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | { readonly kind: 'reused' };
+
 /** What a key has: the answer just recorded, or an earlier one. */
 export type Known = ({ readonly kind: 'recorded' | 'answered' } & KeptAnswer) | { readonly kind: 'reused' };
 
 /** How long an attempt may take before another one may try: longer than any request is allowed to wait. */
 const leaseSeconds = 10;
+
+/** Digests of 32 bytes each, as one parameter. */
+const bytes = (digests: readonly Buffer[]) => sql`${Buffer.concat(digests)}::bytea`;
 
 type Existing = { digest: string; same: boolean; status: number | null; body: string | null };
 
@@ -87,6 +99,30 @@ export class IdempotencyRepository {
       if (!row || row.status === null) return null;
       return { kind: 'answered', status: row.status, body: row.body ?? '' };
     });
+  }
+
+  /** What is known of requests that would make the reservations `id`; one result each, in order. */
+  async look(requests: readonly (ClaimRequest & { readonly id: string })[]): Promise<Look[]> {
+    const found = await guarded(
+      sql<{ index: number; same: boolean | null; status: number | null; body: string | null }>`
+        select r.i::integer - 1 as index, k.fingerprint = substring(r.fingerprints from 32 * r.i::integer - 31 for 32) as same,
+          k.status, k.body
+        from (
+          select i, id, ${bytes(requests.map(({ keyDigest }) => keyDigest))} as digests,
+            ${bytes(requests.map(({ fingerprint }) => fingerprint))} as fingerprints
+          from unnest(${`{${requests.map(({ id }) => id).join(',')}}`}::text::uuid[]) with ordinality as r(id, i)
+        ) r
+        left join idempotency_keys k on k.digest = substring(r.digests from 32 * r.i::integer - 31 for 32)
+        left join reservations v on v.id = r.id
+        where k.digest is not null or v.id is not null`.execute(this.db),
+    );
+    const looks = requests.map((): Look => ({ kind: 'free', repeated: false }));
+    for (const { index, same, status, body } of found.rows) {
+      if (same === false) looks[index] = { kind: 'reused' };
+      else if (status === null) looks[index] = { kind: 'free', repeated: true };
+      else looks[index] = { kind: 'answered', status, body: body ?? '' };
+    }
+    return looks;
   }
 
   /**

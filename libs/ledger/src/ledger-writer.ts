@@ -14,6 +14,8 @@ export type Receipt = {
   readonly body: string;
 };
 
+export type KeptAnswer = { readonly status: number; readonly body: string };
+
 export type CommitBatch = {
   /** In the order of each partition's journal; several partitions may be mixed. Entries known already are skipped. */
   readonly entries: readonly JournalEntry[];
@@ -23,10 +25,7 @@ export type CommitBatch = {
 };
 
 /** What the key of a receipt had been answered with before; null: it belongs to another request. */
-export type OtherAnswer = {
-  readonly receipt: Receipt;
-  readonly answer: { readonly status: number; readonly body: string } | null;
-};
+export type OtherAnswer = { readonly receipt: Receipt; readonly answer: KeptAnswer | null };
 
 export type CommitResult =
   /** All is written, but the receipts whose keys had another answer already. */

@@ -183,6 +183,7 @@ function isOneCall(effects: Effects): boolean {
     effects.buyers.every(isGrant) &&
     effects.reservationChanges.length === 0 &&
     effects.lineChanges.length === 0 &&
+    effects.payments.length === 0 &&
     effects.orders.length === 0 &&
     effects.cancelled.length === 0
   );

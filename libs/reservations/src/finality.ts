@@ -6,6 +6,11 @@ import type { JournalPosition } from '#domain';
 import type { Parts } from './ports.js';
 import type { Answer, Operation } from './use-cases.js';
 
+/** The key had been used for another request by the time the work was done. */
+export class KeyReused extends Error {
+  override readonly name = 'KeyReused';
+}
+
 /** What a decision says of where it stands in the journal. */
 type Decided = JournalPosition;
 
@@ -17,7 +22,10 @@ export function isKept(status: number): boolean {
 export class Finality {
   constructor(private readonly parts: Pick<Parts, 'commits' | 'durability'>) {}
 
-  /** Records the answer together with what it rests on. Throws `UnavailableError` when that was not seen. */
+  /**
+   * Records the answer together with what it rests on, and gives it; or the answer of an attempt that was faster.
+   * Throws `UnavailableError` when neither was seen, `KeyReused` when the key is another request's.
+   */
   async conclude(operation: Operation, answer: Answer, restsOn: readonly Decided[]): Promise<Answer> {
     const { commits, durability } = this.parts;
     const { request } = operation;
@@ -25,10 +33,15 @@ export class Finality {
     const requires = restsOn.map(({ partition, epoch, sequence }) => ({ partition, epoch, sequence }));
     if (!receipt && requires.length === 0) return answer;
     const committed = commits.commit({ requires, receipt });
-    // With DURABILITY=redis nobody waits; a commit that fails is taken from the store's journal later.
-    if (durability === 'redis') committed.catch(() => undefined);
-    else await committed;
-    return answer;
+    // With DURABILITY=redis nobody waits for what Redis has; a commit that fails is taken from its journal later.
+    if (durability === 'redis' && requires.length > 0) {
+      committed.catch(() => undefined);
+      return answer;
+    }
+    const otherwise = await committed;
+    if (!otherwise) return answer;
+    if (!otherwise.by) throw new KeyReused();
+    return { ...otherwise.by, replayed: true };
   }
 
   /** Waits until the ledger has a decision. */

@@ -1,38 +1,39 @@
 /**
- * One request, one answer: a key is claimed in the ledger before any work, and the work records its answer there in
- * the transaction that makes it final. Two at once in this process share one attempt.
+ * One request, one answer. A key is claimed in the ledger before any work, and the work records its answer there in
+ * the transaction that makes it final. Work that the stock store decides once by its id goes without the claim: it
+ * looks whether the key has been answered, and its own answer counts unless another one was recorded first. Two at
+ * once in this process share one attempt.
  */
 import { UnavailableError } from '#domain';
-import type { Claim, ClaimRequest, Known } from '#ledger';
+import type { Claim, ClaimRequest, Known, Look } from '#ledger';
 import { Batcher, uuidOf } from '#platform';
-import { isKept } from './finality.js';
+import { isKept, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
-import type { Answer, IdempotencyUseCases, IdempotentResult, Operation } from './use-cases.js';
+import type { Answer, IdempotencyUseCases, IdempotentResult, OnceOptions, Operation } from './use-cases.js';
 
 type AttemptResult = { answer?: Answer; replayed: boolean; otherwise?: IdempotentResult };
+type Work = (operation: Operation) => Promise<Answer>;
 type Attempt = { readonly fingerprint: Buffer; readonly answer: Promise<Answer> };
 
 export class Idempotency implements IdempotencyUseCases {
   private readonly attempts = new Map<string, Attempt>();
   private readonly claims: Batcher<ClaimRequest, Claim>;
+  private readonly looks: Batcher<ClaimRequest & { readonly id: string }, Look>;
   private readonly refusals: Batcher<ClaimRequest & Answer, Known | null>;
 
   constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers'>) {
     const { idempotency, timers } = parts;
     const options = { timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 };
     this.claims = new Batcher(options, (requests) => idempotency.claim(requests));
+    this.looks = new Batcher(options, (requests) => idempotency.look(requests));
     this.refusals = new Batcher(options, (requests) => idempotency.answer(requests));
   }
 
-  async once(
-    request: ClaimRequest,
-    work: (operation: Operation) => Promise<Answer>,
-    refuse?: () => Answer | undefined,
-  ): Promise<IdempotentResult> {
+  async once(request: ClaimRequest, work: Work, options: OnceOptions = {}): Promise<IdempotentResult> {
     const key = request.keyDigest.toString('base64');
     const running = this.attempts.get(key);
     if (running) return this.join(running, request);
-    const answer = this.attempt(request, work, refuse);
+    const answer = this.attempt(request, work, options);
     const settled = answer.then((result) => result.answer ?? Promise.reject(new NoAnswer(result.otherwise!)));
     // Whoever joins hears of a failure; when nobody does, it is not unheard of: `answer` is awaited below.
     settled.catch(() => undefined);
@@ -58,12 +59,15 @@ export class Idempotency implements IdempotencyUseCases {
     }
   }
 
-  private async attempt(
-    request: ClaimRequest,
-    work: (operation: Operation) => Promise<Answer>,
-    refuse?: () => Answer | undefined,
-  ): Promise<AttemptResult> {
-    return (await this.refuseAtOnce(request, refuse?.())) ?? (await this.claimAndWork(request, work));
+  private async attempt(request: ClaimRequest, work: Work, options: OnceOptions): Promise<AttemptResult> {
+    try {
+      const refused = await this.refuseAtOnce(request, options.refuse?.(request));
+      if (refused) return refused;
+      return await (options.unclaimed ? this.lookAndWork(request, work) : this.claimAndWork(request, work));
+    } catch (error) {
+      if (error instanceof KeyReused) return { replayed: false, otherwise: { kind: 'reused' } };
+      throw error;
+    }
   }
 
   /** Undefined: there is work to do after all. */
@@ -79,10 +83,16 @@ export class Idempotency implements IdempotencyUseCases {
     return { answer: { status: known.status, body: known.body }, replayed: known.kind === 'answered' };
   }
 
-  private async claimAndWork(
-    request: ClaimRequest,
-    work: (operation: Operation) => Promise<Answer>,
-  ): Promise<AttemptResult> {
+  private async lookAndWork(request: ClaimRequest, work: Work): Promise<AttemptResult> {
+    const id = operationIdOf(request);
+    const look = await this.looks.call({ ...request, id });
+    if (look.kind === 'answered') return { answer: { status: look.status, body: look.body }, replayed: true };
+    if (look.kind === 'reused') return { replayed: false, otherwise: look };
+    const answer = await work({ id, repeated: look.repeated, request });
+    return { answer, replayed: answer.replayed ?? false };
+  }
+
+  private async claimAndWork(request: ClaimRequest, work: Work): Promise<AttemptResult> {
     const { keyDigest } = request;
     const claim = await this.claims.call(request);
     if (claim.kind === 'answered') {
@@ -90,10 +100,9 @@ export class Idempotency implements IdempotencyUseCases {
     }
     if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
     try {
-      // The key determines the id, so that every attempt works under the same one.
-      const answer = await work({ id: uuidOf(keyDigest), repeated: claim.repeated, request });
+      const answer = await work({ id: operationIdOf(request), repeated: claim.repeated, request });
       if (!isKept(answer.status)) await this.abandon(keyDigest, true);
-      return { answer, replayed: false };
+      return { answer, replayed: answer.replayed ?? false };
     } catch (error) {
       const certain = error instanceof UnavailableError && !error.outcomeUnknown && !claim.repeated;
       await this.abandon(keyDigest, certain);
@@ -105,6 +114,11 @@ export class Idempotency implements IdempotencyUseCases {
   private async abandon(keyDigest: Buffer, certain: boolean): Promise<void> {
     await this.parts.idempotency.abandon(keyDigest, certain).catch(() => undefined);
   }
+}
+
+/** The key determines the id, so that every attempt works under the same one. */
+export function operationIdOf({ keyDigest }: Pick<ClaimRequest, 'keyDigest'>): string {
+  return uuidOf(keyDigest);
 }
 
 class NoAnswer extends Error {

@@ -86,7 +86,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     orders,
     openPartitions: () => keeper.openPartitions(),
     drainedOf: (partition) => keeper.drainedOf(partition),
-    drain: (position) => parts.commits.commit({ requires: [position], receipt: null }),
+    drain: async (position) => void (await parts.commits.commit({ requires: [position], receipt: null })),
     onEntries: (entries) => parts.commits.offer(entries),
     report: options.report,
   });
@@ -136,7 +136,7 @@ function connect(
     timers,
     partitionCount,
     rebuilds: !observing,
-    drain: (position) => commits.commit({ requires: [position], receipt: null }),
+    drain: async (position) => void (await commits.commit({ requires: [position], receipt: null })),
     onEpoch: () => cache.forget(),
     report,
   });

@@ -17,6 +17,7 @@ import { Reserve } from './reserve.js';
 import type {
   Answer,
   ConfirmOutcome,
+  KeyedRequest,
   Operation,
   Page,
   PageRequest,
@@ -51,8 +52,12 @@ export class Reservations implements ReservationUseCases {
     this.reserving = new Reserve(parts);
   }
 
-  refuse(command: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined {
-    return this.reserving.refuse(command, present);
+  refuse(
+    request: KeyedRequest,
+    command: ReserveCommand,
+    present: Present<ReserveOutcome>,
+  ): Answer | undefined {
+    return this.reserving.refuse(request, command, present);
   }
 
   reserve(operation: Operation, command: ReserveCommand, present: Present<ReserveOutcome>): Promise<Answer> {

@@ -8,9 +8,17 @@
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, type HoldDecision, type Made } from '#stock';
-import { Finality } from './finality.js';
+import { Finality, KeyReused } from './finality.js';
+import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
-import type { Answer, Operation, Present, ReserveCommand, ReserveOutcome } from './use-cases.js';
+import type {
+  Answer,
+  KeyedRequest,
+  Operation,
+  Present,
+  ReserveCommand,
+  ReserveOutcome,
+} from './use-cases.js';
 
 type Needs = Pick<Parts, 'desk' | 'cache' | 'reservations' | 'commits' | 'durability' | 'partitionCount'>;
 type Held = Made<Extract<HoldDecision, { kind: 'held' }>>;
@@ -27,9 +35,16 @@ export class Reserve {
     this.finality = new Finality(parts);
   }
 
-  refuse({ buyerId, lines }: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined {
+  refuse(
+    request: KeyedRequest,
+    { buyerId, lines }: ReserveCommand,
+    present: Present<ReserveOutcome>,
+  ): Answer | undefined {
     const refusal = this.parts.cache.refuse(buyerId, lines);
-    return refusal && present(refusal);
+    if (!refusal) return undefined;
+    // What this very request has held is no duplicate: an earlier attempt at it was not answered.
+    const own = refusal.kind === 'duplicate-reservation' && refusal.reservationId === operationIdOf(request);
+    return own ? undefined : present(refusal);
   }
 
   async run(
@@ -39,24 +54,49 @@ export class Reserve {
   ): Promise<Answer> {
     if (operation.repeated) {
       const earlier = await this.parts.reservations.find(operation.id);
-      if (earlier) return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
+      if (earlier) return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
     }
     const attempt = await this.holdTaking(operation.id, command);
     switch (attempt.kind) {
       case 'refused':
         return this.finality.conclude(operation, present(attempt.outcome), []);
-      case 'held': {
-        const reservation = reservationOf(operation.id, command, attempt.decided);
-        return this.finality.conclude(operation, present({ kind: 'held', reservation }), attempt.restsOn);
-      }
+      case 'held':
+        return this.held(operation, command, attempt, present);
       case 'ended':
-        return this.ended(operation, attempt.decided, present);
+        return this.ended(operation, command, attempt.decided, present);
     }
+  }
+
+  private async held(
+    operation: Operation,
+    command: ReserveCommand,
+    { decided, restsOn }: Extract<Attempt, { kind: 'held' }>,
+    present: Present<ReserveOutcome>,
+  ): Promise<Answer> {
+    const reservation = reservationOf(operation.id, command, decided);
+    try {
+      if (restsOn.some(({ again }) => again)) await this.mustBeOurs(reservation, restsOn);
+      const ours = present({ kind: 'held', reservation });
+      const answer = await this.finality.conclude(operation, ours, restsOn);
+      // Another attempt was refused, and that was recorded first: nobody will hear of this hold.
+      if (answer.status !== ours.status) await this.letGo(operation.id, restsOn);
+      return answer;
+    } catch (error) {
+      if (error instanceof KeyReused && !decided.again) await this.letGo(operation.id, restsOn);
+      throw error;
+    }
+  }
+
+  /** What an earlier attempt has held must be what is asked for now; a key may come again with another body. */
+  private async mustBeOurs(reservation: Reservation, held: readonly Held[]): Promise<void> {
+    await this.areFinal(held);
+    mustAsk(await this.parts.reservations.find(reservation.id), reservation);
   }
 
   /** An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. */
   private async ended(
     operation: Operation,
+    command: ReserveCommand,
     decided: Extract<Attempt, { kind: 'ended' }>['decided'],
     present: Present<ReserveOutcome>,
   ): Promise<Answer> {
@@ -64,7 +104,7 @@ export class Reserve {
     const earlier = await this.parts.reservations.find(operation.id);
     if (!earlier)
       throw new UnavailableError('stock-not-ready', 'the ledger does not show the reservation yet', true);
-    return this.finality.conclude(operation, present(asFirstGiven(earlier)), []);
+    return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
   }
 
   /** Units are taken from the cache first; when Redis does not say what became of them they are given back. */
@@ -88,7 +128,7 @@ export class Reserve {
       const decides = partition === partitions[0];
       let decision: Made<HoldDecision>;
       try {
-        if (decides && held.length > 0) await this.partsAreFinal(held);
+        if (decides && held.length > 0) await this.areFinal(held);
         decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
       } catch (error) {
         // Perhaps the cart is held: then its parts are needed. If it is not, the sweeper gives them back.
@@ -122,9 +162,16 @@ export class Reserve {
   }
 
   /** What the ledger has, a rebuild brings back: no part of a cart that is decided can be lost any more. */
-  private partsAreFinal(held: readonly Held[]): Promise<void> {
+  private async areFinal(held: readonly Held[]): Promise<void> {
     const requires = held.map(({ partition, epoch, sequence }) => ({ partition, epoch, sequence }));
-    return this.parts.commits.commit({ requires, receipt: null });
+    await this.parts.commits.commit({ requires, receipt: null });
+  }
+
+  /** Ends a hold that nobody was told of, the deciding partition first; what fails here lapses. */
+  private async letGo(reservationId: string, held: readonly Held[]): Promise<void> {
+    for (const { partition } of held.toReversed()) {
+      await this.parts.desk.release(partition, { reservationId }).catch(() => undefined);
+    }
   }
 
   /** Best effort: what is not given back here, the sweeper gives back. */
@@ -154,6 +201,19 @@ function reservationOf(id: string, command: ReserveCommand, decided: Held): Rese
   };
 }
 
-function asFirstGiven(reservation: Reservation): ReserveOutcome {
+/** What the earlier attempt would have been answered. */
+function asFirstGiven(reservation: Reservation, command: ReserveCommand): ReserveOutcome {
+  mustAsk(reservation, command);
   return { kind: 'held', reservation: { ...reservation, status: 'held', orderId: null, paying: null } };
+}
+
+type Asked = Pick<ReserveCommand, 'buyerId' | 'lines' | 'metadata'>;
+
+function mustAsk(earlier: Asked | undefined, now: Asked): void {
+  if (!earlier || askedFor(earlier) !== askedFor(now)) throw new KeyReused();
+}
+
+function askedFor({ buyerId, lines, metadata }: Asked): string {
+  const cart = lines.map(({ sku, quantity }) => `${sku} ${quantity}`).toSorted();
+  return JSON.stringify([buyerId, cart, metadata]);
 }

@@ -34,7 +34,12 @@ export type Operation = {
 };
 
 /** What goes back over the wire, and what a replay gives again. */
-export type Answer = { readonly status: number; readonly body: string };
+export type Answer = {
+  readonly status: number;
+  readonly body: string;
+  /** Another attempt was faster: this is its answer. */
+  readonly replayed?: boolean;
+};
 export type Present<Outcome> = (outcome: Outcome) => Answer;
 
 export type ReserveCommand = {
@@ -92,7 +97,12 @@ export type ReservationFilter = {
 
 export interface ReservationUseCases {
   /** What can be refused for certain without asking anybody; undefined: ask `reserve`. */
-  refuse(command: ReserveCommand, present: Present<ReserveOutcome>): Answer | undefined;
+  refuse(
+    request: KeyedRequest,
+    command: ReserveCommand,
+    present: Present<ReserveOutcome>,
+  ): Answer | undefined;
+  /** Decided once by the operation's id, so it need not claim its key (`OnceOptions`). */
   reserve(operation: Operation, command: ReserveCommand, present: Present<ReserveOutcome>): Promise<Answer>;
   /** The deadline becomes now + `ttlSeconds`, never earlier than it was. */
   extend(
@@ -170,6 +180,16 @@ export type IdempotentResult =
   | { readonly kind: 'in-progress' }
   | { readonly kind: 'reused' };
 
+export type OnceOptions = {
+  /**
+   * The work is decided once by the operation's id, wherever it runs: the key is looked at, not claimed, and of two
+   * attempts at once the faster one answers for both. Spares a write per request.
+   */
+  readonly unclaimed?: boolean;
+  /** A refusal for certain, kept under the key without any work; undefined when there is work to do. */
+  readonly refuse?: (request: KeyedRequest) => Answer | undefined;
+};
+
 export interface IdempotencyUseCases {
   /**
    * Claims the key, works once, keeps the answer. A second call with the same key waits for the first when it runs
@@ -179,7 +199,6 @@ export interface IdempotencyUseCases {
   once(
     request: KeyedRequest,
     work: (operation: Operation) => Promise<Answer>,
-    /** A refusal for certain, given without claiming the key; undefined when there is work to do. */
-    refuse?: () => Answer | undefined,
+    options?: OnceOptions,
   ): Promise<IdempotentResult>;
 }

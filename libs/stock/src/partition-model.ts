@@ -81,7 +81,7 @@ export class PartitionModel {
     const earlier = this.holds.get(command.reservationId);
     if (earlier) {
       const { sequence, createdAtMs, expiresAtMs } = earlier;
-      return { kind: 'held', sequence, createdAtMs, expiresAtMs };
+      return { kind: 'held', sequence, createdAtMs, expiresAtMs, again: true };
     }
     const ended = this.outcomeOf(command.reservationId);
     if (ended.kind === 'ended' && !(command.revive && ended.outcome !== 'confirmed')) return ended;
@@ -368,7 +368,7 @@ export class PartitionModel {
       paying: null,
       checkAtMs,
     });
-    return { kind: 'held', sequence, createdAtMs, expiresAtMs };
+    return { kind: 'held', sequence, createdAtMs, expiresAtMs, again: false };
   }
 
   /** Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed. */

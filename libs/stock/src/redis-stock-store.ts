@@ -328,11 +328,17 @@ function endedDecision(raw: RawDecision): { kind: 'unknown' } | EndedRaw {
 type EndedRaw = Extract<HoldDecision, { kind: 'ended' }>;
 
 function holdDecision(raw: RawDecision): HoldDecision {
-  const [kind, first, second, third] = raw;
+  const [kind, first, second, third, again] = raw;
   const sku = String(first);
   switch (kind) {
     case 'held':
-      return { kind, sequence: Number(first), createdAtMs: Number(second), expiresAtMs: Number(third) };
+      return {
+        kind,
+        sequence: Number(first),
+        createdAtMs: Number(second),
+        expiresAtMs: Number(third),
+        again: again !== undefined,
+      };
     case 'ended':
       return endedDecision(raw) as EndedRaw;
     case 'unknown-sku':

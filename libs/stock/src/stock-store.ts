@@ -40,7 +40,13 @@ export type PendingDecision = Decided & { readonly kind: 'payment-pending'; read
 export type UnknownDecision = { readonly kind: 'unknown' };
 
 export type HoldDecision =
-  | (Decided & { readonly kind: 'held'; readonly createdAtMs: number; readonly expiresAtMs: number })
+  | (Decided & {
+      readonly kind: 'held';
+      readonly createdAtMs: number;
+      readonly expiresAtMs: number;
+      /** By an earlier command under this id, which may have been another one. */
+      readonly again: boolean;
+    })
   | EndedDecision
   | { readonly kind: 'unknown-sku'; readonly sku: string }
   | { readonly kind: 'duplicate-reservation'; readonly sku: string; readonly reservationId: string }

@@ -5,7 +5,8 @@
     reservation, ttlSeconds ("" = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
     revive ("1": though it has been released or has expired; for the parts of a cart that was paid late), metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
   Decisions, one per command:
-    held sequence createdAt expiresAt          now, or by an earlier attempt under the same id
+    held sequence createdAt expiresAt          now
+    held sequence createdAt expiresAt again    by an earlier attempt under the same id
     ended outcome sequence                     an earlier attempt held it, and it has ended since
     unknown-sku sku
     duplicate-reservation sku reservation      this buyer already holds the SKU
@@ -64,7 +65,7 @@ end
 
 local function decideReserve(partition, command)
   local earlier = partition:hold(command.id)
-  if earlier then return { 'held', earlier.sequence, earlier.createdAt, earlier.expiresAt } end
+  if earlier then return { 'held', earlier.sequence, earlier.createdAt, earlier.expiresAt, 'again' } end
   local ended = partition:retiredAs(command.id)
   local revives = command.revive and ended and ended.outcome ~= 'confirmed'
   if ended and not revives then return partition:outcomeOf(command.id) end
