@@ -1,3 +1,4 @@
+export * from './currency.js';
 export * from './invariant.js';
 export * from './journal-entry.js';
 export * from './limits.js';

@@ -1,0 +1,152 @@
+/** camt.053 and MT940 on files as banks send them (test/fixtures/statements). */
+import { describe, expect, it } from '@jest/globals';
+
+import { fixture, read, summary, transactions } from '../../test/statement-files.js';
+
+describe('camt053', () => {
+  it('reads version 2: entries, the transactions of a batch, a reversal, two equal fees, a pending entry', async () => {
+    const batch = 'DE89370400440532013000/2026-11-02-1';
+    expect(await summary('camt053', fixture('camt053-v2.xml'))).toEqual([
+      `13 other 104096 EUR ${batch}`,
+      `32 other -10000 EUR ${batch}`,
+      `33 other -5000 EUR ${batch}`,
+      `36 other -5000 EUR ${batch}`,
+      `41 fee -2523 EUR ${batch}`,
+      `45 fee -2523 EUR ${batch}`,
+      `49 memo 0 EUR ${batch}`,
+      `= ${batch} EUR 179050 179050`,
+    ]);
+  });
+
+  it('finds the references of an entry', async () => {
+    const { items } = await read('camt053', fixture('camt053-v2.xml'));
+    const rows = transactions(items);
+    expect(rows.map(({ merchantReference }) => merchantReference).slice(0, 4)).toEqual([
+      'po_1QLampsNov02',
+      'refund-1',
+      'refund-2',
+      'RF18000000000539007547034',
+    ]);
+    expect(rows[0]?.paymentReference).toBe('2026110200000001');
+    expect(rows[0]?.raw).toContain('Stripe Technology Europe & Söhne');
+    expect(rows[5]?.id).toBe(`${rows[4]?.id}#2`);
+  });
+
+  it('reads version 8: prefixes, Latin-1, pages, statuses as codes, a batch that does not add up', async () => {
+    expect(await summary('camt053', fixture('camt053-v8.xml'))).toEqual([
+      '10 other 10125 KWD 00123456789/S-1/1',
+      '= 00123456789/S-1/1 KWD 0 0',
+      '18 other 7500 KWD 00123456789/S-1/2',
+      '20 ! Amt "1.2345" is finer than KWD, which has 3 decimals.',
+      '21 ! CdtDbtInd is neither CRDT nor DBIT.',
+      '22 memo 0 KWD 00123456789/S-1/2',
+      '= 00123456789/S-1/2 KWD 7500 7500',
+    ]);
+    const { items } = await read('camt053', fixture('camt053-v8.xml'));
+    expect(transactions(items)[0]?.raw).toContain('MÜLLER');
+    expect(transactions(items)[1]?.occurredAtMs).toBe(Date.UTC(2026, 10, 3, 10, 15, 0, 250));
+  });
+
+  it('gives the transactions of a batch of any size, each once', async () => {
+    const detail = (n: number): string =>
+      `<TxDtls><Refs><EndToEndId>e${n % 1500}</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">0.01</Amt></TxAmt></AmtDtls></TxDtls>`;
+    const details = Array.from({ length: 2500 }, (_, n) => detail(n)).join('');
+    const { items, error } = await read(
+      'camt053',
+      statement(entry('25.00', 'CRDT', `<NtryDtls>${details}</NtryDtls>`)),
+    );
+    expect(error).toBeNull();
+    const rows = transactions(items);
+    expect(rows.length).toBe(2500);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(2500);
+    expect(rows.reduce((sum, { net }) => sum + net.value, 0)).toBe(2500);
+  });
+
+  it('does not tie balances of two currencies', async () => {
+    const file = statement(
+      entry('8.85', 'CRDT', ''),
+      balance('OPBD', '18.15', 'EUR') + balance('CLBD', '27.00', 'SEK'),
+    );
+    expect((await summary('camt053', file)).at(-1)).toBe('= ACC/1 SEK 2700 0');
+  });
+
+  it('knows an entry by the reference of the bank in whatever statement it comes', async () => {
+    const body = entry('1.00', 'CRDT', '').replace(
+      '</Ntry>',
+      '<AcctSvcrRef>BANK-000123</AcctSvcrRef></Ntry>',
+    );
+    const first = transactions((await read('camt053', statement(body))).items);
+    const again = transactions(
+      (await read('camt053', Buffer.from(statement(body).toString().replace('<Id>1</Id>', '<Id>2</Id>'))))
+        .items,
+    );
+    const without = transactions((await read('camt053', statement(entry('1.00', 'CRDT', '')))).items);
+    const elsewhere = transactions(
+      (
+        await read(
+          'camt053',
+          Buffer.from(
+            statement(entry('1.00', 'CRDT', ''))
+              .toString()
+              .replace('<Id>1</Id>', '<Id>2</Id>'),
+          ),
+        )
+      ).items,
+    );
+    expect(again[0]?.id).toBe(first[0]?.id);
+    expect(elsewhere[0]?.id).not.toBe(without[0]?.id);
+  });
+});
+
+const balance = (code: string, amount: string, currency: string): string =>
+  `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="${currency}">${amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>`;
+const entry = (amount: string, indicator: string, more: string): string =>
+  `<Ntry><Amt Ccy="EUR">${amount}</Amt><CdtDbtInd>${indicator}</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-02</Dt></BookgDt>${more}</Ntry>`;
+const statement = (entries: string, balances = ''): Buffer =>
+  Buffer.from(
+    `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.04"><BkToCstmrStmt><Stmt><Id>1</Id>` +
+      `<Acct><Id><Othr><Id>ACC</Id></Othr></Id></Acct>${balances}${entries}</Stmt></BkToCstmrStmt></Document>`,
+  );
+
+describe('mt940', () => {
+  it('reads SWIFT blocks, pages of one statement, reversals, free text that looks like fields', async () => {
+    const batch = '37040044/0532013000/00211/001/261101';
+    expect(await summary('mt940', fixture('mt940-swift.sta'))).toEqual([
+      `6 other 104096 EUR ${batch}`,
+      `10 other -5000 EUR ${batch}`,
+      `21 other -4096 EUR ${batch}`,
+      `22 other 1000 EUR ${batch}`,
+      `23 fee -2523 EUR ${batch}`,
+      `24 fee -2523 EUR ${batch}`,
+      `25 other 46 EUR ${batch}`,
+      `= ${batch} EUR 191000 191000`,
+    ]);
+  });
+
+  it('finds references and the year of the entry date', async () => {
+    const { items } = await read('mt940', fixture('mt940-swift.sta'));
+    const rows = transactions(items);
+    expect(rows[0]).toMatchObject({ merchantReference: 'po_1QLampsNov02', paymentReference: 'B2611020001' });
+    expect(rows[1]?.raw).toContain('-- nor this\\n:12:34 nor a field');
+    expect(rows[6]?.occurredAtMs).toBe(Date.UTC(2027, 0, 2));
+  });
+
+  it('reads what banks make of the standard, and quarantines what cannot be meant', async () => {
+    const euro = 'NL69INGB0123456789EUR/000/261101';
+    const yen = 'NL69INGB0123456789JPY/1/1/261101';
+    expect(await summary('mt940', fixture('mt940-ugly.sta'))).toEqual([
+      `7 other 123450 EUR ${euro}`,
+      '9 ! Amount "10,005" is finer than EUR, which has 2 decimals.',
+      `10 other -100 EUR ${euro}`,
+      '11 ! The date "1302" is no month and day.',
+      '12 ! The entry "261102X1,00NTRFno mark" is not of the form date, C/D, amount, type.',
+      `13 memo 0 EUR ${euro}`,
+      `= ${euro} EUR 123345 123345`,
+      `20 other -1200 JPY ${yen}`,
+      '21 ! Amount "1200,5" is finer than JPY, which has 0 decimals.',
+      `= ${yen} JPY 3800 3800`,
+    ]);
+    const { items } = await read('mt940', fixture('mt940-ugly.sta'));
+    expect(transactions(items)[0]?.raw).toContain('MÜLLER');
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * Stripe's itemised reports: payout reconciliation, balance change from activity, payouts, and the older balance history
+ * of the Dashboard. They differ in their columns' names and agree in their rows, which are balance transactions: a row's id
+ * is the one that Stripe's API gives it (txn_…). Amounts are decimals in major units of the settlement currency.
+ *
+ * The row of a payout states what was paid; the rows that name the payout must add up to it. Some reports state it as what
+ * leaves the balance (negative), some as what the bank gets. Fee rows may name no payout and be paid out all the same.
+ */
+import type { ProviderTransaction, TransactionKind } from '../provider-transaction.js';
+import type { StatementItem } from '../statement.js';
+import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
+import { csvReader, type Header, type Row, type Table } from './csv-table.js';
+import { isoMoment } from './moment.js';
+import { contentHash, numbered, Occurrences } from './row-identity.js';
+import { PayoutTotals } from './stripe-payout-totals.js';
+
+export const stripePayoutCsv = csvReader({
+  format: 'stripe-payout-csv',
+  provider: 'stripe',
+  expects: '"balance_transaction_id" (or "id"), "currency", "gross" (or "amount"), "fee" and "net"',
+  open: (header) => StripeTable.open(header),
+});
+
+type Columns = Record<'currency' | 'gross' | 'fee' | 'net' | 'created' | 'category', number> &
+  Record<
+    'id' | 'payout' | 'effective' | 'source' | 'charge' | 'paymentIntent' | 'description',
+    number | undefined
+  > & {
+    readonly references: readonly number[];
+  };
+
+class StripeTable implements Table {
+  private readonly totals = new PayoutTotals();
+  private readonly occurrences = new Occurrences();
+
+  private constructor(
+    private readonly columns: Columns,
+    private readonly mark: DecimalMark,
+  ) {}
+
+  static open(header: Header): StripeTable | null {
+    const columns = columnsOf(header);
+    return columns === null ? null : new StripeTable(columns, header.decimalMark);
+  }
+
+  *row(row: Row): Iterable<StatementItem> {
+    const { columns, mark } = this;
+    const currency = currencyOf(row.text(columns.currency), 'currency');
+    const net = minorUnits(row.text(columns.net), currency, 'net', mark);
+    const gross = minorUnits(row.text(columns.gross), currency, 'gross', mark);
+    const fee = minorUnits(row.text(columns.fee), currency, 'fee', mark);
+    const occurredAtMs = isoMoment(row.text(columns.created), 'created');
+    const source = row.optional(columns.source);
+    const kind = kindOf(row.text(columns.category), row.text(columns.description), source);
+    const isPayout = kind === 'payout' && !/revers|fail|cancel/i.test(row.text(columns.category));
+    const payoutId = row.optional(columns.payout) ?? (isPayout ? source : null);
+    const transaction: ProviderTransaction = {
+      id: row.optional(columns.id) ?? this.idOf(row, payoutId),
+      kind,
+      gross: { value: gross, currency },
+      fee: { value: fee, currency },
+      net: { value: net, currency },
+      paymentReference: this.paymentOf(row, kind, source),
+      merchantReference:
+        columns.references.map((column) => row.optional(column)).find((text) => text !== null) ?? null,
+      payoutId,
+      occurredAtMs,
+      raw: row.json(),
+    };
+    const effective = row.text(columns.effective);
+    this.totals.add({ line: row.line, isPayout, isFee: kind === 'fee', payoutId, currency, net, effective });
+    yield { kind: 'transaction', line: row.line, transaction, batch: isPayout ? null : payoutId };
+  }
+
+  end(): Iterable<StatementItem> {
+    return this.totals.balances();
+  }
+
+  /** A row without an id, as in reports with columns of one's own choice. */
+  private idOf(row: Row, payoutId: string | null): string {
+    const content = contentHash(row.json());
+    return numbered(`${payoutId ?? 'balance'}:${content}`, this.occurrences.count(content));
+  }
+
+  private paymentOf(row: Row, kind: TransactionKind, source: string | null): string | null {
+    const payment = row.optional(this.columns.charge) ?? row.optional(this.columns.paymentIntent);
+    return payment ?? (kind === 'charge' ? source : null);
+  }
+}
+
+function columnsOf(header: Header): Columns | null {
+  const currency = header.find('currency');
+  const gross = header.find('gross', 'amount', 'gross_amount');
+  const fee = header.find('fee', 'fees');
+  const net = header.find('net', 'net_amount');
+  const created = header.find(
+    'created_utc',
+    'created (utc)',
+    'created',
+    'created date (utc)',
+    'effective_at_utc',
+    'effective_at',
+  );
+  const category = header.find('reporting_category', 'type', 'balance_transaction_type');
+  const id = header.find('balance_transaction_id', 'balance_transaction', 'id');
+  const payout = header.find('automatic_payout_id', 'payout_id', 'payout', 'transfer');
+  if ([currency, gross, fee, net, created, category].includes(undefined) || (id ?? payout) === undefined)
+    return null;
+  return {
+    ...({ currency, gross, fee, net, created, category } as Record<
+      'currency' | 'gross' | 'fee' | 'net' | 'created' | 'category',
+      number
+    >),
+    id,
+    payout,
+    effective: header.find(
+      'automatic_payout_effective_at_utc',
+      'automatic_payout_effective_at',
+      'transfer date (utc)',
+    ),
+    source: header.find('source_id', 'source'),
+    charge: header.find('charge_id', 'charge'),
+    paymentIntent: header.find('payment_intent_id', 'payment_intent'),
+    description: header.find('description'),
+    references: [
+      ...header.findAll(/metadata.*reservation|reservation.*metadata/),
+      ...header.findAll(/metadata.*(?:order|reference|externalid)|(?:order|reference|externalid).*metadata/),
+      ...header.findAll(/^(?:orderid|clientreferenceid|merchantreference)$/),
+    ],
+  };
+}
+
+/** Reporting categories, and the types that older reports name instead. */
+const kinds: Readonly<Record<string, TransactionKind>> = {
+  charge: 'charge',
+  payment: 'charge',
+  refund: 'refund',
+  payment_refund: 'refund',
+  refund_failure: 'refund-failed',
+  payment_refund_failure: 'refund-failed',
+  dispute: 'chargeback',
+  dispute_reversal: 'chargeback-reversed',
+  fee: 'fee',
+  stripe_fee: 'fee',
+  stripe_fx_fee: 'fee',
+  network_cost: 'fee',
+  tax: 'fee',
+  tax_fee: 'fee',
+  payout: 'payout',
+  payout_reversal: 'payout',
+  payout_cancel: 'payout',
+  payout_failure: 'payout',
+  conversion: 'conversion',
+  adjustment: 'adjustment',
+  other_adjustment: 'adjustment',
+  charge_failure: 'adjustment',
+  payment_failure_refund: 'adjustment',
+  partial_capture_reversal: 'adjustment',
+  reserve_transaction: 'adjustment',
+  reserved_funds: 'adjustment',
+  risk_reserved_funds: 'adjustment',
+};
+
+function kindOf(category: string, description: string, source: string | null): TransactionKind {
+  const name = category
+    .toLowerCase()
+    .trim()
+    .replaceAll(/[\s-]+/g, '_');
+  // Before 2017 payouts were called transfers, and disputes came as adjustments.
+  if (name === 'transfer' && source?.startsWith('po_') === true) return 'payout';
+  if (name === 'adjustment' && (source?.startsWith('dp_') === true || source?.startsWith('du_') === true)) {
+    return /revers/i.test(description) ? 'chargeback-reversed' : 'chargeback';
+  }
+  return kinds[name] ?? 'other';
+}

@@ -1,0 +1,54 @@
+/**
+ * What specs of statement files share. A row is written as: line, kind, net in minor units, currency, batch; `!` is
+ * quarantined; `=` is a tie-out, with what it should be and what the rows add up to.
+ */
+import { readFileSync } from 'node:fs';
+
+import {
+  statementReaders,
+  type ProviderTransaction,
+  type StatementFormat,
+  type StatementItem,
+} from '../src/index.js';
+
+export const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../../test/fixtures/statements/${name}`, import.meta.url));
+
+export async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
+export async function read(
+  format: StatementFormat,
+  bytes: Uint8Array,
+): Promise<{ items: StatementItem[]; error: unknown }> {
+  const items: StatementItem[] = [];
+  try {
+    for await (const item of statementReaders[format].read(oneChunk(bytes))) items.push(item);
+  } catch (error) {
+    return { items, error };
+  }
+  return { items, error: null };
+}
+
+/** @returns the items as lines, and what was thrown after them */
+export async function summary(format: StatementFormat, bytes: Uint8Array): Promise<string[]> {
+  const { items, error } = await read(format, bytes);
+  const sums = new Map<string, number>();
+  const lines = items.map((item) => {
+    if (item.kind === 'quarantined') return `${item.line} ! ${item.reason}`;
+    if (item.kind === 'balance') {
+      const actual = item.opening + (sums.get(`${item.batch} ${item.currency}`) ?? 0);
+      return `= ${item.batch} ${item.currency} ${item.closing} ${actual}`;
+    }
+    const { kind, net } = item.transaction;
+    const key = `${item.batch} ${net.currency}`;
+    sums.set(key, (sums.get(key) ?? 0) + net.value);
+    return `${item.line} ${kind} ${net.value} ${net.currency} ${item.batch ?? '-'}`;
+  });
+  return error === null ? lines : [...lines, `thrown ${(error as Error).name}: ${(error as Error).message}`];
+}
+
+export const csv = (...lines: readonly string[]): Buffer => Buffer.from(`${lines.join('\n')}\n`);
+export const transactions = (items: readonly StatementItem[]): ProviderTransaction[] =>
+  items.flatMap((item) => (item.kind === 'transaction' ? [item.transaction] : []));
