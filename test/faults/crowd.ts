@@ -37,8 +37,15 @@ export class Crowd {
     for (let buyer = 0; buyer < this.options.buyers; buyer += 1) this.running.push(this.live());
   }
 
-  /** Puts a SKU on the shelf; tries until an instance says that it is there. */
+  /** Puts a SKU on the shelf. */
   async stock(sku: string, onHand: number): Promise<void> {
+    await this.put(sku, onHand);
+    this.shelf.push(sku);
+    if (this.shelf.length > skusAtOnce) this.shelf.shift();
+  }
+
+  /** Creates a SKU; tries until an instance says that it is there. */
+  async put(sku: string, onHand: number): Promise<void> {
     const body = JSON.stringify({ onHand });
     for (;;) {
       const answer = await this.deliver('PUT', `/v1/skus/${sku}`, keys.admin, body).catch(() => null);
@@ -46,8 +53,6 @@ export class Crowd {
       await sleep(20);
     }
     this.options.witness.stocked(sku, onHand);
-    this.shelf.push(sku);
-    if (this.shelf.length > skusAtOnce) this.shelf.shift();
   }
 
   /** Settles when nothing is under way. */

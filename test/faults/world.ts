@@ -81,7 +81,7 @@ export class World {
     });
     const skus = skusByPartition(partitions);
     const world = new World(options, folder, redis, postgres, redisProxy, postgresProxy, fleet, ledger, skus);
-    for (const sku of skus) await world.put(sku, 1_000_000_000);
+    for (const sku of skus) await world.crowd.put(sku, 1_000_000_000);
     return world;
   }
 
@@ -127,20 +127,6 @@ export class World {
     await this.redis.stop();
     if (!this.options.postgres) await this.postgres.stop();
     await this.folder.stop();
-  }
-
-  private async put(sku: string, onHand: number): Promise<void> {
-    const [member] = this.fleet.members;
-    const body = JSON.stringify({ onHand });
-    const answer = await send({
-      port: member!.port,
-      method: 'PUT',
-      path: `/v1/skus/${sku}`,
-      secret: keys.admin,
-      body,
-    });
-    if (answer.status !== 201) throw new Error(`PUT ${sku}: ${answer.status} ${answer.text}`);
-    this.witness.stocked(sku, onHand);
   }
 
   private async probe(member: Member, sku: string, giveUpAtMs: number): Promise<void> {

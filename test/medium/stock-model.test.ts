@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Cluster, Redis } from 'ioredis';
-import { connectForDecisions, systemTimers } from '#platform';
+import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { InMemoryStockStore, RedisStockStore, type Decisions, type StockStore } from '#stock';
 import { describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -173,7 +173,7 @@ describeWithRedis('the functions and their model', () => {
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), fc.boolean(), async (steps, slow) => {
         runs += 1;
         let nowMs = 0;
-        const real: StockStore = new RedisStockStore(redis, `model-${runs}`);
+        const real: StockStore = new RedisStockStore(redis, `model-${runs}`, systemClock, () => undefined);
         const model: StockStore = new InMemoryStockStore(() => nowMs);
         for (const store of [real, model]) {
           await store.restore({ ...at, attempt: 1 }, nothing());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Cluster, Redis } from 'ioredis';
-import { connectForDecisions, systemTimers } from '#platform';
+import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
 import { describeStockPayments } from '../contract/stock-payments.suite.js';
 import { describeStockStore, type StoreUnderTest } from '../contract/stock-store.suite.js';
@@ -24,7 +24,7 @@ describeWithRedis('Redis functions', () => {
   async function open(): Promise<StoreUnderTest> {
     stores += 1;
     return {
-      store: new RedisStockStore(redis, `store-${stores}`),
+      store: new RedisStockStore(redis, `store-${stores}`, systemClock, () => undefined),
       elapse: (ms) => systemTimers.sleep(ms),
     };
   }

@@ -67,7 +67,9 @@ export async function openInstallation(
 
     const services = await openReservations({
       auditDb: openForAudit(config, db, logger, opened),
-      store: new RedisStockStore(redis, keyPrefix),
+      store: new RedisStockStore(redis, keyPrefix, systemClock, (message, facts) =>
+        logger.warn(facts, message),
+      ),
       listen(listener) {
         listenToNews(news, keyPrefix, listener);
         // When Redis is away it connects later, by itself.

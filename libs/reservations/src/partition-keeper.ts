@@ -32,6 +32,8 @@ type Door =
 const lookEveryMs = 500;
 /** After trouble, look again at once, but not more often than this. */
 const lookAgainMs = 50;
+/** Looks before the first answer: when several processes start at once, others may be at the rebuilding. */
+const startLooksMax = 3;
 /** How often a journal that was tidied in the middle of a comparison is compared again. */
 const forgottenLooksMax = 3;
 
@@ -83,8 +85,10 @@ export class PartitionKeeper {
 
   /** Looks once, and rebuilds what must be; then looks every half second until stopped. */
   async start(): Promise<void> {
-    await this.look();
-    await this.rebuilds;
+    for (let look = 1; look <= startLooksMax && (look === 1 || this.closed().length > 0); look += 1) {
+      await this.look();
+      await this.rebuilds;
+    }
     this.schedule();
   }
 

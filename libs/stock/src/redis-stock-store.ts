@@ -4,8 +4,11 @@
  */
 import type { Cluster, Redis } from 'ioredis';
 import { InvariantError, limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
+import type { Clock } from '#platform';
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
 import { decodeEntry, decodeLevel, decodeSeen, encodeRestored } from './journal-codec.js';
+import { isReply, translateRedisError } from './redis-errors.js';
+import { PartitionClock, type ClockComplaint } from './partition-clock.js';
 import type {
   AdjustCommand,
   AdjustDecision,
@@ -45,6 +48,7 @@ type RawReply<Raw> = readonly [
   decisions: Raw,
   seen: readonly (string | number)[],
   incarnation: string,
+  skewMs: number,
 ];
 
 const keyNames = [
@@ -65,11 +69,14 @@ const forgottenMax = 1_000;
 export class RedisStockStore implements StockStore {
   private readonly library: FunctionLibrary;
   private readonly keys = new Map<number, string[]>();
+  private readonly clocks = new Map<number, PartitionClock>();
 
   constructor(
     private readonly redis: Redis | Cluster,
     /** In front of every key; several stores can share one Redis. No braces. */
     private readonly keyPrefix: string,
+    private readonly clock: Pick<Clock, 'monotonicMs'>,
+    private readonly report: (message: string, facts: Record<string, unknown>) => void,
   ) {
     this.library = readFunctionLibrary();
   }
@@ -203,13 +210,15 @@ export class RedisStockStore implements StockStore {
   }
 
   async expire(at: PartitionEpoch, limit: number): Promise<ExpireResult> {
-    const reply = await this.call<RawReply<readonly [due: number, parts: string[]]>>(at, 'expire', [limit]);
+    const reply = await this.decided<RawReply<readonly [due: number, parts: string[]]>>(at, 'expire', [
+      limit,
+    ]);
     const [due, parts] = reply[3];
     return { entries: entriesOf(at, reply), more: due >= limit || parts.length >= limit, parts };
   }
 
   async levels(at: PartitionEpoch, skus: readonly string[]): ReturnType<StockStore['levels']> {
-    const reply = await this.call<RawReply<string[]>>(at, 'levels', skus, 'read');
+    const reply = await this.decided<RawReply<string[]>>(at, 'levels', skus, 'read');
     const levels = reply[3].flatMap((text, index) => (text ? [decodeLevel(skus[index]!, text)] : []));
     return { sequence: reply[1], levels };
   }
@@ -230,7 +239,7 @@ export class RedisStockStore implements StockStore {
   }
 
   async tidy(at: PartitionEpoch, options: { drained: number; retentionMs: number }): Promise<void> {
-    await this.call(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
+    await this.decided(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
   }
 
   async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
@@ -254,7 +263,7 @@ export class RedisStockStore implements StockStore {
     args: readonly Argument[],
     decode: (raw: RawDecision, index: number) => Decision,
   ): Promise<Decisions<Decision>> {
-    const reply = await this.call<RawReply<RawDecision[]>>(at, name, args);
+    const reply = await this.decided<RawReply<RawDecision[]>>(at, name, args);
     return {
       nowMs: reply[0],
       entries: entriesOf(at, reply),
@@ -264,16 +273,61 @@ export class RedisStockStore implements StockStore {
     };
   }
 
+  /** Calls a function that goes by the partition's clock, with what this process expects it to be. */
+  private async decided<Reply extends RawReply<unknown>>(
+    at: PartitionEpoch,
+    name: string,
+    args: readonly Argument[],
+    mode: 'write' | 'read' = 'write',
+  ): Promise<Reply> {
+    const clock = this.clockOf(at.partition);
+    const sentMs = this.clock.monotonicMs();
+    const expected = clock.expected(sentMs);
+    try {
+      const reply = await this.call<Reply>(at, name, args, mode, [
+        expected?.fromMs ?? '',
+        expected?.toMs ?? '',
+      ]);
+      clock.saw({ nowMs: reply[0], skewMs: reply[6], sentMs, receivedMs: this.clock.monotonicMs() });
+      return reply;
+    } catch (error) {
+      if (error instanceof UnavailableError && error.cause instanceof Error)
+        await this.mendClock(at, error.cause.message, sentMs);
+      throw error;
+    }
+  }
+
+  /** Nothing was decided, because the clock is not where it should be: sets it right, or believes it from now on. */
+  private async mendClock(at: PartitionEpoch, message: string, sentMs: number): Promise<void> {
+    const complaint = complaintIn(message);
+    if (!complaint) return;
+    const clock = this.clockOf(at.partition);
+    const reading = { ...complaint, sentMs, receivedMs: this.clock.monotonicMs() };
+    const skewMs = clock.correction(reading);
+    if (skewMs === null) return clock.saw(reading);
+    const jumpedMs = reading.skewMs - skewMs;
+    this.report("the clock of Redis was set; the partition's goes on as before", { ...at, jumpedMs });
+    await this.call(at, 'clock', [reading.skewMs, skewMs]);
+    clock.saw({ ...reading, nowMs: reading.nowMs - jumpedMs, skewMs });
+  }
+
+  private clockOf(partition: number): PartitionClock {
+    let clock = this.clocks.get(partition);
+    if (!clock) this.clocks.set(partition, (clock = new PartitionClock()));
+    return clock;
+  }
+
   /** Calls a function; when Redis does not know it (a fresh node, another master), brings it there and calls again. */
   private async call<Reply>(
     at: PartitionEpoch,
     name: string,
     args: readonly Argument[],
     mode: 'write' | 'read' = 'write',
+    expected: readonly [from: Argument, to: Argument] = ['', ''],
   ): Promise<Reply> {
     const keys = this.keysOf(at.partition);
     const send = (): Promise<unknown> => {
-      const rest = [this.library.nameOf(name), keys.length, ...keys, at.epoch, ...args] as const;
+      const rest = [this.library.nameOf(name), keys.length, ...keys, at.epoch, ...expected, ...args] as const;
       return mode === 'write' ? this.redis.fcall(...rest) : this.redis.fcall_ro(...rest);
     };
     return this.guard(async () => {
@@ -291,7 +345,7 @@ export class RedisStockStore implements StockStore {
     try {
       return await send();
     } catch (error) {
-      throw translate(error);
+      throw translateRedisError(error);
     }
   }
 
@@ -372,31 +426,8 @@ function adjustDecision(raw: RawDecision, sku: string): AdjustDecision {
   }
 }
 
-function isReply(error: unknown, prefix: string): boolean {
-  return error instanceof Error && error.message.startsWith(prefix);
-}
-
-/** Answers of Redis that come before a function runs: certainly nothing happened. */
-const refusedBeforeRunning = [
-  'OOM',
-  'READONLY',
-  'LOADING',
-  'MASTERDOWN',
-  'CLUSTERDOWN',
-  'BUSY',
-  'MISCONF',
-  'NOREPLICAS',
-];
-
-function translate(cause: unknown): unknown {
-  if (!(cause instanceof Error) || cause instanceof UnavailableError) return cause;
-  const { message } = cause;
-  if (message.startsWith('HFNOTREADY')) {
-    return new UnavailableError('stock-not-ready', message.slice('HFNOTREADY '.length), false, { cause });
-  }
-  if (message.startsWith('HF')) return new InvariantError(message);
-  const refused = refusedBeforeRunning.some((code) => message.startsWith(code));
-  if (cause.name === 'ReplyError' && !refused) return new InvariantError(`Redis refused a call: ${message}`);
-  const notSent = refused || message.startsWith("Stream isn't writeable");
-  return new UnavailableError('stock-not-ready', `Redis did not answer: ${message}`, !notSent, { cause });
+/** The facts of a complaint: the partition's time, its skew, and a time that it has had. */
+function complaintIn(message: string): Pick<ClockComplaint, 'nowMs' | 'skewMs' | 'livedMs'> | undefined {
+  const facts = /^HFCLOCK (\d+) (-?\d+) (\d+)/.exec(message);
+  return facts ? { nowMs: Number(facts[1]), skewMs: Number(facts[2]), livedMs: Number(facts[3]) } : undefined;
 }

@@ -2,7 +2,7 @@
  * A Redis server that can be killed, cut off from power, wiped, put back in time and started again on the same port.
  * It has a process of its own and, unlike the tests' shared servers, a disk: that is what faults are about.
  */
-import { cp, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -36,8 +36,8 @@ export class RedisNode {
     private readonly program: { readonly file: string; readonly env: Readonly<Record<string, string>> },
     readonly dataFolder: string,
     readonly port: number,
-    /** Whether power cuts know what was synced. */
-    readonly knowsSynced: boolean,
+    /** Whether power cuts know what was synced, and the clock can be set: it takes a C compiler. */
+    readonly hasShims: boolean,
   ) {}
 
   /** Starts one. @throws ServerNotFoundError */
@@ -45,11 +45,16 @@ export class RedisNode {
     const server = await findRedisServer(testDataFolder, () => undefined);
     if (server.kind === 'docker')
       throw new ServerNotFoundError('faults want a Redis program on this machine');
-    const shim = await nativeLibrary('fsync-shim');
-    const env = { ...server.program.env, ...(shim && { LD_PRELOAD: shim }) };
+    const shims = [await nativeLibrary('fsync-shim'), await nativeLibrary('clock-shim')];
+    const hasShims = shims.every((shim) => shim !== undefined);
+    const env = {
+      ...server.program.env,
+      CLOCK_SHIFT_FILE: shiftFile(options),
+      ...(hasShims && { LD_PRELOAD: shims.join(' ') }),
+    };
     const dataFolder = await options.folder.sub(options.name);
     const program = { file: server.program.file, env };
-    const node = new RedisNode(options, program, dataFolder, await lastingPort(), shim !== undefined);
+    const node = new RedisNode(options, program, dataFolder, await lastingPort(), hasShims);
     await node.start();
     return node;
   }
@@ -95,6 +100,13 @@ export class RedisNode {
     signal(pid, 'SIGCONT');
   }
 
+  /** Sets the wall clock of this process off by so much; the machine's steady clock goes on. */
+  async setClock(shiftMs: number): Promise<void> {
+    await writeFile(shiftFile(this.options), `${shiftMs}`);
+    // It is read again 20 ms later.
+    await sleep(30);
+  }
+
   /** SIGKILL, and what the disk had not been told to keep is gone. Answers with the bytes that were lost. */
   async cutPower(fraction: number): Promise<number> {
     await this.kill();
@@ -107,7 +119,7 @@ export class RedisNode {
     const log = path.join(folder, file);
     const length = (await readFile(log)).length;
     const note = await readFile(`${log}.synced`, 'utf8').catch(() => null);
-    const kept = this.knowsSynced
+    const kept = this.hasShims
       ? Number(note ?? length)
       : Math.floor(length - fraction * Math.min(length, cutMax));
     if (kept < length) await truncate(log, kept);
@@ -186,6 +198,10 @@ export class RedisNode {
   private snapshotFolder(name: string): string {
     return path.join(this.options.folder.path, `${this.options.name}.snapshot-${name}`);
   }
+}
+
+function shiftFile({ folder, name }: RedisNodeOptions): string {
+  return path.join(folder.path, `${name}.clock`);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -3,7 +3,8 @@
   the journal. Concatenated in front of the functions when the library is built.
 
   KEYS (the same nine for every function; one hash tag, so one slot)
-    1 meta         hash    epoch, sequence; while the partition is rebuilt `restoring`, and once it is filled `restored`
+    1 meta         hash    epoch, sequence; while the partition is rebuilt `restoring`, and once it is filled `restored`;
+                           the partition's clock: `skew` (its time is TIME + skew, in ms) and `lived` (a time it has had)
     2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none
     3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"; while it is being paid
                            "paying payment deadline " in front of that
@@ -13,7 +14,8 @@
     7 retired      hash    operation -> "outcome sequence ..."; what an operation that comes again is told
     8 retirements  zset    operation by the instant it was retired
     9 journal      stream  <epoch>-<sequence>: every decision, in order, for the ledger
-  ARGV  1 epoch; the rest is said in each function's header
+  ARGV  1 epoch; 2 and 3 between what times the caller expects the partition's clock to be, "" when it never saw it;
+        the rest is said in each function's header
 
   A Redis function is isolated but not rolled back. So a function first parses every argument, then decides in Lua
   tables (`Partition`), and only then writes (`Partition.write`): an error before that has changed nothing.
@@ -24,6 +26,8 @@ local NO_LIMIT, NONE = '-', '-'
 -- When to ask what became of a cart that another partition decides: first after this, then again and again.
 local PART_CHECK_MS = 10000
 local PART_CHECK_AGAIN_MS = 1000
+-- How far the clock may be from what a caller expects of it; beyond, nothing is decided until it is understood.
+local CLOCK_TOLERANCE_MS = 1000
 
 local function fail(code, message)
   error({ err = code .. ' ' .. message })
@@ -159,20 +163,38 @@ local function incarnationAt(time)
   return incarnation
 end
 
+local function milliseconds(time)
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- The partition's time. A caller knows by its own steady clock what it should be: a clock of this machine that was
+-- set in between would expire holds early, or keep them beyond their time.
+local function clockOf(meta, time, expected)
+  local skew, lived = tonumber(meta.skew or 0), tonumber(meta.lived or 0)
+  local now = milliseconds(time) + skew
+  if expected and (now < expected.from - CLOCK_TOLERANCE_MS or now > expected.to + CLOCK_TOLERANCE_MS) then
+    fail('HFCLOCK', digits(now) .. ' ' .. digits(skew) .. ' ' .. digits(lived))
+  end
+  return now, skew, lived
+end
+
 local Partition = {}
 Partition.__index = Partition
 
 -- Refuses to work without an epoch or under another one: the caller's ledger has moved on, or Redis lost its data.
-function Partition.open(keys, epoch)
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence')
+function Partition.open(keys, epoch, expected)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence', 'skew', 'lived')
   if not meta[1] or not meta[2] then fail('HFNOTREADY', 'the partition has no epoch') end
   if tonumber(meta[1]) ~= epoch then fail('HFNOTREADY', 'the partition is in epoch ' .. meta[1]) end
   -- Read once: TIME moves on inside a function.
   local time = redis.call('TIME')
+  local now, skew, lived = clockOf({ skew = meta[3], lived = meta[4] }, time, expected)
   return setmetatable({
     keys = keys,
     epoch = epoch,
-    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000),
+    now = now,
+    skew = skew,
+    lived = lived,
     sequence = tonumber(meta[2]),
     incarnation = incarnationAt(time),
     entries = {},
@@ -414,7 +436,21 @@ function Partition:write(decisions)
     redis.call('ZADD', keys[8], digits(self.now), operation)
   end
   if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
-  return { self.now, first, self.entries, decisions, self:seenLevels(), self.incarnation }
+  self:live()
+  return { self.now, first, self.entries, decisions, self:seenLevels(), self.incarnation, self.skew }
+end
+
+-- Notes about once a second that this time has been. With nothing held, nobody has been promised anything by a clock
+-- that was corrected: it becomes the machine's own again.
+function Partition:live()
+  if self.now - self.lived >= 1000 or self.now < self.lived then
+    local time = self.now
+    if self.skew ~= 0 and redis.call('HLEN', self.keys[3]) == 0 then
+      redis.call('HDEL', self.keys[1], 'skew')
+      time = time - self.skew
+    end
+    redis.call('HSET', self.keys[1], 'lived', digits(time))
+  end
 end
 
 local function register(name, callback, flags)
@@ -422,7 +458,9 @@ local function register(name, callback, flags)
     function_name = 'holdfast_' .. name .. '_' .. VERSION,
     callback = function(keys, args)
       local arguments = reader(args)
-      return callback(keys, arguments.integer('epoch', 1), arguments)
+      local epoch = arguments.integer('epoch', 1)
+      local from, to = arguments.optional('from', 0), arguments.optional('to', 0)
+      return callback(keys, epoch, arguments, from and to and { from = from, to = to } or nil)
     end,
     flags = flags or {},
   })

@@ -1,7 +1,7 @@
 --[[
   Changes what is on hand, once per operation.
 
-  ARGV after the epoch, per command: operation, sku, delta, expectedVersion ("" = any), reason
+  ARGV after epoch and clock, per command: operation, sku, delta, expectedVersion ("" = any), reason
   Decisions, one per command:
     adjusted sequence level                    level as stored, in text; the same again for the same operation
     unknown-sku sku | version-mismatch sku version | insufficient-stock sku available | too-much-stock sku
@@ -26,7 +26,7 @@ local function decideAdjust(partition, command)
   return { 'adjusted', sequence, text }
 end
 
-register('adjust', function(keys, epoch, arguments)
+register('adjust', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = {
@@ -37,7 +37,7 @@ register('adjust', function(keys, epoch, arguments)
       reason = arguments.text('reason'),
     }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   -- What is due comes back first: units whose hold has lapsed may be taken off the shelf.
   partition:expireDue(128)
   local decisions = {}

@@ -1,16 +1,16 @@
 --[[
   Takes sold units back, once per order: the ledger has cancelled it and says so until this has answered.
 
-  ARGV after the epoch, per command: reservation, buyer, lines: n, then n times sku and quantity
+  ARGV after epoch and clock, per command: reservation, buyer, lines: n, then n times sku and quantity
   Decisions, one per command: cancelled sequence (now or before)
 ]]
-register('cancel', function(keys, epoch, arguments)
+register('cancel', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] =
       { id = arguments.word('reservation'), buyer = arguments.text('buyer'), lines = arguments.lines() }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do
     local operation = 'cancel:' .. command.id

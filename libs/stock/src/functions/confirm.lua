@@ -1,11 +1,11 @@
 --[[
   Sells the units of each hold: held becomes committed.
 
-  ARGV after the epoch, per command: reservation, payment ("" = none named), captured ("1": the money of that payment
+  ARGV after epoch and clock, per command: reservation, payment ("" = none named), captured ("1": the money of that payment
   is there, so that no payment under way is in the way)
   Decisions, one per command: confirmed sequence | payment-pending sequence payment | ended outcome sequence | unknown
 ]]
-register('confirm', function(keys, epoch, arguments)
+register('confirm', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = {
@@ -14,7 +14,7 @@ register('confirm', function(keys, epoch, arguments)
       captured = arguments.text('captured') == '1',
     }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do
     local hold = partition:hold(command.id)

@@ -1,7 +1,7 @@
 --[[
   Returns the units of holds past their deadline. The decision was made by the clock; this only tidies.
 
-  ARGV after the epoch: limit
+  ARGV after epoch and clock: limit
   Decisions: due (how many were looked at; equal to the limit: there may be more), then the reservations of which
   this partition holds a part and another one decides: the caller asks the ledger what became of them
 ]]
@@ -13,8 +13,8 @@ local function dueParts(partition, limit)
   return due
 end
 
-register('expire', function(keys, epoch, arguments)
+register('expire', function(keys, epoch, arguments, expected)
   local limit = arguments.integer('limit', 1, 1000)
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   return partition:write({ partition:expireDue(limit), dueParts(partition, limit) })
 end, { 'allow-oom' })

@@ -1,7 +1,7 @@
 --[[
   Moves the deadline of each hold to now + ttlSeconds, never earlier than it was.
 
-  ARGV after the epoch, per command: reservation, ttlSeconds ("" with `until`), until ("" or an instant in ms: the
+  ARGV after epoch and clock, per command: reservation, ttlSeconds ("" with `until`), until ("" or an instant in ms: the
   deadline that the deciding partition has given a cart)
   Decisions, one per command:
     extended sequence expiresAt | payment-pending sequence payment | ended outcome sequence | unknown
@@ -23,7 +23,7 @@ local function decideExtend(partition, command)
   return { 'extended', hold.sequence, hold.expiresAt }
 end
 
-register('extend', function(keys, epoch, arguments)
+register('extend', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     local command = {
@@ -34,7 +34,7 @@ register('extend', function(keys, epoch, arguments)
     if not command.ttlSeconds and not command.untilMs then fail('HFBADARG', 'neither ttlSeconds nor until') end
     commands[#commands + 1] = command
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideExtend(partition, command) end
   return partition:write(decisions)

@@ -1,7 +1,7 @@
 --[[
   A payment has come to nothing: what it kept is held as before, and lapses when its time is over.
 
-  ARGV after the epoch, per command: reservation, payment
+  ARGV after epoch and clock, per command: reservation, payment
   Decisions, one per command: held sequence (this payment keeps nothing, now or before) | ended outcome sequence | unknown
 ]]
 local function decideFail(partition, command)
@@ -17,12 +17,12 @@ local function decideFail(partition, command)
   return { 'held', hold.sequence }
 end
 
-register('fail', function(keys, epoch, arguments)
+register('fail', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = { id = arguments.word('reservation'), payment = arguments.word('payment') }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideFail(partition, command) end
   return partition:write(decisions)

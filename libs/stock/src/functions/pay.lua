@@ -1,7 +1,7 @@
 --[[
   Keeps the units of each hold for a payment, until the payment's own deadline and at least as long as the hold's.
 
-  ARGV after the epoch, per command: reservation, payment, provider, amount, currency, ttlSeconds
+  ARGV after epoch and clock, per command: reservation, payment, provider, amount, currency, ttlSeconds
   Decisions, one per command:
     paying sequence deadline                   now, or by an earlier attempt under the same payment
     payment-pending sequence payment           another payment is under way
@@ -26,7 +26,7 @@ local function decidePay(partition, command)
   return { 'paying', hold.sequence, hold.payBy }
 end
 
-register('pay', function(keys, epoch, arguments)
+register('pay', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = {
@@ -38,7 +38,7 @@ register('pay', function(keys, epoch, arguments)
       ttlSeconds = arguments.integer('ttlSeconds', 1, 86400),
     }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decidePay(partition, command) end
   return partition:write(decisions)

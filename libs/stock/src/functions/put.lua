@@ -1,7 +1,7 @@
 --[[
   Creates a SKU, or changes the policy of one that exists.
 
-  ARGV after the epoch, per command: sku, onHand (counts at creation only), buyerLimit ("" = unchanged, or none at
+  ARGV after epoch and clock, per command: sku, onHand (counts at creation only), buyerLimit ("" = unchanged, or none at
   creation; "-" = none), holdTtlSeconds ("" = unchanged), holdTtlSeconds at creation when none is given
   Decisions, one per command: created sequence level | changed sequence level | same sequence level
 ]]
@@ -35,7 +35,7 @@ local function decidePut(partition, command)
   return { 'changed', sequence, encodeLevel(level) }
 end
 
-register('put', function(keys, epoch, arguments)
+register('put', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     local sku, onHand, limit = arguments.word('sku'), arguments.integer('onHand', 0), arguments.text('buyerLimit')
@@ -51,7 +51,7 @@ register('put', function(keys, epoch, arguments)
       holdTtlSecondsDefault = arguments.integer('holdTtlSecondsDefault', 1, 86400),
     }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decidePut(partition, command) end
   return partition:write(decisions)

@@ -2,7 +2,7 @@
   Decides what becomes of money that came after its reservation had ended: units off the shelf, or a refund. Once per
   reservation, in the partition that decides for the cart; its other parts are held by then, or one was refused.
 
-  ARGV after the epoch, per command: reservation, payment, whole ("1": the cart's other parts are held), buyer,
+  ARGV after epoch and clock, per command: reservation, payment, whole ("1": the cart's other parts are held), buyer,
   lines: n, then n times sku and quantity
   Decisions, one per command:
     reacquired sequence | refund-due sequence  now, or by an earlier attempt
@@ -38,7 +38,7 @@ local function decideReacquire(partition, command)
   return { 'refund-due', sequence }
 end
 
-register('reacquire', function(keys, epoch, arguments)
+register('reacquire', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = {
@@ -49,7 +49,7 @@ register('reacquire', function(keys, epoch, arguments)
       lines = arguments.lines(),
     }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   partition:expireDue(EXPIRED_AT_ONCE_MAX)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideReacquire(partition, command) end

@@ -1,16 +1,16 @@
 --[[
   Gives the units of each hold back to the shelf.
 
-  ARGV after the epoch, per command: reservation, forget ("1": as if it had never been held; for the parts of a cart
+  ARGV after epoch and clock, per command: reservation, forget ("1": as if it had never been held; for the parts of a cart
   that came to nothing, so that a later attempt under the same id may hold again)
   Decisions, one per command: released sequence | payment-pending sequence payment | ended outcome sequence | unknown
 ]]
-register('release', function(keys, epoch, arguments)
+register('release', function(keys, epoch, arguments, expected)
   local commands = {}
   while arguments.more() do
     commands[#commands + 1] = { id = arguments.word('reservation'), forget = arguments.text('forget') == '1' }
   end
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   local decisions = {}
   for index, command in ipairs(commands) do
     local hold = partition:hold(command.id)

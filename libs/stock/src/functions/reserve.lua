@@ -1,7 +1,7 @@
 --[[
   Holds the lines of each command, all or none.
 
-  ARGV after the epoch, per command:
+  ARGV after epoch and clock, per command:
     reservation, ttlSeconds ("" = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
     revive ("1": though it has been released or has expired; for the parts of a cart that was paid late), metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
   Decisions, one per command:
@@ -72,9 +72,9 @@ local function decideReserve(partition, command)
   return partition:refusal(command) or hold(partition, command)
 end
 
-register('reserve', function(keys, epoch, arguments)
+register('reserve', function(keys, epoch, arguments, expected)
   local commands = parseReserve(arguments)
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   partition:expireDue(EXPIRED_AT_ONCE_MAX)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideReserve(partition, command) end

@@ -3,7 +3,7 @@
   brings chunks, `ready` counts whether all of it is there, and `admit`, once the ledger is in the new epoch, opens
   admission. A step of another attempt is refused, so that a rebuilder whose transaction was lost does no harm.
 
-  ARGV after the (new) epoch: attempt (a number of this rebuild's own), step, then
+  ARGV after the (new) epoch and clock: attempt (a number of this rebuild's own), step, then
     open
     load   any number of: "level" sku text | "hold" reservation text deadline | "part" reservation text checkAt | "buyer" name text
     ready  how many levels, holds (parts included) and buyers were loaded
@@ -29,8 +29,11 @@ function steps.open(keys, epoch, token)
   if math.max(epochIn(meta[1]), epochIn(meta[2]), epochIn(meta[3])) > epoch then
     fail('HFNOTREADY', 'the partition has seen a later epoch')
   end
+  -- Deadlines that are brought back were given by this clock.
+  local clock = redis.call('HMGET', keys[1], 'skew', 'lived')
   redis.call('UNLINK', unpack(keys))
   redis.call('HSET', keys[1], 'restoring', token)
+  if clock[1] then redis.call('HSET', keys[1], 'skew', clock[1], 'lived', clock[2] or '0') end
 end
 
 function steps.load(keys, _, token, arguments)

@@ -1,14 +1,14 @@
 --[[
   Forgets what the ledger has: journal entries before a sequence, and operations retired long enough ago.
 
-  ARGV after the epoch: drained (the ledger has every entry up to this sequence), retentionMs, limit
+  ARGV after epoch and clock: drained (the ledger has every entry up to this sequence), retentionMs, limit
   Decisions: how many operations were forgotten
 ]]
-register('tidy', function(keys, epoch, arguments)
+register('tidy', function(keys, epoch, arguments, expected)
   local drained = arguments.integer('drained', 0)
   local retentionMs = arguments.integer('retentionMs', 0)
   local limit = arguments.integer('limit', 1, 10000)
-  local partition = Partition.open(keys, epoch)
+  local partition = Partition.open(keys, epoch, expected)
   -- The last of them stays: by it the ledger knows whether this is the history that it has taken.
   redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(math.min(drained, partition.sequence)))
   local before = digits(partition.now - retentionMs)

@@ -1,0 +1,52 @@
+/** The clock of Redis's machine is set by an hour while holds rest on it: real Redis, PostgreSQL and processes' clocks. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { systemTimers } from '#platform';
+import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
+import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
+import { RedisNode } from '../faults/servers/redis-node.js';
+import { describeWithPostgres, testPostgres, type TestDatabase } from '../servers/index.js';
+
+const hourMs = 3_600_000;
+
+describeWithPostgres('a clock that is set', () => {
+  let folder: WorldFolder;
+  let redis: RedisNode;
+  let ledger: TestDatabase;
+  let one: Instance;
+
+  beforeEach(async () => {
+    folder = openFolder();
+    [redis, ledger] = await Promise.all([RedisNode.start({ folder, name: 'redis' }), testPostgres()]);
+    one = await openInstance({ redisUrl: redis.url, databaseUrl: ledger.url });
+    await one.put('A', 2);
+  });
+  afterEach(async () => {
+    await one.close();
+    await Promise.all([redis.stop(), ledger.stop()]);
+    await folder.stop();
+  });
+
+  const status = async (id: string) => (await one.services.reservations.find(id))!.status;
+
+  test.each([
+    ['forward', hourMs],
+    ['back', -hourMs],
+  ])('an hour %s: nothing expires early, and nothing is stuck', async (_name, byMs) => {
+    if (!redis.hasShims) return process.stderr.write('SKIPPED, no C compiler for a clock that can be set\n');
+    const short = await one.hold('A', { ttlSeconds: 3 });
+    const long = await one.hold('A', { ttlSeconds: 600 });
+    await redis.setClock(byMs);
+    await systemTimers.sleep(1_000);
+    expect([await status(short), await status(long)]).toEqual(['held', 'held']);
+    await eventually('the short one expires', async () => (await status(short)) === 'expired');
+    expect((await one.confirm(long)).kind).toBe('confirmed');
+    // A Redis that loses what it knew of its clock as well is told by those who saw it before.
+    const kept = await one.hold('A', { ttlSeconds: 600 });
+    await redis.ask((connection) => connection.flushall());
+    await eventually('it is rebuilt', async () => (await one.store.state(0)).epoch === 2);
+    await systemTimers.sleep(1_000);
+    expect(await status(kept)).toBe('held');
+    expect(await one.brokenInvariants()).toEqual([]);
+    return undefined;
+  });
+});
