@@ -12,7 +12,11 @@ import { root, run, say, SetupError } from './common.mjs';
 
 const dist = path.join(root, 'dist');
 /** What is read as it is. */
-const carriedAlong = ['libs/stock/src/functions', 'libs/simulation/src/scenarios'];
+const carriedAlong = [
+  'libs/stock/src/functions',
+  'libs/simulation/src/scenarios',
+  'libs/simulation/src/page',
+];
 
 /** Brings dist/ up to date, with the compiler running under the given Node. */
 export async function build(node = process.execPath) {

@@ -41,6 +41,9 @@ describe('/openapi.json', () => {
       'GET /v1/orders/{id}',
       'GET /v1/reservations',
       'GET /v1/reservations/{id}',
+      'GET /v1/simulations',
+      'GET /v1/simulations/{id}',
+      'GET /v1/simulations/{id}/events',
       'GET /v1/skus',
       'GET /v1/skus/{sku}',
       'GET /v1/skus/{sku}/events',
@@ -50,6 +53,7 @@ describe('/openapi.json', () => {
       'POST /v1/reservations/{id}/confirm',
       'POST /v1/reservations/{id}/extend',
       'POST /v1/reservations/{id}/release',
+      'POST /v1/simulations',
       'POST /v1/skus/{sku}/adjustments',
       'PUT /v1/skus/{sku}',
     ]);

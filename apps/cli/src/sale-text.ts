@@ -1,5 +1,6 @@
 /** Reports of sales as text: one for itself, several as a table. */
 import type { SimulationReport } from '#contracts';
+import type { Difference, SweepRow } from '#simulation';
 
 /** What people want to know first, first. */
 export function textOf(report: SimulationReport): string {
@@ -52,12 +53,47 @@ export function tableOf(reports: readonly SimulationReport[]): string {
     `${Math.round(Math.max(report.latencyMs.accepted.p99, report.latencyMs.rejected.p99))}`,
     `${report.rejected.error}`,
   ]);
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
-  );
+  return aligned([heads, ...rows]);
+}
+
+/** One scenario, with one thing changed from row to row. */
+export function sweepTable(field: string, rows: readonly SweepRow[]): string {
+  const heads = [field, 'accepted', 'paid', 'too late', 'refused', 'undersold', 'p99 ms', 'sold out after s'];
+  const cells = rows.map(({ value, report }) => [
+    `${value}`,
+    `${report.accepted}`,
+    `${report.confirmed}`,
+    `${report.funnel.tooLate}`,
+    `${Object.values(report.rejected).reduce((sum, count) => sum + count, 0)}`,
+    `${report.undersold}`,
+    `${Math.round(Math.max(report.latencyMs.accepted.p99, report.latencyMs.rejected.p99))}`,
+    soldOutAfter(report),
+  ]);
+  return aligned([heads, ...cells]);
+}
+
+/** Real and virtual time beside each other. */
+export function differencesText(rows: readonly Difference[]): string {
+  const cells = rows.map(({ figure, real, virtual, percent }) => [
+    figure,
+    `${real}`,
+    `${virtual}`,
+    `${percent} %`,
+  ]);
+  return aligned([['', 'real time', 'virtual time', 'differ by'], ...cells]);
+}
+
+function soldOutAfter({ timeline }: SimulationReport): string {
+  const step = timeline.unitsLeft.findIndex((units) => units <= 0);
+  return step < 0 ? '-' : `${((step + 1) * timeline.stepMs) / 1_000}`;
+}
+
+/** The first column to the left, numbers to the right. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
       .join('  ');
-  return [line(heads), ...rows.map(line)].join('\n');
+  return rows.map(line).join('\n');
 }

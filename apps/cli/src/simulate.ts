@@ -1,35 +1,32 @@
-/** `holdfast simulate`: rehearses a sale, or all the ways of selling one beside each other. */
+/** `holdfast simulate`: rehearses a sale, in real time or in virtual time, or all the ways of selling beside each other. */
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
-import {
-  type Scenario,
-  type ScenarioInput,
-  simulationLimits,
-  type StrategyName,
-  strategyNames,
-} from '#contracts';
+import { z } from 'zod';
+import { type Scenario, type SimulationReport, strategyNames } from '#contracts';
 import { developmentKeys, ServerNotFoundError } from '#platform';
 import {
+  differences,
+  htmlOf,
   isSound,
-  readScenario,
-  rehearse,
-  type RehearsalOptions,
-  ScenarioError,
-  scenarioOf,
+  recommend,
+  rehearseVirtually,
+  runScenario,
+  sweep,
+  sweepFields,
+  type Target,
 } from '#simulation';
 import { CommandFailure, readEnvironment, UsageError, type CommandContext } from './environment.js';
-import { jsonArgument, outputTo } from './output.js';
+import { jsonArgument, outputTo, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
-import { tableOf, textOf } from './sale-text.js';
+import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
+import { differencesText, sweepTable, tableOf, textOf } from './sale-text.js';
 
 const serviceProgram = path.resolve(import.meta.dirname, '../../order-service/src/main.js');
-/** Without a scenario, buyers come at about this rate on average. */
-const buyersPerSecond = 2_500;
-const secondsMin = 5;
-const secondsMax = 120;
 
 const text = (description: string, valueHint: string) =>
   ({ type: 'string', description, valueHint }) as const;
+const flag = (description: string) => ({ type: 'boolean', description }) as const;
 
 export const simulate = defineCommand({
   meta: {
@@ -44,101 +41,63 @@ export const simulate = defineCommand({
     strategy: text(`How it is sold: ${strategyNames.join(', ')}; or all, beside each other`, 'NAME'),
     instances: text('Processes of the service', 'N'),
     seed: text('What the plan is drawn from: the same one draws the same', 'N'),
-    scenario: text('A scenario that comes along (see docs/simulation.md), or a YAML file', 'NAME|FILE'),
+    scenario: text('A scenario that comes along (docs/simulation.md), or a YAML file', 'NAME|FILE'),
     url: text('A service that runs already, instead of one of its own', 'URL'),
-    crash: {
-      type: 'boolean',
-      description: 'Afterwards kill everything but PostgreSQL, and see what is lost',
-    },
+    crash: flag('Afterwards kill everything but PostgreSQL, and see what is lost'),
+    virtual: flag('In virtual time: no servers, a day in seconds, the same seed the same report'),
+    sweep: text(`In virtual time, once for each value: ${sweepFields.join(', ')}`, 'FIELD=V,V'),
+    recommend: flag('In virtual time: which hold time and how many instances, and why'),
+    check: flag('In real time and in virtual time, and how far they differ'),
+    html: text('Also write the report as one page, with plots', 'FILE'),
     json: jsonArgument,
   },
   async run({ args }) {
     const context = readEnvironment();
-    const chosen = args.strategy === 'all' ? strategyNames : [strategyOf(args.strategy)];
-    const scenarios = await Promise.all(chosen.map((strategy) => scenarioFrom(args, strategy)));
     const output = outputTo(args.json);
-    const all = args.strategy === 'all';
-    const reports = [];
     const stopping = stopOnInterrupt();
+    const strategies = strategiesFrom(args);
+    const scenarios = await Promise.all(strategies.map((strategy) => scenarioFrom(args, strategy)));
+    const [first] = scenarios as [Scenario];
+    if (args.recommend) return recommendTo(output, first, stopping.signal);
+    if (args.sweep !== undefined) return sweepTo(output, first, args.sweep, stopping.signal);
+
+    const all = scenarios.length > 1;
+    const reports: SimulationReport[] = [];
     for (const scenario of scenarios) {
       if (stopping.signal.aborted) break;
-      const report = await one(scenario, context, {
-        url: args.url,
-        crash: args.crash ?? all,
-        signal: stopping.signal,
-      });
-      if (!all) output.say(textOf(report));
-      reports.push(report);
+      reports.push(await one(scenario, context, { ...args, crash: args.crash ?? all }, stopping.signal));
     }
     if (all) output.say(tableOf(reports));
-    await output.finish(all ? { strategies: reports } : reports[0]);
-    // Side by side, the naive ones are there to break: Holdfast alone has promised not to.
+    else for (const report of reports) output.say(textOf(report));
+    const result = all
+      ? { strategies: reports }
+      : { ...reports[0]!, ...(await checked(args, reports[0]!, output)) };
+    if (args.html !== undefined) await writeFile(args.html, await htmlOf(reports));
+    await output.finish(result);
+    // Beside each other, the naive ones are there to break: Holdfast alone has promised not to.
     const judged = all ? reports.filter(({ strategy }) => strategy === 'holdfast') : reports;
     if (!judged.every(isSound)) process.exitCode = 1;
   },
 });
 
-type Args = Readonly<Record<string, unknown>>;
-
-/** The scenario that is named, or a plain one, with what the command line says in place of its fields. */
-async function scenarioFrom(args: Args, strategy: StrategyName | undefined): Promise<Scenario> {
-  const changes: Partial<ScenarioInput> = {};
-  for (const [field, max] of [
-    ['buyers', simulationLimits.buyersMax],
-    ['stock', simulationLimits.unitsMax],
-    ['skus', simulationLimits.skusMax],
-    ['instances', simulationLimits.instancesMax],
-    ['seed', 2 ** 32 - 1],
-  ] as const) {
-    const value = countOf(args, field, max);
-    if (value !== undefined) changes[field] = value;
-  }
-  if (strategy !== undefined) changes.strategy = strategy;
-  try {
-    const named = args['scenario'];
-    if (typeof named === 'string') return await readScenario(named, changes);
-    const buyers = changes.buyers ?? 1_000;
-    const seconds = Math.min(secondsMax, Math.max(secondsMin, Math.round(buyers / buyersPerSecond)));
-    return scenarioOf({ arrivals: { curve: 'spike', seconds }, ...changes }, 'the command line');
-  } catch (error) {
-    if (error instanceof ScenarioError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-function countOf(args: Args, name: string, max: number): number | undefined {
-  const value = args[name];
-  if (typeof value !== 'string') return undefined;
-  const number = Number(value);
-  if (!/^[0-9]{1,10}$/.test(value) || number > max)
-    throw new UsageError(`--${name} is a whole number up to ${max}`);
-  return number;
-}
-
-function strategyOf(name: string | undefined): StrategyName | undefined {
-  if (name === undefined) return undefined;
-  const known = strategyNames.find((strategy) => strategy === name);
-  if (!known) throw new UsageError(`--strategy is one of ${strategyNames.join(', ')}, or all`);
-  return known;
-}
-
 async function one(
   scenario: Scenario,
   { config, logger }: CommandContext,
-  options: Pick<RehearsalOptions, 'crash' | 'signal'> & { readonly url: string | undefined },
-) {
-  const { url, crash, signal } = options;
+  args: { readonly url?: string | undefined; readonly crash: boolean },
+  signal: AbortSignal,
+): Promise<SimulationReport> {
+  const target = args.url === undefined ? null : targetOf(args.url);
   const progress = new SaleProgress(scenario);
   try {
-    return await rehearse(scenario, {
+    return await runScenario(scenario, {
       serviceProgram,
       dataDir: config.dataDir,
       report: (message) => {
         logger.debug(message);
         progress.say(message);
       },
-      target: url === undefined ? null : targetOf(url),
-      crash: crash && url === undefined,
+      target,
+      crash: args.crash && target === null,
       onProgress: (figures) => progress.show(figures),
       signal,
     });
@@ -150,8 +109,43 @@ async function one(
   }
 }
 
+/** The same plan in virtual time, beside what was seen in real time. */
+async function checked(
+  { check }: SaleArguments,
+  report: SimulationReport,
+  output: Output,
+): Promise<{ virtual?: unknown }> {
+  if (!check || report.scenario.time === 'virtual') return {};
+  const { faults: _, ...calm } = report.scenario;
+  const virtual = differences(report, await rehearseVirtually({ ...calm, faults: [], time: 'virtual' }));
+  output.say(differencesText(virtual));
+  return { virtual };
+}
+
+async function recommendTo(output: Output, scenario: Scenario, signal: AbortSignal): Promise<void> {
+  const recommendation = await recommend(scenario, { signal });
+  const { holdTtlSeconds, instances, reasoning } = recommendation;
+  for (const line of reasoning) output.say(line);
+  output.say(
+    `recommended: holdTtlSeconds ${holdTtlSeconds}, ${instances} instance${instances === 1 ? '' : 's'}`,
+  );
+  await output.finish(recommendation);
+}
+
+async function sweepTo(output: Output, scenario: Scenario, what: string, signal: AbortSignal): Promise<void> {
+  const { field, values } = sweepFrom(what);
+  try {
+    const rows = await sweep(scenario, field, values, { signal });
+    output.say(sweepTable(field, rows));
+    await output.finish({ sweep: field, rows });
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    throw new UsageError(`--sweep ${what}: ${error.issues.map(({ message }) => message).join('; ')}`);
+  }
+}
+
 /** Keys are kept as digests by the service: those of an embedded one are known, others are told by the environment. */
-function targetOf(url: string): NonNullable<RehearsalOptions['target']> {
+function targetOf(url: string): Target {
   if (!URL.canParse(url))
     throw new UsageError('--url is the address of a service, like http://127.0.0.1:3000');
   const development = (scope: string) => developmentKeys.find((key) => key.scope === scope)!.secret;

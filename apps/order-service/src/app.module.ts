@@ -9,8 +9,20 @@ import { OrdersController } from './orders.controller.js';
 import { ReservationsController } from './reservations.controller.js';
 import type { Services } from './services.js';
 import { StockController } from './stock.controller.js';
+import { SimulationEvents } from './simulation-events.js';
+import { SimulationsController } from './simulations.controller.js';
 import { StockEvents } from './stock-events.js';
-import { AUDIT, CONSOLE_SETTINGS, METRICS, ORDERS, PROBES, RESERVATIONS, STOCK, TIMERS } from './tokens.js';
+import {
+  AUDIT,
+  CONSOLE_SETTINGS,
+  METRICS,
+  ORDERS,
+  PROBES,
+  RESERVATIONS,
+  SIMULATIONS,
+  STOCK,
+  TIMERS,
+} from './tokens.js';
 
 export type AppParts = {
   readonly services: Services;
@@ -30,6 +42,7 @@ export class AppModule {
         StockController,
         OrdersController,
         AuditController,
+        SimulationsController,
         OperationsController,
         ConsoleController,
       ],
@@ -38,6 +51,8 @@ export class AppModule {
         { provide: STOCK, useValue: services.stock },
         { provide: ORDERS, useValue: services.orders },
         { provide: AUDIT, useValue: services.audit },
+        { provide: SIMULATIONS, useValue: services.simulations },
+        { provide: SimulationEvents, useValue: new SimulationEvents(services.simulations) },
         { provide: PROBES, useValue: services.probes },
         { provide: METRICS, useValue: metrics },
         { provide: TIMERS, useValue: timers },

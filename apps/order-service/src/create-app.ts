@@ -17,6 +17,7 @@ import type { ConsoleSettings } from './console/console.controller.js';
 import { serveConsole } from './console/serve-console.js';
 import { serveDocs } from './openapi/serve-docs.js';
 import type { ServiceContext, Services } from './services.js';
+import { SimulationEvents } from './simulation-events.js';
 import { StockEvents } from './stock-events.js';
 
 export type App = {
@@ -59,6 +60,7 @@ export async function createApp(
     },
     async close(timeoutMs = closeTimeoutMsDefault) {
       nest.get(StockEvents).close();
+      nest.get(SimulationEvents).close();
       const server: Server = nest.getHttpServer();
       const deadline = timers.after(timeoutMs, () => server.closeAllConnections());
       // A connection that is kept alive becomes idle when its last answer is out, and would be waited for.

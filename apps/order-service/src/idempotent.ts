@@ -39,6 +39,11 @@ export class Idempotent {
     if (more.headersOf) void reply.headers(more.headersOf(result.answer));
     sendJson(reply, result.answer.status, result.answer.body);
   }
+
+  /** For work that has no transaction of its own in the ledger: its answer is kept there, and then given. */
+  keep(operation: Operation, answer: Answer): Promise<Answer> {
+    return this.idempotency.keep(operation, answer);
+  }
 }
 
 function inProgress(): Problem {

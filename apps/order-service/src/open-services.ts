@@ -1,13 +1,33 @@
 /** What the service stands on: the installation, a probe for readiness, and something to try on. */
+import path from 'node:path';
 import { availableOf, UnavailableError } from '#domain';
-import type { Config, Logger, ReadinessProbe } from '#platform';
+import { type Config, type Logger, type ReadinessProbe, systemClock, systemTimers } from '#platform';
 import { openInstallation, type ReservationServices, type StockUseCases } from '#reservations';
+import { Simulations } from '#simulation';
 import type { OpenedServices, ServiceContext } from './services.js';
+
+/** What a rehearsal starts: this service, alone. */
+const serviceProgram = path.join(import.meta.dirname, 'main.js');
 
 export async function openServices(config: Config, { logger }: ServiceContext): Promise<OpenedServices> {
   const services = await openInstallation(config, logger);
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);
-  return { ...services, probes: [partitionsProbe(services)] };
+  const simulations = new Simulations({
+    serviceProgram,
+    dataDir: config.dataDir,
+    realTime: !config.production,
+    clock: systemClock,
+    timers: systemTimers,
+  });
+  return {
+    ...services,
+    simulations,
+    probes: [partitionsProbe(services)],
+    async close() {
+      await simulations.close();
+      await services.close();
+    },
+  };
 }
 
 function partitionsProbe(services: ReservationServices): ReadinessProbe {

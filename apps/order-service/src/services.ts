@@ -10,6 +10,7 @@ import type {
   ReservationUseCases,
   StockUseCases,
 } from '#reservations';
+import type { Simulations } from '#simulation';
 
 export type Services = {
   readonly reservations: ReservationUseCases;
@@ -17,6 +18,7 @@ export type Services = {
   readonly orders: OrderUseCases;
   readonly audit: AuditUseCases;
   readonly idempotency: IdempotencyUseCases;
+  readonly simulations: Simulations;
   /** The parts without which the service is not ready. */
   readonly probes: readonly ReadinessProbe[];
   /** 32 bytes, the same in every process on one ledger and after every restart: a cursor outlives both. */

@@ -5,5 +5,6 @@ export const ORDERS = Symbol('OrderUseCases');
 export const AUDIT = Symbol('AuditUseCases');
 export const PROBES = Symbol('ReadinessProbe[]');
 export const METRICS = Symbol('Metrics');
+export const SIMULATIONS = Symbol('Simulations');
 export const TIMERS = Symbol('Timers');
 export const CONSOLE_SETTINGS = Symbol('ConsoleSettings');

@@ -20,7 +20,11 @@ export function isKept(status: number): boolean {
 }
 
 export class Finality {
-  constructor(private readonly parts: Pick<Parts, 'commits' | 'durability'>) {}
+  constructor(
+    private readonly parts: Pick<Parts, 'durability'> & {
+      readonly commits: Pick<Parts['commits'], 'commit'>;
+    },
+  ) {}
 
   /**
    * Records the answer together with what it rests on, and gives it; or the answer of an attempt that was faster.

@@ -7,7 +7,7 @@
 import { UnavailableError } from '#domain';
 import type { Claim, ClaimRequest, Known, Look } from '#ledger';
 import { Batcher, uuidOf } from '#platform';
-import { isKept, KeyReused } from './finality.js';
+import { Finality, isKept, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, IdempotencyUseCases, IdempotentResult, OnceOptions, Operation } from './use-cases.js';
 
@@ -21,8 +21,11 @@ export class Idempotency implements IdempotencyUseCases {
   private readonly looks: Batcher<ClaimRequest & { readonly id: string }, Look>;
   private readonly refusals: Batcher<ClaimRequest & Answer, Known | null>;
 
-  constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers'>) {
+  private readonly finality: Finality;
+
+  constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers' | 'commits' | 'durability'>) {
     const { idempotency, timers } = parts;
+    this.finality = new Finality(parts);
     const options = { timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 };
     this.claims = new Batcher(options, (requests) => idempotency.claim(requests));
     this.looks = new Batcher(options, (requests) => idempotency.look(requests));
@@ -46,6 +49,10 @@ export class Idempotency implements IdempotencyUseCases {
     } finally {
       this.attempts.delete(key);
     }
+  }
+
+  keep(operation: Operation, answer: Answer): Promise<Answer> {
+    return this.finality.conclude(operation, answer, []);
   }
 
   private async join(running: Attempt, request: ClaimRequest): Promise<IdempotentResult> {

@@ -29,6 +29,11 @@ import type {
   ReserveOutcome,
 } from './use-cases.js';
 
+/** The ledger may be any that knows its reservations and takes commits: virtual time has one of its own. */
+type Needs = Pick<Parts, 'desk' | 'cache' | 'durability' | 'partitionCount'> & {
+  readonly commits: Pick<Parts['commits'], 'commit'>;
+  readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'list'>;
+};
 type Ended = { readonly kind: 'ended'; readonly sequence: number };
 type Unknown = { readonly kind: 'unknown' };
 type Done = JournalPosition & { readonly nowMs: number };
@@ -47,7 +52,7 @@ export class Reservations implements ReservationUseCases {
   private readonly finality: Finality;
   private readonly reserving: Reserve;
 
-  constructor(private readonly parts: Parts) {
+  constructor(private readonly parts: Needs) {
     this.finality = new Finality(parts);
     this.reserving = new Reserve(parts);
   }

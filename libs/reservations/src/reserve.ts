@@ -20,7 +20,10 @@ import type {
   ReserveOutcome,
 } from './use-cases.js';
 
-type Needs = Pick<Parts, 'desk' | 'cache' | 'reservations' | 'commits' | 'durability' | 'partitionCount'>;
+type Needs = Pick<Parts, 'desk' | 'cache' | 'durability' | 'partitionCount'> & {
+  readonly commits: Pick<Parts['commits'], 'commit'>;
+  readonly reservations: Pick<Parts['reservations'], 'find'>;
+};
 type Held = Made<Extract<HoldDecision, { kind: 'held' }>>;
 type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
 type Attempt =

@@ -201,4 +201,6 @@ export interface IdempotencyUseCases {
     work: (operation: Operation) => Promise<Answer>,
     options?: OnceOptions,
   ): Promise<IdempotentResult>;
+  /** Records the answer to work that has no transaction of its own in the ledger. @returns the one that counts */
+  keep(operation: Operation, answer: Answer): Promise<Answer>;
 }

@@ -43,6 +43,7 @@ export class Sale {
   async run(): Promise<void> {
     const { plan, clock } = this.options;
     this.startedMs = clock.monotonicMs();
+    this.noteUnitsLeft();
     const restocking = this.restock();
     for (const request of plan.requests) {
       await this.until(request.atMs);

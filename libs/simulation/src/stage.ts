@@ -124,8 +124,6 @@ export class Stage {
         await away();
         this.postgres.proxy.slow(0);
         return `every reply of PostgreSQL came ${slowPostgresMs} ms later for ${seconds} s`;
-      case 'provider-outage':
-        return 'no payment provider takes part';
     }
   }
 

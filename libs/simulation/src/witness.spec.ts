@@ -73,14 +73,17 @@ describe('the witness', () => {
     expect(witness.oversold()).toBe(0);
   });
 
-  test('undersold: left over though wanted, at most as many as were wanted', () => {
-    const wants = (quantity: number) => [[{ sku: 'A', quantity }]];
+  test('undersold: left over though wanted, in carts that could be filled whole', () => {
+    const carts = (...quantities: number[]) => quantities.map((quantity) => [{ sku: 'A', quantity }]);
     expect(witness.undersold(0, [])).toBe(0);
-    expect(witness.undersold(0, wants(1))).toBe(1);
-    expect(witness.undersold(0, wants(5))).toBe(2);
+    expect(witness.undersold(0, carts(1))).toBe(1);
+    expect(witness.undersold(0, carts(1, 1, 1))).toBe(2);
+    expect(witness.undersold(0, carts(3))).toBe(0);
+    witness.stocked('gone', 0);
+    expect(witness.undersold(0, [[...carts(1)[0]!, { sku: 'gone', quantity: 1 }]])).toBe(0);
     hold(0, 1_000, 2);
-    expect(witness.undersold(500, wants(5))).toBe(0);
-    expect(witness.undersold(1_000, wants(5))).toBe(2);
+    expect(witness.undersold(500, carts(1))).toBe(0);
+    expect(witness.undersold(1_000, carts(1))).toBe(1);
   });
 
   test('sees one reservation acknowledged to two, and a buyer beyond the limit', () => {

@@ -74,17 +74,22 @@ export class Witness {
     return this.sum(({ over }) => over);
   }
 
-  /** Units left over though somebody went without. @param unserved the carts of buyers who got nothing */
+  /**
+   * Units left over though they were wanted: those of carts that could still be filled whole.
+   * @param unserved the carts of buyers who got nothing
+   */
   undersold(nowMs: number, unserved: Iterable<readonly PlannedLine[]>): number {
     this.lapse(nowMs);
-    const wanted = new Map<string, number>();
+    const left = new Map(Array.from(this.skus, ([sku, { units, given }]) => [sku, units - given]));
+    let wanted = 0;
     for (const lines of unserved) {
-      for (const { sku, quantity } of lines) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity);
+      if (!lines.every(({ sku, quantity }) => left.get(sku)! >= quantity)) continue;
+      for (const { sku, quantity } of lines) {
+        left.set(sku, left.get(sku)! - quantity);
+        wanted += quantity;
+      }
     }
-    return Array.from(wanted, ([sku, units]) => {
-      const of = this.sku(sku);
-      return Math.max(0, Math.min(of.units - of.given, units));
-    }).reduce((sum, units) => sum + units, 0);
+    return wanted;
   }
 
   unitsLeft(nowMs: number): number {

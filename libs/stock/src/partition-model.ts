@@ -273,7 +273,9 @@ export class PartitionModel {
   }
 
   entriesAfter(sequence: number, limit = Number.MAX_SAFE_INTEGER): JournalEntry[] {
-    return this.journal.filter((entry) => entry.sequence > sequence).slice(0, limit);
+    // Numbered without gaps, so the place follows from the number.
+    const from = Math.max(0, sequence + 1 - (this.journal[0]?.sequence ?? 0));
+    return this.journal.slice(from, from + limit);
   }
 
   tidy(drained: number, retentionMs: number): void {

@@ -16,6 +16,11 @@ import {
   putSkuBody,
   reservation,
   reserveBody,
+  simulation,
+  simulationBody,
+  simulationProgress,
+  simulationStarted,
+  simulationSummary,
   stockLevel,
   wireOrderStatuses,
   wireReservationStatuses,
@@ -27,7 +32,7 @@ export type CallDescription = {
   readonly method: 'get' | 'put' | 'post';
   /** With `{name}` for what varies. */
   readonly path: string;
-  readonly tag: 'SKUs' | 'Reservations' | 'Orders' | 'Audit';
+  readonly tag: 'Simulations' | 'SKUs' | 'Reservations' | 'Orders' | 'Audit';
   readonly summary: string;
   readonly scopes: readonly Scope[];
   readonly query?: z.ZodObject;
@@ -244,10 +249,56 @@ const orderCalls: readonly CallDescription[] = [
   },
 ];
 
+const simulationCalls: readonly CallDescription[] = [
+  {
+    id: 'startSimulation',
+    method: 'post',
+    path: '/v1/simulations',
+    tag: 'Simulations',
+    summary: 'Rehearse a sale: on servers of its own, or in virtual time. One at a time',
+    scopes: admin,
+    body: { schema: simulationBody, required: true },
+    answers: { 202: simulationStarted },
+    problems: ['overloaded'],
+  },
+  {
+    id: 'listSimulations',
+    method: 'get',
+    path: '/v1/simulations',
+    tag: 'Simulations',
+    summary: 'List the last simulations of this process, newest first',
+    scopes: admin,
+    answers: { 200: pageOf(simulationSummary) },
+    problems: [],
+  },
+  {
+    id: 'getSimulation',
+    method: 'get',
+    path: '/v1/simulations/{id}',
+    tag: 'Simulations',
+    summary: 'Read a simulation, with its report once it has finished',
+    scopes: admin,
+    answers: { 200: simulation },
+    problems: ['not-found'],
+  },
+  {
+    id: 'followSimulation',
+    method: 'get',
+    path: '/v1/simulations/{id}/events',
+    tag: 'Simulations',
+    summary: 'Follow a simulation: events `progress` with its figures, then `finished` with the simulation',
+    scopes: admin,
+    stream: true,
+    answers: { 200: simulationProgress },
+    problems: ['not-found', 'overloaded'],
+  },
+];
+
 export const calls: readonly CallDescription[] = [
   ...stockCalls,
   ...reservationCalls,
   ...orderCalls,
+  ...simulationCalls,
   {
     id: 'checkInvariants',
     method: 'get',

@@ -1,0 +1,66 @@
+/**
+ * Simulations as they go, pushed to whoever follows (server-sent events): `progress` with the figures, a few times a second,
+ * and `finished` with the whole simulation, after which the stream ends. A follower whose connection is full misses
+ * figures, never the end.
+ */
+import type { ServerResponse } from 'node:http';
+import { Problem } from '#platform';
+import type { Simulations } from '#simulation';
+
+const followersMax = 100;
+
+export class SimulationEvents {
+  private readonly followers = new Set<ServerResponse>();
+  private closed = false;
+
+  constructor(private readonly simulations: Pick<Simulations, 'find' | 'watch'>) {}
+
+  /** @throws Problem `overloaded` when there are as many followers as there may be, or the service is ending */
+  admit(): void {
+    if (!this.closed && this.followers.size < followersMax) return;
+    throw new Problem(
+      'overloaded',
+      'There are as many followers as there may be',
+      {},
+      { 'retry-after': '5' },
+    );
+  }
+
+  subscribe(response: ServerResponse, id: string): void {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    this.followers.add(response);
+    let sent = 0;
+    const tell = (): void => {
+      const simulation = this.simulations.find(id);
+      if (!simulation || !response.writable) return;
+      sent += 1;
+      if (simulation.status !== 'running') {
+        response.end(eventOf('finished', sent, simulation));
+      } else if (!response.writableNeedDrain) {
+        response.write(eventOf('progress', sent, simulation.progress));
+      }
+    };
+    const unwatch = this.simulations.watch(id, tell);
+    const leave = (): void => {
+      unwatch();
+      this.followers.delete(response);
+    };
+    response.on('close', leave);
+    response.on('error', leave);
+    tell();
+  }
+
+  /** Ends every stream. Nobody is admitted any more. */
+  close(): void {
+    this.closed = true;
+    for (const response of this.followers) response.end();
+  }
+}
+
+function eventOf(name: string, id: number, data: unknown): string {
+  return `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,84 @@
+/** Simulations over HTTP: started, looked at, and followed while they run. */
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isUuid, simulationBody, type Scenario, type WireSimulation } from '#contracts';
+import { Call, Problem, sendJson } from '#platform';
+import { SimulationRunningError, type Simulations } from '#simulation';
+import { jsonAnswer } from './answers.js';
+import { Idempotent } from './idempotent.js';
+import { bodyOf } from './request.js';
+import { SimulationEvents } from './simulation-events.js';
+import { SIMULATIONS } from './tokens.js';
+
+const admin = Call({ scopes: ['admin'] });
+
+@Controller('v1/simulations')
+export class SimulationsController {
+  constructor(
+    @Inject(SIMULATIONS) private readonly simulations: Simulations,
+    @Inject(SimulationEvents) private readonly events: SimulationEvents,
+    @Inject(Idempotent) private readonly idempotent: Idempotent,
+  ) {}
+
+  @Post()
+  @admin
+  async start(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { scenario } = bodyOf(request, simulationBody);
+    if (scenario.time === 'real' && !this.simulations.runsInRealTime) {
+      const message =
+        'In production a simulation runs in virtual time; for real time there is `holdfast simulate`';
+      throw new Problem('invalid-request', message, { errors: [{ path: 'scenario.time', message }] });
+    }
+    await this.idempotent.answer(request, reply, async (operation) =>
+      this.idempotent.keep(operation, jsonAnswer(202, this.begin(operation.id, scenario))),
+    );
+  }
+
+  @Get()
+  @admin
+  list(@Res() reply: FastifyReply): void {
+    const data = this.simulations.list().map(({ id, status, scenario, createdAt }) => ({
+      id,
+      status,
+      scenario,
+      createdAt,
+    }));
+    sendJson(reply, 200, JSON.stringify({ data, nextCursor: null }));
+  }
+
+  @Get(':id')
+  @admin
+  read(@Param('id') id: string, @Res() reply: FastifyReply): void {
+    sendJson(reply, 200, JSON.stringify(this.found(id)));
+  }
+
+  @Get(':id/events')
+  @Call({ scopes: ['admin'], stream: true })
+  follow(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    const simulation = this.found(id);
+    if (request.method === 'HEAD') {
+      void reply.header('content-type', 'text/event-stream').send();
+      return;
+    }
+    this.events.admit();
+    reply.hijack();
+    this.events.subscribe(reply.raw, simulation.id);
+  }
+
+  private begin(id: string, scenario: Scenario): Pick<WireSimulation, 'id' | 'status'> {
+    try {
+      const { status } = this.simulations.start(id, scenario);
+      return { id, status };
+    } catch (error) {
+      if (!(error instanceof SimulationRunningError)) throw error;
+      const detail = 'A simulation is running; one at a time, or they would measure each other';
+      throw new Problem('overloaded', detail, {}, { 'retry-after': '10' });
+    }
+  }
+
+  private found(id: string): WireSimulation {
+    const simulation = isUuid(id) ? this.simulations.find(id) : undefined;
+    if (!simulation) throw new Problem('not-found', 'No simulation of this id, or it is too long ago');
+    return simulation;
+  }
+}
