@@ -3,6 +3,43 @@
  * meet; each of them also runs alone, from a main.ts of its own.
  */
 import 'reflect-metadata';
-import { openServices, run } from '../../order-service/src/index.js';
+import path from 'node:path';
+import { SandboxProvider } from '#payments';
+import { systemRandom, type Config } from '#platform';
+import { openServices, run, type OpenServices } from '../../order-service/src/index.js';
+import { openSandbox, type Sandbox } from '../../payment-sandbox/src/index.js';
 
-process.exitCode = await run(openServices);
+process.exitCode = await run(openHouse);
+
+/** With the development keys comes a payment provider of our own, where no other sandbox is named. */
+async function openHouse(...[config, context]: Parameters<OpenServices>): ReturnType<OpenServices> {
+  if (!config.developmentKeys || config.sandbox) return openServices(config, context);
+  const sandbox = await openOwnSandbox(config);
+  try {
+    const services = await openServices(config, context, [new SandboxProvider(sandbox.account)]);
+    return {
+      ...services,
+      listening(address) {
+        sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
+        context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
+      },
+      async close() {
+        await sandbox.close();
+        await services.close();
+      },
+    };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}
+
+function openOwnSandbox(config: Config): Promise<Sandbox> {
+  return openSandbox({
+    port: config.sandboxPort,
+    host: '127.0.0.1',
+    apiKey: 'hf_dev_sandbox',
+    webhookSecret: systemRandom.bytes(24).toString('hex'),
+    file: path.join(config.dataDir, 'sandbox.jsonl'),
+  });
+}

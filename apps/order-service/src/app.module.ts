@@ -6,6 +6,7 @@ import { ConsoleController, type ConsoleSettings } from './console/console.contr
 import { Idempotent } from './idempotent.js';
 import { OperationsController } from './operations.controller.js';
 import { OrdersController } from './orders.controller.js';
+import { PaymentsController } from './payments.controller.js';
 import { ReservationsController } from './reservations.controller.js';
 import type { Services } from './services.js';
 import { StockController } from './stock.controller.js';
@@ -17,6 +18,7 @@ import {
   CONSOLE_SETTINGS,
   METRICS,
   ORDERS,
+  PAYMENTS,
   PROBES,
   RESERVATIONS,
   SIMULATIONS,
@@ -41,6 +43,7 @@ export class AppModule {
         ReservationsController,
         StockController,
         OrdersController,
+        PaymentsController,
         AuditController,
         SimulationsController,
         OperationsController,
@@ -50,6 +53,7 @@ export class AppModule {
         { provide: RESERVATIONS, useValue: services.reservations },
         { provide: STOCK, useValue: services.stock },
         { provide: ORDERS, useValue: services.orders },
+        { provide: PAYMENTS, useValue: services.payments },
         { provide: AUDIT, useValue: services.audit },
         { provide: SIMULATIONS, useValue: services.simulations },
         { provide: SimulationEvents, useValue: new SimulationEvents(services.simulations) },

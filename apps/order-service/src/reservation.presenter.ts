@@ -1,12 +1,13 @@
 /** Outcomes of the reservation use cases, as answers. Pure: the same outcome is the same bytes. */
 import type { WireReservation } from '#contracts';
 import type { Reservation } from '#domain';
-import type { Answer, ConfirmOutcome, ReservationOutcome, ReserveOutcome } from '#reservations';
+import type { Answer, ConfirmOutcome, PayOutcome, ReservationOutcome, ReserveOutcome } from '#reservations';
 import { jsonAnswer, problemAnswer } from './answers.js';
 import { presentOrder } from './order.presenter.js';
+import { presentPayment, unknownPayment } from './payment.presenter.js';
 
 export function presentReservation(reservation: Reservation): WireReservation {
-  const { id, status, buyerId, lines, metadata, orderId } = reservation;
+  const { id, status, buyerId, lines, metadata, orderId, paying } = reservation;
   return {
     id,
     status,
@@ -16,6 +17,9 @@ export function presentReservation(reservation: Reservation): WireReservation {
     createdAt: new Date(reservation.createdAtMs).toISOString(),
     ...(metadata !== null && { metadata: JSON.parse(metadata) as Record<string, unknown> }),
     ...(orderId !== null && { orderId }),
+    ...(paying && {
+      paying: { paymentId: paying.paymentId, deadline: new Date(paying.deadlineMs).toISOString() },
+    }),
   };
 }
 
@@ -55,6 +59,33 @@ export function presentReservationOutcome(outcome: ReservationOutcome): Answer {
       return jsonAnswer(200, presentReservation(outcome.reservation));
     case 'too-late':
       return tooLate(outcome.reservation);
+    case 'payment-pending':
+      return pending(outcome.reservation);
+    case 'unknown-reservation':
+      return unknownReservation;
+  }
+}
+
+export function presentPay(outcome: PayOutcome): Answer {
+  switch (outcome.kind) {
+    case 'paying': {
+      const { reservation, payment } = outcome;
+      return jsonAnswer(200, {
+        reservation: presentReservation(reservation),
+        payment: presentPayment(payment),
+      });
+    }
+    case 'payment-pending':
+      return pending(outcome.reservation);
+    case 'too-late':
+      return tooLate(outcome.reservation);
+    case 'unknown-provider': {
+      const known = outcome.known.length > 0 ? `one of ${outcome.known.join(', ')}` : 'none is configured';
+      const errors = [{ path: 'provider', message: `Not a payment provider here: ${known}` }];
+      return problemAnswer('unknown-provider', `There is no payment provider ${outcome.provider}`, {
+        errors,
+      });
+    }
     case 'unknown-reservation':
       return unknownReservation;
   }
@@ -68,12 +99,27 @@ export function presentConfirm(outcome: ConfirmOutcome): Answer {
     }
     case 'too-late':
       return tooLate(outcome.reservation);
+    case 'payment-pending':
+      return pending(outcome.reservation);
+    case 'payment-failed': {
+      const { paymentId } = outcome;
+      return problemAnswer('payment-failed', 'The payment that was named has failed', { paymentId });
+    }
+    case 'unknown-payment':
+      return unknownPayment;
     case 'unknown-reservation':
       return unknownReservation;
   }
 }
 
 export const unknownReservation = problemAnswer('unknown-reservation', 'No reservation has this id');
+
+function pending({ id, paying }: Reservation): Answer {
+  return problemAnswer('payment-pending', 'A payment for the reservation is being decided; ask again', {
+    reservationId: id,
+    ...(paying && { paymentId: paying.paymentId }),
+  });
+}
 
 function tooLate({ id, status }: Reservation): Answer {
   return problemAnswer(`reservation-${status}`, `The reservation is ${status} and stays so`, {

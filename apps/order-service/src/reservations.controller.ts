@@ -7,23 +7,32 @@ import {
   extendBody,
   isUuid,
   listReservationsQuery,
+  payBody,
   type ReserveBody,
   reserveBody,
 } from '#contracts';
 import { mergeLines, UnavailableError } from '#domain';
 import { Call, Cursors, type Metrics, type ReservationOutcomeLabel, sendJson } from '#platform';
-import type { Answer, KeyedRequest, Operation, ReservationUseCases, ReserveCommand } from '#reservations';
+import type {
+  Answer,
+  KeyedRequest,
+  Operation,
+  PaymentUseCases,
+  ReservationUseCases,
+  ReserveCommand,
+} from '#reservations';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
 import { bodyOf, optionalBodyOf, queryOf } from './request.js';
 import {
   presentConfirm,
+  presentPay,
   presentReservation,
   presentReservationOutcome,
   presentReserve,
   unknownReservation,
 } from './reservation.presenter.js';
-import { METRICS, RESERVATIONS } from './tokens.js';
+import { METRICS, PAYMENTS, RESERVATIONS } from './tokens.js';
 
 const storefront = Call({ scopes: ['storefront'] });
 
@@ -31,6 +40,7 @@ const storefront = Call({ scopes: ['storefront'] });
 export class ReservationsController {
   constructor(
     @Inject(RESERVATIONS) private readonly reservations: ReservationUseCases,
+    @Inject(PAYMENTS) private readonly payments: PaymentUseCases,
     @Inject(Idempotent) private readonly idempotent: Idempotent,
     @Inject(Cursors) private readonly cursors: Cursors,
     @Inject(METRICS) private readonly metrics: Metrics,
@@ -86,6 +96,19 @@ export class ReservationsController {
     optionalBodyOf(request, emptyBody);
     await this.change(reservationId, request, reply, (operation) =>
       this.reservations.release(operation, { reservationId }, presentReservationOutcome),
+    );
+  }
+
+  @Post(':id/pay')
+  @storefront
+  async pay(
+    @Param('id') reservationId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const command = { reservationId, ...bodyOf(request, payBody) };
+    await this.change(reservationId, request, reply, (operation) =>
+      this.payments.pay(operation, command, presentPay),
     );
   }
 

@@ -75,7 +75,9 @@ async function serve(
   let app: App | undefined;
   try {
     app = await createApp(services, config, context);
-    await onListening(await app.listen(config));
+    const address = await app.listen(config);
+    services.listening?.(address);
+    await onListening(address);
     logger.info('stopping');
   } finally {
     try {

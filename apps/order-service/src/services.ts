@@ -7,6 +7,7 @@ import type {
   AuditUseCases,
   IdempotencyUseCases,
   OrderUseCases,
+  PaymentUseCases,
   ReservationUseCases,
   StockUseCases,
 } from '#reservations';
@@ -16,6 +17,7 @@ export type Services = {
   readonly reservations: ReservationUseCases;
   readonly stock: StockUseCases;
   readonly orders: OrderUseCases;
+  readonly payments: PaymentUseCases;
   readonly audit: AuditUseCases;
   readonly idempotency: IdempotencyUseCases;
   readonly simulations: Simulations;
@@ -26,6 +28,8 @@ export type Services = {
 };
 
 export type OpenedServices = Services & {
+  /** Called once the service listens, with its address: a URL without a path. */
+  listening?(address: string): void;
   /** Ends what was opened. Called once, when no request is in flight any more. */
   close(): Promise<void>;
 };

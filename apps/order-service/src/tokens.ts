@@ -2,6 +2,7 @@
 export const RESERVATIONS = Symbol('ReservationUseCases');
 export const STOCK = Symbol('StockUseCases');
 export const ORDERS = Symbol('OrderUseCases');
+export const PAYMENTS = Symbol('PaymentUseCases');
 export const AUDIT = Symbol('AuditUseCases');
 export const PROBES = Symbol('ReadinessProbe[]');
 export const METRICS = Symbol('Metrics');

@@ -1,8 +1,9 @@
 /** Lists on the wire: `limit` and `cursor` in, one page and the cursor of the next one out. */
 import { z } from 'zod';
 import { wireOrderStatuses } from './order.js';
+import { wirePaymentStatuses } from './payment.js';
 import { wireReservationStatuses } from './reservation.js';
-import { buyerId, sku, wireLimits } from './scalars.js';
+import { buyerId, sku, uuid, wireLimits } from './scalars.js';
 
 const limit = z
   .string()
@@ -28,6 +29,13 @@ export const listOrdersQuery = z.strictObject({
   limit,
   cursor,
   status: z.enum(wireOrderStatuses).optional(),
+});
+
+export const listPaymentsQuery = z.strictObject({
+  limit,
+  cursor,
+  reservationId: uuid.optional(),
+  status: z.enum(wirePaymentStatuses).optional(),
 });
 
 /** One page of a list, and the cursor of the next: null at the end. */

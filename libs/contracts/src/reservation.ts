@@ -66,6 +66,10 @@ export const reservation = z
     createdAt: instant,
     metadata: metadata.optional(),
     orderId: uuid.optional(),
+    paying: z
+      .strictObject({ paymentId: uuid, deadline: instant })
+      .optional()
+      .meta({ description: 'While a payment is under way: which, and until when it keeps the units' }),
   })
   .meta({ id: 'Reservation' });
 export type WireReservation = z.infer<typeof reservation>;

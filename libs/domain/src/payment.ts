@@ -84,6 +84,8 @@ export type Payment = {
   readonly amount: Money;
   readonly status: PaymentStatus;
   readonly createdAtMs: number;
+  /** Until when it keeps the units; null when a later payment has taken its place. */
+  readonly deadlineMs: number | null;
   /** What the provider took, which should be `amount`; null: nothing yet. */
   readonly captured: Money | null;
 };

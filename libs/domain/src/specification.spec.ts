@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { paymentStatuses, paymentTransitions, type PaymentEvent } from './payment.js';
 import { reservationStatuses, reservationTransitions, type ReservationEvent } from './reservation.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -25,6 +26,16 @@ test('its table of states is the code’s', () => {
     expect(row).toEqual([status, ...events.map((event) => transitions[event])]);
     expect(Object.keys(transitions).length).toBe(events.length);
   }
+});
+
+test('its table of payments is the code’s', () => {
+  const at = rows.findIndex(([first]) => first === 'payment');
+  const events = rows[at]!.slice(1) as PaymentEvent[];
+  expect(rows.slice(at + 1, at + 1 + paymentStatuses.length)).toEqual(
+    paymentStatuses.map((status) =>
+      [status as string].concat(events.map((event) => paymentTransitions[status][event])),
+    ),
+  );
 });
 
 test('every test that it names exists', () => {

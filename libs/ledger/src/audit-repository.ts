@@ -78,6 +78,32 @@ export class AuditRepository {
           <> array_length(r.partitions, 1))`);
   }
 
+  /**
+   * I6: captured money belongs to an order or to a refund; what has been captured less than `unsettledMs` ago may still
+   * be on its way there. And what an order names as its payment is captured.
+   */
+  moneyWithoutOrder(unsettledMs: number): Promise<Violation[]> {
+    return this.violations(sql`
+      select p.id, p.reservation_id, p.status, p.captured_at, o.id as order_id, o.status as order_status, f.status as refund
+      from payments p
+      left join orders o on o.reservation_id = p.reservation_id and o.payment_id = p.id::text
+      left join refunds f on f.payment_id = p.id
+      where (p.status = 'captured' and f.id is null and (o.id is null or o.status = 'cancelled')
+          and p.captured_at < now() - make_interval(secs => ${unsettledMs / 1000}))
+        or (p.status = 'captured' and p.settled_at is not null and (o.id is null or o.status = 'cancelled'))
+        or (p.status in ('refund-due', 'refunded') and (f.id is null or (p.status = 'refunded') <> (f.status = 'done')))
+        or (p.status not in ('refund-due', 'refunded') and f.id is not null)
+        or (p.status in ('created', 'pending', 'failed') and o.status in ('confirmed', 'fulfilled'))`);
+  }
+
+  /** I7: of one order's payments one is captured, or none; any other goes back. */
+  ordersPaidTwice(): Promise<Violation[]> {
+    return this.violations(sql`
+      select o.id as order_id, o.reservation_id, count(*) as captured from orders o
+      join payments p on p.reservation_id = o.reservation_id and p.status = 'captured' and p.settled_at is not null
+      group by o.id having count(*) > 1 or bool_or(o.payment_id is distinct from p.id::text)`);
+  }
+
   /** I8: no reservation was expired before the deadline it was promised, nor before that of a payment under way. */
   expiredEarly(): Promise<Violation[]> {
     return this.violations(sql`

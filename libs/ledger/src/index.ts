@@ -1,6 +1,7 @@
 export * from './audit-repository.js';
 export * from './database.js';
 export * from './effects.js';
+export * from './errand-repository.js';
 export * from './group-commit.js';
 export * from './idempotency-repository.js';
 export * from './ledger-writer.js';
@@ -12,3 +13,5 @@ export type { LineState, Schema } from './schema.js';
 export * from './stock-repository.js';
 export { guarded, translateDatabaseError } from './unavailable.js';
 export { sql } from 'kysely';
+export * from './payment-repository.js';
+export * from './refunds.js';

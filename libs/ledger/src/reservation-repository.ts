@@ -4,6 +4,7 @@ import type { Order, OrderStatus, Reservation, ReservationLine, ReservationStatu
 import type { Database } from './database.js';
 import { orderIdOf } from './effects.js';
 import { nextPosition, type KeysetPage, type ListPage, type ListPosition } from './paging.js';
+import { giveBack } from './refunds.js';
 import { guarded } from './unavailable.js';
 
 type ReservationFilter = {
@@ -133,22 +134,36 @@ export class ReservationRepository {
   }
 
   /**
-   * Moves a confirmed order on, in one guarded step. A cancellation leaves an outbox row behind in the same
-   * transaction, until the stock store has taken the units back. Answers whether this call moved it.
+   * Moves a confirmed order on, in one guarded step. A cancellation leaves errands behind in the same transaction: the
+   * stock store has to take the units back, and the provider the money. Answers whether this call moved it.
    */
   async endOrder(id: string, status: 'fulfilled' | 'cancelled'): Promise<boolean> {
-    const moved = await guarded(
-      sql<{ id: string }>`
-        with ended as (
-          update orders set status = ${status} where id = ${id} and status = 'confirmed' returning reservation_id
-        ), noted as (
-          insert into outbox (kind, reservation_id)
-          select 'return-stock', reservation_id from ended where ${status} = 'cancelled'
-        )
-        update reservations r set status = ${status} from ended where r.id = ended.reservation_id
-        returning r.id`.execute(this.db),
+    return guarded(
+      this.db.transaction().execute(async (tx) => {
+        const moved = await sql<{ reservation_id: string; payment_id: string | null }>`
+          with ended as (
+            update orders set status = ${status} where id = ${id} and status = 'confirmed'
+            returning reservation_id, payment_id
+          ), noted as (
+            insert into outbox (kind, reservation_id)
+            select 'return-stock', reservation_id from ended where ${status} = 'cancelled'
+          )
+          update reservations r set status = ${status} from ended where r.id = ended.reservation_id
+          returning ended.reservation_id, ended.payment_id`.execute(tx);
+        const [order] = moved.rows;
+        if (order?.payment_id && status === 'cancelled') {
+          const paid = await sql<{ id: string }>`
+            select id from payments where reservation_id = ${order.reservation_id}::uuid and id::text = ${order.payment_id}
+              and status = 'captured'`.execute(tx);
+          await giveBack(
+            tx,
+            paid.rows.map((payment) => payment.id),
+            'order-cancelled',
+          );
+        }
+        return order !== undefined;
+      }),
     );
-    return moved.rows.length > 0;
   }
 
   /** Of cancelled orders, what has not come back to the shelf yet; oldest first, or for one reservation. */

@@ -13,6 +13,7 @@ import {
   pgliteParsers,
   type Database,
 } from '#ledger';
+import type { PaymentProvider } from '#payments';
 import {
   ConfigurationError,
   connectForDecisions,
@@ -45,7 +46,9 @@ const keyPrefix = 'holdfast';
 export async function openInstallation(
   config: Config,
   logger: Logger,
-  options: { readonly observing: boolean } = { observing: false },
+  options: { readonly observing: boolean; readonly providers?: readonly PaymentProvider[] } = {
+    observing: false,
+  },
 ): Promise<ReservationServices> {
   const opened = new Opened();
   try {
@@ -81,6 +84,8 @@ export async function openInstallation(
       random: systemRandom,
       partitionCount: config.partitions,
       durability: config.durability,
+      providers: options.providers ?? [],
+      paymentTtlSeconds: config.paymentTtlSeconds,
       // PGlite is in this process, and the data folder is locked: nobody else can be at it.
       soleProcess: config.databaseUrl === null,
       observing,

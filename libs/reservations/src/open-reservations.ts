@@ -7,17 +7,20 @@ import {
   GroupCommit,
   IdempotencyRepository,
   PartitionRepository,
+  PaymentRepository,
   PostgresLedgerWriter,
   ReservationRepository,
   StockRepository,
   type Database,
 } from '#ledger';
+import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
 import { partitionOf, StockCache, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
 import { PartitionKeeper } from './partition-keeper.js';
+import { openPayments } from './payments/open-payments.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';
 import { Stock } from './stock.js';
@@ -27,6 +30,7 @@ import type {
   AuditUseCases,
   IdempotencyUseCases,
   OrderUseCases,
+  PaymentUseCases,
   ReservationUseCases,
   StockUseCases,
 } from './use-cases.js';
@@ -45,6 +49,9 @@ export type ReservationOptions = {
   /** How many partitions a new ledger gets; one that exists keeps its number. */
   readonly partitionCount: number;
   readonly durability: Durability;
+  readonly providers: readonly PaymentProvider[];
+  /** How long a payment keeps the units, at least. */
+  readonly paymentTtlSeconds: number;
   /** Nobody else works on this ledger: what is under way in it is of a process that has ended. */
   readonly soleProcess: boolean;
   /** To look only: nothing is rebuilt, swept or given to the ledger that is not in its journal already. */
@@ -56,6 +63,7 @@ export type ReservationServices = {
   readonly reservations: ReservationUseCases;
   readonly stock: StockUseCases;
   readonly orders: OrderUseCases;
+  readonly payments: PaymentUseCases;
   readonly audit: AuditUseCases;
   readonly idempotency: IdempotencyUseCases;
   /** For cursors: the same in every process of this installation. 32 bytes. */
@@ -95,17 +103,20 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     openPartitions: () => keeper.openPartitions(),
     report: options.report,
   });
+  const { payments, named, errands } = openPayments(parts, options);
   options.listen?.(watch.listener);
   await keeper.start();
   if (!options.observing) {
     sweeper.start();
     watch.start();
+    errands.start();
   }
 
   return {
-    reservations: new Reservations(parts),
+    reservations: new Reservations(parts, named),
     stock: new Stock(parts),
     orders,
+    payments,
     audit: new Audit({
       ...parts,
       ledger: new AuditRepository(options.auditDb),
@@ -116,6 +127,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     cursorSecret,
     closedPartitions: () => keeper.closed(),
     async close() {
+      await errands.stop();
       await watch.stop();
       await sweeper.stop();
       await keeper.stop();
@@ -177,6 +189,7 @@ function connect(
     commits,
     reservations: new ReservationRepository(db),
     stock,
+    payments: new PaymentRepository(db),
     partitions,
     idempotency: new IdempotencyRepository(db),
     clock,

@@ -1,8 +1,11 @@
 /** What the use cases need from the ledger: the repositories of `libs/ledger`, named by what is asked of them. */
 import type {
+  ErrandRepository,
   GroupCommit,
   IdempotencyRepository,
   PartitionRepository,
+  PaymentRepository,
+  RefundRepository,
   ReservationRepository,
   StockRepository,
 } from '#ledger';
@@ -15,6 +18,9 @@ export type ReservationLedger = Public<ReservationRepository>;
 export type StockLedger = Public<StockRepository>;
 export type IdempotencyLedger = Public<IdempotencyRepository>;
 export type PartitionLedger = Public<PartitionRepository>;
+export type PaymentLedger = Public<PaymentRepository>;
+export type RefundLedger = Public<RefundRepository>;
+export type ErrandLedger = Public<ErrandRepository>;
 export type Commits = Public<GroupCommit>;
 export type Desk = Public<StockDesk>;
 
@@ -29,6 +35,7 @@ export type Parts = {
   readonly reservations: ReservationLedger;
   readonly stock: StockLedger;
   readonly partitions: PartitionLedger;
+  readonly payments: PaymentLedger;
   readonly idempotency: IdempotencyLedger;
   readonly clock: Clock;
   readonly timers: Timers;

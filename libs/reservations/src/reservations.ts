@@ -12,6 +12,7 @@ import {
 import { orderIdOf } from '#ledger';
 import { linesByPartition, type Made } from '#stock';
 import { Finality } from './finality.js';
+import type { NamedPayments } from './payments/named-payments.js';
 import type { Parts } from './ports.js';
 import { Reserve } from './reserve.js';
 import type {
@@ -35,6 +36,7 @@ type Needs = Pick<Parts, 'desk' | 'cache' | 'durability' | 'partitionCount'> & {
   readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'list'>;
 };
 type Ended = { readonly kind: 'ended'; readonly sequence: number };
+type Pending = { readonly kind: 'payment-pending'; readonly sequence: number };
 type Unknown = { readonly kind: 'unknown' };
 type Done = JournalPosition & { readonly nowMs: number };
 type Event = 'extend' | 'release' | 'confirm';
@@ -52,7 +54,11 @@ export class Reservations implements ReservationUseCases {
   private readonly finality: Finality;
   private readonly reserving: Reserve;
 
-  constructor(private readonly parts: Needs) {
+  constructor(
+    private readonly parts: Needs,
+    /** Knows the payments that a confirmation may name; null: there are none. */
+    private readonly named: NamedPayments | null = null,
+  ) {
     this.finality = new Finality(parts);
     this.reserving = new Reserve(parts);
   }
@@ -107,6 +113,8 @@ export class Reservations implements ReservationUseCases {
     { reservationId, paymentId }: { reservationId: string; paymentId: string | null },
     present: Present<ConfirmOutcome>,
   ): Promise<Answer> {
+    const refusal = await this.named?.refusal(reservationId, paymentId);
+    if (refusal) return this.finality.conclude(operation, present(refusal), []);
     const confirm = (partition: number) => this.parts.desk.confirm(partition, { reservationId, paymentId });
     const settled = await this.settle('confirm', reservationId, confirm, confirm);
     switch (settled.kind) {
@@ -127,11 +135,12 @@ export class Reservations implements ReservationUseCases {
       }
       case 'as-it-is': {
         const { reservation } = settled;
-        const before = reservationTransitions[reservation.status].confirm === 'same';
-        const order = before ? await this.parts.reservations.findOrder(orderIdOf(reservationId)) : undefined;
+        const next = reservationTransitions[reservation.status].confirm;
+        const order =
+          next === 'same' ? await this.parts.reservations.findOrder(orderIdOf(reservationId)) : undefined;
         const outcome: ConfirmOutcome = order
           ? { kind: 'confirmed', reservation, order }
-          : { kind: 'too-late', reservation };
+          : { kind: next === 'pending' ? 'payment-pending' : 'too-late', reservation };
         return this.finality.conclude(operation, present(outcome), []);
       }
     }
@@ -149,7 +158,7 @@ export class Reservations implements ReservationUseCases {
   private async settle<Decision extends Done & { kind: string }>(
     event: Event,
     reservationId: string,
-    decide: (partition: number) => Promise<Decision | Made<Ended> | Made<Unknown>>,
+    decide: (partition: number) => Promise<Decision | Made<Ended> | Made<Pending> | Made<Unknown>>,
     follow: (partition: number) => Promise<unknown>,
   ): Promise<Settled> {
     const reservation = await this.parts.reservations.find(reservationId);
@@ -157,7 +166,7 @@ export class Reservations implements ReservationUseCases {
     if (reservation.status !== 'held') return { kind: 'as-it-is', reservation };
     const [deciding, ...following] = linesByPartition(reservation.lines, this.parts.partitionCount).keys();
     const decision = await decide(deciding!);
-    if (isEnded(decision)) {
+    if (isEnded(decision) || isPending(decision)) {
       await this.finality.reached(decision);
       return this.asItIs(reservationId);
     }
@@ -197,13 +206,18 @@ export class Reservations implements ReservationUseCases {
       return this.finality.conclude(operation, present(outcome), settled.decisions);
     }
     const { reservation } = settled;
-    const same = reservationTransitions[reservation.status][event] === 'same';
-    return this.finality.conclude(operation, present({ kind: same ? 'done' : 'too-late', reservation }), []);
+    const next = reservationTransitions[reservation.status][event];
+    const kind = next === 'same' ? 'done' : next === 'pending' ? 'payment-pending' : 'too-late';
+    return this.finality.conclude(operation, present({ kind, reservation }), []);
   }
 }
 
 function isEnded(decision: { readonly kind: string }): decision is Made<Ended> {
   return decision.kind === 'ended';
+}
+
+function isPending(decision: { readonly kind: string }): decision is Made<Pending> {
+  return decision.kind === 'payment-pending';
 }
 
 function isUnknown(decision: { readonly kind: string }): decision is Made<Unknown> {

@@ -7,8 +7,11 @@
  * comes again gets the very same bytes.
  */
 import type {
+  Money,
   Order,
   OrderStatus,
+  Payment,
+  PaymentStatus,
   Reservation,
   ReservationLine,
   ReservationStatus,
@@ -64,12 +67,42 @@ export type ReserveOutcome =
 export type ReservationOutcome =
   | { readonly kind: 'done'; readonly reservation: Reservation }
   | { readonly kind: 'too-late'; readonly reservation: Reservation }
+  /** A payment is being decided. */
+  | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
   | { readonly kind: 'unknown-reservation' };
 
 export type ConfirmOutcome =
   | { readonly kind: 'confirmed'; readonly reservation: Reservation; readonly order: Order }
   | { readonly kind: 'too-late'; readonly reservation: Reservation }
+  | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
+  /** The payment that was named has come to nothing. */
+  | { readonly kind: 'payment-failed'; readonly paymentId: string }
+  /** The payment that was named is another reservation's. */
+  | { readonly kind: 'unknown-payment' }
   | { readonly kind: 'unknown-reservation' };
+
+export type PayCommand = {
+  readonly reservationId: string;
+  readonly provider: string;
+  readonly amount: Money;
+};
+
+export type PayOutcome =
+  | { readonly kind: 'paying'; readonly reservation: Reservation; readonly payment: Payment }
+  /** Another payment is under way. */
+  | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
+  | { readonly kind: 'too-late'; readonly reservation: Reservation }
+  | { readonly kind: 'unknown-provider'; readonly provider: string; readonly known: readonly string[] }
+  | { readonly kind: 'unknown-reservation' };
+
+/** A provider's message as it came. */
+export type Webhook = {
+  readonly provider: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly rawBody: Buffer;
+};
+/** `taken`: it is in the ledger, now or since it came for the first time. */
+export type WebhookOutcome = 'taken' | 'forged' | 'stale' | 'unreadable' | 'unknown-provider';
 
 export type OrderOutcome =
   | { readonly kind: 'done'; readonly order: Order }
@@ -123,6 +156,21 @@ export interface ReservationUseCases {
   find(reservationId: string): Promise<Reservation | undefined>;
   /** Newest first. */
   list(filter: ReservationFilter, page: PageRequest): Promise<Page<Reservation>>;
+}
+
+export type PaymentFilter = {
+  readonly reservationId?: string | undefined;
+  readonly status?: PaymentStatus | undefined;
+};
+
+export interface PaymentUseCases {
+  /** Starts a payment: from now on only it, or its own deadline, decides about the reservation. Asks nobody outside. */
+  pay(operation: Operation, command: PayCommand, present: Present<PayOutcome>): Promise<Answer>;
+  /** Takes a provider's message once it has shown whose it is. What follows from it follows soon after. */
+  receive(webhook: Webhook): Promise<WebhookOutcome>;
+  find(paymentId: string): Promise<Payment | undefined>;
+  /** Newest first. */
+  list(filter: PaymentFilter, page: PageRequest): Promise<Page<Payment>>;
 }
 
 export interface StockUseCases {

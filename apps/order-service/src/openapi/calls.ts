@@ -1,5 +1,5 @@
 /** Every call under /v1, described: what it takes, what it answers, and the problems that are its own. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   adjustBody,
   confirmation,
@@ -8,10 +8,14 @@ import {
   extendBody,
   invariantsReport,
   listOrdersQuery,
+  listPaymentsQuery,
   listReservationsQuery,
   listSkusQuery,
   order,
   pageOf,
+  payBody,
+  payment,
+  paymentStarted,
   type ProblemSlug,
   putSkuBody,
   reservation,
@@ -32,15 +36,17 @@ export type CallDescription = {
   readonly method: 'get' | 'put' | 'post';
   /** With `{name}` for what varies. */
   readonly path: string;
-  readonly tag: 'Simulations' | 'SKUs' | 'Reservations' | 'Orders' | 'Audit';
+  readonly tag: 'Simulations' | 'SKUs' | 'Reservations' | 'Orders' | 'Payments' | 'Audit';
   readonly summary: string;
   readonly scopes: readonly Scope[];
+  /** The caller signs its message instead of sending an API key; and it may come again without an Idempotency-Key. */
+  readonly signed?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
   readonly ifMatch?: boolean;
   readonly stream?: boolean;
-  /** Bodies by status. */
-  readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** Bodies by status; null: none. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
   readonly etag?: boolean;
   /** Beyond those that every call of its kind may have. */
   readonly problems: readonly ProblemSlug[];
@@ -171,7 +177,7 @@ const reservationCalls: readonly CallDescription[] = [
     scopes: storefront,
     body: { schema: extendBody, required: true },
     answers: { 200: reservation },
-    problems: ['unknown-reservation', ...lateBut('held'), 'stock-not-ready'],
+    problems: ['unknown-reservation', 'payment-pending', ...lateBut('held', 'paying'), 'stock-not-ready'],
   },
   {
     id: 'releaseReservation',
@@ -182,7 +188,29 @@ const reservationCalls: readonly CallDescription[] = [
     scopes: storefront,
     body: noBody,
     answers: { 200: reservation },
-    problems: ['unknown-reservation', ...lateBut('held', 'released'), 'stock-not-ready'],
+    problems: [
+      'unknown-reservation',
+      'payment-pending',
+      ...lateBut('held', 'paying', 'released'),
+      'stock-not-ready',
+    ],
+  },
+  {
+    id: 'payReservation',
+    method: 'post',
+    path: '/v1/reservations/{id}/pay',
+    tag: 'Reservations',
+    summary: 'Start a payment: it keeps the units until its own deadline, and its success makes the order',
+    scopes: storefront,
+    body: { schema: payBody, required: true },
+    answers: { 200: paymentStarted },
+    problems: [
+      'unknown-reservation',
+      'unknown-provider',
+      'payment-pending',
+      ...lateBut('held', 'paying'),
+      'stock-not-ready',
+    ],
   },
   {
     id: 'confirmReservation',
@@ -195,9 +223,10 @@ const reservationCalls: readonly CallDescription[] = [
     answers: { 200: confirmation },
     problems: [
       'unknown-reservation',
-      'reservation-released',
-      'reservation-expired',
-      'reservation-cancelled',
+      'unknown-payment',
+      'payment-pending',
+      'payment-failed',
+      ...lateBut('held', 'paying', 'late-paid', 'confirmed', 'fulfilled'),
       'stock-not-ready',
     ],
   },
@@ -246,6 +275,43 @@ const orderCalls: readonly CallDescription[] = [
     body: noBody,
     answers: { 200: order },
     problems: ['unknown-order', ...lateOrder.filter((slug) => slug === 'order-fulfilled'), 'stock-not-ready'],
+  },
+];
+
+const paymentCalls: readonly CallDescription[] = [
+  {
+    id: 'listPayments',
+    method: 'get',
+    path: '/v1/payments',
+    tag: 'Payments',
+    summary: 'List payments, newest first',
+    scopes: admin,
+    query: listPaymentsQuery,
+    answers: { 200: pageOf(payment) },
+    problems: [],
+  },
+  {
+    id: 'getPayment',
+    method: 'get',
+    path: '/v1/payments/{id}',
+    tag: 'Payments',
+    summary: 'Read a payment',
+    scopes: admin,
+    answers: { 200: payment },
+    problems: ['unknown-payment'],
+  },
+  {
+    id: 'receiveWebhook',
+    method: 'post',
+    path: '/v1/payments/webhooks/{provider}',
+    tag: 'Payments',
+    summary:
+      'A provider tells what became of a payment; answered once it is in the ledger, each event counts once',
+    scopes: [],
+    signed: true,
+    body: { schema: z.looseObject({}), required: true },
+    answers: { 204: null },
+    problems: ['invalid-signature', 'body-too-large', 'unsupported-media-type'],
   },
 ];
 
@@ -298,6 +364,7 @@ export const calls: readonly CallDescription[] = [
   ...stockCalls,
   ...reservationCalls,
   ...orderCalls,
+  ...paymentCalls,
   ...simulationCalls,
   {
     id: 'checkInvariants',

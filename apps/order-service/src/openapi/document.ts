@@ -3,7 +3,7 @@
  * 2020-12, which is what zod writes; only the place of shared definitions differs.
  */
 import { z } from 'zod';
-import { problemDocument, problems, type ProblemSlug, sku, uuid } from '#contracts';
+import { payBody, problemDocument, problems, type ProblemSlug, sku, uuid } from '#contracts';
 import { type CallDescription, calls } from './calls.js';
 
 type Json = Record<string, unknown>;
@@ -38,8 +38,10 @@ function operationOf(call: CallDescription, schemas: Json): Json {
     operationId: call.id,
     tags: [call.tag],
     summary: call.summary,
-    description: `Wants an API key with the scope ${call.scopes.join(' or ')}.`,
-    security: [{ apiKey: [] }],
+    description: call.signed
+      ? 'Signed by the provider in its own way; wants no API key.'
+      : `Wants an API key with the scope ${call.scopes.join(' or ')}.`,
+    security: call.signed ? [] : [{ apiKey: [] }],
     parameters: [...pathParameters(call), ...headerParameters(call), ...queryParameters(call)],
     ...(call.body && {
       requestBody: {
@@ -51,18 +53,21 @@ function operationOf(call: CallDescription, schemas: Json): Json {
   };
 }
 
+/** Of parameters in the path that are no UUIDs. */
+const parameterSchemas: Readonly<Record<string, z.ZodType>> = { sku, provider: payBody.shape.provider };
+
 function pathParameters({ path }: CallDescription): Json[] {
   return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => ({
     name,
     in: 'path',
     required: true,
-    schema: schemaOf(name === 'sku' ? sku : uuid, {}, 'input'),
+    schema: schemaOf(parameterSchemas[name!] ?? uuid, {}, 'input'),
   }));
 }
 
 function headerParameters(call: CallDescription): Json[] {
   const headers: Json[] = [];
-  if (call.method === 'post') {
+  if (isKeyed(call)) {
     headers.push({
       name: 'Idempotency-Key',
       in: 'header',
@@ -104,7 +109,7 @@ function queryParameters({ query }: CallDescription): Json[] {
 function answersOf(call: CallDescription, schemas: Json): Json {
   const headers: Json = {
     ...(call.etag && { ETag: headerOf('The version of the level, in quotes') }),
-    ...(call.method === 'post' && {
+    ...(isKeyed(call) && {
       'Idempotent-Replayed': headerOf('`true` when the answer was given before'),
     }),
   };
@@ -119,11 +124,13 @@ function answersOf(call: CallDescription, schemas: Json): Json {
               ? 'A stream of events, each with this as its data'
               : 'Done',
         ...(Object.keys(headers).length > 0 && { headers }),
-        content: {
-          [call.stream ? 'text/event-stream' : 'application/json']: {
-            schema: schemaOf(schema, schemas, 'output'),
+        ...(schema && {
+          content: {
+            [call.stream ? 'text/event-stream' : 'application/json']: {
+              schema: schemaOf(schema, schemas, 'output'),
+            },
           },
-        },
+        }),
       },
     ]),
   );
@@ -153,17 +160,21 @@ function problemSlugsOf(call: CallDescription): readonly ProblemSlug[] {
     ...new Set<ProblemSlug>([
       'bad-request',
       'invalid-url',
-      'unauthenticated',
-      'insufficient-scope',
+      ...(call.signed ? [] : (['unauthenticated', 'insufficient-scope'] as const)),
       'invalid-request',
       'internal',
       'ledger-unavailable',
       ...(call.query ? (['invalid-cursor'] as const) : []),
       ...(call.body ? (['invalid-json', 'body-too-large', 'unsupported-media-type'] as const) : []),
-      ...(call.method === 'post' ? idempotencyProblems : []),
+      ...(isKeyed(call) ? idempotencyProblems : []),
       ...call.problems,
     ]),
   ];
+}
+
+/** Whether the call wants an Idempotency-Key. */
+function isKeyed({ method, signed }: CallDescription): boolean {
+  return method === 'post' && signed !== true;
 }
 
 const idempotencyProblems = [

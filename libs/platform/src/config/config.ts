@@ -24,8 +24,16 @@ export type Config = {
   readonly apiKeys: readonly ApiKey[];
   /** The development keys are accepted, because embedded mode was given no others. */
   readonly developmentKeys: boolean;
+  /** How long a payment keeps the units of its reservation, at least. 1 to 86,400. */
+  readonly paymentTtlSeconds: number;
+  /** The payment sandbox as a provider; null: not used, or the one in this process. */
+  readonly sandbox: SandboxConfig | null;
+  /** Of the sandbox in this process. 0: any free port. */
+  readonly sandboxPort: number;
   readonly logLevel: LogLevel;
 };
+
+export type SandboxConfig = { readonly url: string; readonly apiKey: string; readonly webhookSecret: string };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -45,6 +53,8 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: `a whole number from ${min} to ${max}` });
 
+const secret = z.string().regex(/^[\x21-\x7e]{16,}$/, { error: 'at least 16 visible ASCII characters' });
+
 const variables = {
   NODE_ENV: z.string().default('development'),
   PORT: integer(0, 65_535).default(3_000),
@@ -63,6 +73,14 @@ const variables = {
   DURABILITY: z.enum(['ledger', 'redis'], { error: 'ledger or redis' }).default('ledger'),
   PARTITIONS: integer(1, 256).default(1),
   HOLDFAST_API_KEYS: z.string().optional(),
+  PAYMENT_TTL_SECONDS: integer(1, 86_400).default(600),
+  SANDBOX_URL: z
+    .string()
+    .regex(/^https?:\/\/[^/\s]+$/, { error: 'an http:// or https:// address without a path' })
+    .optional(),
+  SANDBOX_API_KEY: secret.optional(),
+  SANDBOX_WEBHOOK_SECRET: secret.optional(),
+  SANDBOX_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
 };
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
@@ -79,7 +97,11 @@ export function readConfig(
   const embedded = values.REDIS_URL === undefined || values.DATABASE_URL === undefined;
   const keys = readApiKeys(values.HOLDFAST_API_KEYS, { production, embedded });
   problems.push(...keys.problems.map((problem) => `HOLDFAST_API_KEYS: ${problem}`));
-  if (problems.length > 0) return { problems };
+  const sandbox = readSandbox(values);
+  if (sandbox === 'incomplete') {
+    problems.push('SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET: all three of them, or none');
+  }
+  if (problems.length > 0 || sandbox === 'incomplete') return { problems };
   return {
     config: {
       production,
@@ -93,6 +115,9 @@ export function readConfig(
       partitions: values.PARTITIONS,
       apiKeys: keys.keys,
       developmentKeys: keys.development,
+      paymentTtlSeconds: values.PAYMENT_TTL_SECONDS,
+      sandbox,
+      sandboxPort: values.SANDBOX_PORT,
       logLevel: values.LOG_LEVEL,
     },
   };
@@ -111,6 +136,12 @@ function parseVariables(environment: Readonly<Record<string, string | undefined>
     else problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`);
   }
   return { values: values as Variables, problems };
+}
+
+function readSandbox(values: Variables): SandboxConfig | null | 'incomplete' {
+  const { SANDBOX_URL: url, SANDBOX_API_KEY: apiKey, SANDBOX_WEBHOOK_SECRET: webhookSecret } = values;
+  if (url && apiKey && webhookSecret) return { url, apiKey, webhookSecret };
+  return url || apiKey || webhookSecret ? 'incomplete' : null;
 }
 
 function readApiKeys(

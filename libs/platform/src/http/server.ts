@@ -20,6 +20,8 @@ export type CallOptions = {
   readonly scopes: readonly Scope[];
   /** The call reads query parameters; else any is refused. */
   readonly query?: boolean;
+  /** The caller shows who it is by signing the body, which is left as it came; it has no API key. */
+  readonly signed?: boolean;
   /** The answer goes on until the caller leaves: not counted as a request's duration. */
   readonly stream?: boolean;
 };
@@ -28,6 +30,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     readonly scopes?: readonly Scope[];
     readonly query?: boolean;
+    readonly signed?: boolean;
     readonly stream?: boolean;
   }
   interface FastifyRequest {
@@ -87,6 +90,7 @@ function readJson(fastify: FastifyInstance): void {
     const bytes = body as Buffer;
     request.rawBody = bytes;
     try {
+      if (request.routeOptions.config.signed === true) return done(null, undefined);
       refuseEncodings(request);
       done(null, bytes.length === 0 ? undefined : parseJsonBody(bytes));
     } catch (error) {
@@ -110,7 +114,8 @@ function checkRequests(fastify: FastifyInstance, keys: readonly ApiKey[]): void 
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
       const { config } = request.routeOptions;
-      if (config.scopes !== undefined) request.apiKey = authorise(request, keys, config.scopes);
+      if (config.scopes !== undefined && config.signed !== true)
+        request.apiKey = authorise(request, keys, config.scopes);
       if (request.url.includes('?'))
         checkQuery(request, config.query === true || config.scopes === undefined);
       done();

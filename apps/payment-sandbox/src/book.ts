@@ -1,0 +1,101 @@
+/**
+ * What the sandbox knows: charges, refunds and events, each with its latest state, kept as lines of JSON that are only
+ * ever appended. Everything is asked of memory; the file brings it back after a restart.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import type { SandboxCharge, SandboxEvent, SandboxRefund, SandboxTransaction } from '#payments';
+
+export type BookedCharge = SandboxCharge & { readonly key: string };
+export type BookedRefund = SandboxRefund & { readonly key: string };
+export type BookedEvent = { readonly event: SandboxEvent; readonly sent: boolean };
+
+type Line =
+  | { readonly charge: BookedCharge }
+  | { readonly refund: BookedRefund }
+  | { readonly event: SandboxEvent; readonly sent: boolean }
+  | { readonly transaction: SandboxTransaction };
+
+export class Book {
+  readonly charges = new Map<string, BookedCharge>();
+  readonly refunds = new Map<string, BookedRefund>();
+  readonly events = new Map<string, BookedEvent>();
+  private readonly movements: SandboxTransaction[] = [];
+  private readonly byKey = new Map<string, string>();
+  private readonly byReference = new Map<string, string>();
+
+  /** @param file null: nothing outlives the process. */
+  constructor(private readonly file: string | null) {
+    if (file === null || !existsSync(file)) return;
+    for (const text of readFileSync(file, 'utf8').split('\n')) {
+      const line = parse(text);
+      if (line) this.learn(line);
+    }
+  }
+
+  write(line: Line): void {
+    if (this.file !== null) appendFileSync(this.file, `${JSON.stringify(line)}\n`);
+    this.learn(line);
+  }
+
+  /** What was made under an idempotency key. */
+  madeUnder(key: string): { readonly charge?: BookedCharge; readonly refund?: BookedRefund } {
+    const id = this.byKey.get(key) ?? '';
+    const [charge, refund] = [this.charges.get(id), this.refunds.get(id)];
+    return { ...(charge && { charge }), ...(refund && { refund }) };
+  }
+
+  chargeFor(reference: string): BookedCharge | undefined {
+    return this.charges.get(this.byReference.get(reference) ?? '');
+  }
+
+  /** What is left of a charge to give back. */
+  refundable(charge: SandboxCharge): number {
+    let left = charge.status === 'succeeded' ? charge.amount.value : 0;
+    for (const refund of this.refunds.values()) {
+      if (refund.charge === charge.id && refund.status !== 'failed') left -= refund.amount.value;
+    }
+    return left;
+  }
+
+  transaction(id: string): SandboxTransaction | undefined {
+    return this.movements.find((movement) => movement.id === id);
+  }
+
+  /** Movements of a half-open window, by time and id, after a position. */
+  list(
+    window: { readonly from: number; readonly until: number },
+    after: string | null,
+  ): SandboxTransaction[] {
+    return this.movements
+      .filter(({ createdAtMs }) => createdAtMs >= window.from && createdAtMs < window.until)
+      .filter((movement) => after === null || positionOf(movement) > after)
+      .sort((left, right) => (positionOf(left) < positionOf(right) ? -1 : 1));
+  }
+
+  private learn(line: Line): void {
+    if ('charge' in line) {
+      const { charge } = line;
+      this.charges.set(charge.id, charge);
+      this.byKey.set(charge.key, charge.id);
+      this.byReference.set(charge.reference, charge.id);
+    } else if ('refund' in line) {
+      this.refunds.set(line.refund.id, line.refund);
+      this.byKey.set(line.refund.key, line.refund.id);
+    } else if ('transaction' in line) this.movements.push(line.transaction);
+    else this.events.set(line.event.id, line);
+  }
+}
+
+/** Sorts as text in the order of time and id. */
+export function positionOf({ createdAtMs, id }: SandboxTransaction): string {
+  return `${String(createdAtMs).padStart(15, '0')}.${id}`;
+}
+
+/** The last line may have been cut off by a crash. */
+function parse(text: string): Line | undefined {
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as Line);
+  } catch {
+    return undefined;
+  }
+}

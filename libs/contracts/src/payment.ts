@@ -1,0 +1,42 @@
+/** Payments on the wire: what a checkout asks for, and how it stands. */
+import { z } from 'zod';
+import { reservation } from './reservation.js';
+import { instant, uuid } from './scalars.js';
+
+export const wirePaymentStatuses = [
+  'created',
+  'pending',
+  'captured',
+  'failed',
+  'refund-due',
+  'refunded',
+] as const;
+
+export const money = z
+  .strictObject({
+    value: z.int().min(1).meta({ description: 'Minor units of the currency: cents, yen, fils' }),
+    currency: z.string().regex(/^[A-Z]{3}$/, { error: 'A currency is the three capitals of ISO 4217' }),
+  })
+  .meta({ id: 'Money' });
+
+export const payBody = z.strictObject({
+  provider: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, {
+    error: 'A provider is named in small letters, digits and dashes',
+  }),
+  amount: money,
+});
+export type PayBody = z.infer<typeof payBody>;
+
+export const payment = z
+  .strictObject({
+    id: uuid,
+    reservationId: uuid,
+    provider: z.string(),
+    amount: money,
+    status: z.enum(wirePaymentStatuses),
+    createdAt: instant,
+  })
+  .meta({ id: 'Payment' });
+export type WirePayment = z.infer<typeof payment>;
+
+export const paymentStarted = z.strictObject({ reservation, payment }).meta({ id: 'PaymentStarted' });

@@ -1,0 +1,50 @@
+/**
+ * Errands: what the ledger has decided about payments and somebody still has to carry out. A claim is a lease, not a
+ * lock: nothing is held while a provider is asked, and an errand whose worker died is due again when the lease ends.
+ */
+import { sql } from 'kysely';
+import type { Database } from './database.js';
+import { guarded } from './unavailable.js';
+
+/** charge: ask the provider for money · settle: give what it said its meaning here · refund: ask it to give back. */
+export type ErrandKind = 'charge' | 'settle' | 'refund';
+
+export type Errand = {
+  readonly id: number;
+  readonly kind: ErrandKind;
+  readonly paymentId: string;
+  /** This attempt's number, from 1: also what makes the claim of an earlier worker void. */
+  readonly attempts: number;
+};
+
+export class ErrandRepository {
+  constructor(private readonly db: Database) {}
+
+  /** Takes what is due, the longest due first, at most `limit`; nobody else is given it for `leaseMs`. */
+  async claim(limit: number, leaseMs: number): Promise<Errand[]> {
+    const { rows } = await guarded(
+      sql<{ id: number; kind: ErrandKind; payment_id: string; attempts: number }>`
+        update outbox o set attempts = o.attempts + 1, due_at = now() + make_interval(secs => ${leaseMs / 1000})
+        from (
+          select id from outbox where done_at is null and payment_id is not null and due_at <= now()
+          order by due_at limit ${limit} for update skip locked
+        ) due
+        where o.id = due.id returning o.id, o.kind, o.payment_id, o.attempts`.execute(this.db),
+    );
+    return rows.map(({ id, kind, attempts, payment_id: paymentId }) => ({ id, kind, attempts, paymentId }));
+  }
+
+  async finish({ id, attempts }: Errand): Promise<void> {
+    await guarded(
+      sql`update outbox set done_at = now() where id = ${id} and attempts = ${attempts}`.execute(this.db),
+    );
+  }
+
+  /** Due again after the delay. */
+  async postpone({ id, attempts }: Errand, delayMs: number): Promise<void> {
+    await guarded(
+      sql`update outbox set due_at = now() + make_interval(secs => ${delayMs / 1000})
+        where id = ${id} and attempts = ${attempts}`.execute(this.db),
+    );
+  }
+}

@@ -1,0 +1,32 @@
+/** The parts that payments consist of, put together. */
+import { ErrandRepository, RefundRepository, type Database } from '#ledger';
+import type { PaymentProvider } from '#payments';
+import type { Parts } from '../ports.js';
+import { NamedPayments } from './named-payments.js';
+import { PaymentErrands } from './payment-errands.js';
+import { Payments } from './payments.js';
+import { Settlement } from './settlement.js';
+
+export function openPayments(
+  parts: Parts,
+  options: {
+    readonly db: Database;
+    readonly providers: readonly PaymentProvider[];
+    readonly paymentTtlSeconds: number;
+    readonly report: (message: string, facts: Record<string, unknown>) => void;
+  },
+): { payments: Payments; named: NamedPayments; errands: PaymentErrands } {
+  const { db, paymentTtlSeconds, report } = options;
+  const settlement = new Settlement(parts);
+  const providers = new Map(options.providers.map((provider) => [provider.name, provider]));
+  const errands = new PaymentErrands({
+    ...parts,
+    settlement,
+    providers,
+    errands: new ErrandRepository(db),
+    refunds: new RefundRepository(db),
+    report,
+  });
+  const payments = new Payments(parts, { providers, paymentTtlSeconds, nudge: () => errands.nudge() });
+  return { payments, named: new NamedPayments(parts, settlement), errands };
+}

@@ -1,0 +1,307 @@
+/** Payments over real Redis and PostgreSQL: what keeps units, what makes orders, what gives money back. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql, type Database } from '#ledger';
+import { systemTimers } from '#platform';
+import { eventually, openInstance, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import { TestProvider } from '../fixtures/provider.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+
+describeWithPostgres('payments', () => {
+  let redisDatabase: TestDatabase;
+  let ledgerDatabase: TestDatabase;
+  let opened: Instance[];
+  let provider: TestProvider;
+
+  beforeEach(async () => {
+    opened = [];
+    provider = new TestProvider();
+    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
+  });
+  afterEach(async () => {
+    for (const instance of opened) await instance.close();
+    await redisDatabase.stop();
+    await ledgerDatabase.stop();
+  });
+
+  async function open(options: Partial<InstanceOptions> = {}): Promise<Instance> {
+    const servers = { redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url };
+    const instance = await openInstance({ ...servers, providers: [provider], ...options });
+    opened.push(instance);
+    return instance;
+  }
+
+  const statusOf = async (instance: Instance, id: string) =>
+    (await instance.services.reservations.find(id))!.status;
+  const becomes = (instance: Instance, id: string, status: string) =>
+    eventually(`${id} is ${status}`, async () => (await statusOf(instance, id)) === status);
+  const paymentOf = async (instance: Instance, id: string) => (await instance.services.payments.find(id))!;
+  const paymentBecomes = (instance: Instance, id: string, status: string) =>
+    eventually(`the payment is ${status}`, async () => (await paymentOf(instance, id)).status === status);
+  const isAsked = (paymentId: string) =>
+    eventually('the provider is asked', async () => provider.charges.has(paymentId));
+  const level = async (instance: Instance, sku = 'A') => (await instance.services.stock.find(sku))!;
+
+  /** A reservation that lapsed while its payment was under way, and whose payment is captured now. */
+  async function paidLate(instance: Instance, meanwhile: () => Promise<unknown>): Promise<[string, string]> {
+    const id = await instance.hold('A', { ttlSeconds: 1 });
+    const paymentId = await instance.paying(id);
+    await isAsked(paymentId);
+    await becomes(instance, id, 'expired');
+    await meanwhile();
+    await instance.receive(provider.decide(paymentId, 'captured'));
+    return [id, paymentId];
+  }
+
+  test('a payment keeps the units past the hold’s deadline, and its success makes the order', async () => {
+    const one = await open();
+    await one.put('A', 1);
+    const id = await one.hold('A', { ttlSeconds: 1 });
+    const paymentId = await one.paying(id);
+    await isAsked(paymentId);
+    await systemTimers.sleep(1_300);
+    expect(await statusOf(one, id)).toBe('paying');
+    expect(await one.release(id)).toMatchObject({ kind: 'payment-pending' });
+    expect(await one.extend(id, 60)).toMatchObject({ kind: 'payment-pending' });
+    expect(await one.confirm(id)).toMatchObject({ kind: 'payment-pending' });
+    expect(await one.pay(id)).toMatchObject({ kind: 'payment-pending' });
+    await one.receive(provider.decide(paymentId, 'captured'));
+    await becomes(one, id, 'confirmed');
+    expect(await one.confirm(id)).toMatchObject({ kind: 'confirmed', order: { reservationId: id } });
+    expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a payment is found again when its webhook is lost', async () => {
+    const one = await open();
+    await one.put('A', 1);
+    const id = await one.hold('A');
+    const paymentId = await one.paying(id);
+    await paymentBecomes(one, paymentId, 'pending');
+    provider.decide(paymentId, 'captured');
+    await becomes(one, id, 'confirmed');
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a payment that fails gives the hold back, for another one; or lapses what had no time left', async () => {
+    const one = await open();
+    await one.put('A', 2);
+    const [long, short] = [await one.hold('A', { ttlSeconds: 60 }), await one.hold('A', { ttlSeconds: 1 })];
+    const [first, second] = [await one.paying(long), await one.paying(short)];
+    await Promise.all([isAsked(first), isAsked(second)]);
+    await systemTimers.sleep(1_050);
+    await one.receive(provider.decide(first, 'failed'));
+    await one.receive(provider.decide(second, 'failed'));
+    await becomes(one, long, 'held');
+    await becomes(one, short, 'expired');
+    const again = await one.paying(long);
+    await isAsked(again);
+    await one.receive(provider.decide(again, 'captured'));
+    await becomes(one, long, 'confirmed');
+    expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a payment that is not decided lapses at its own deadline', async () => {
+    const one = await open({ paymentTtlSeconds: 1 });
+    await one.put('A', 1);
+    const id = await one.hold('A', { ttlSeconds: 1 });
+    await one.paying(id);
+    await becomes(one, id, 'expired');
+    expect(await level(one)).toMatchObject({ held: 0 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('the same request again starts no second payment, whatever has become of the first', async () => {
+    const one = await open();
+    await one.put('A', 1);
+    const id = await one.hold('A');
+    const first = await one.pay(id, 'key');
+    expect(first.kind).toBe('paying');
+    expect(await one.pay(id, 'key')).toEqual(first);
+    const { payment } = first as Extract<typeof first, { kind: 'paying' }>;
+    await isAsked(payment.id);
+    await one.receive(provider.decide(payment.id, 'captured'));
+    await becomes(one, id, 'confirmed');
+    expect(await one.pay(id, 'key')).toEqual(first);
+    expect(provider.charges.size).toBe(1);
+  });
+
+  describe('money that comes late', () => {
+    test('buys the units again while there are some', async () => {
+      const one = await open({ paymentTtlSeconds: 1 });
+      await one.put('A', 1);
+      const [id, paymentId] = await paidLate(one, async () => undefined);
+      await becomes(one, id, 'confirmed');
+      expect(await one.confirm(id)).toMatchObject({ kind: 'confirmed', order: { reservationId: id } });
+      expect(await paymentOf(one, paymentId)).toMatchObject({ status: 'captured' });
+      expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('goes back when the units are another’s', async () => {
+      const one = await open({ paymentTtlSeconds: 1 });
+      await one.put('A', 1);
+      const [id, paymentId] = await paidLate(one, () => one.hold('A'));
+      await becomes(one, id, 'refunded');
+      expect(await paymentOf(one, paymentId)).toMatchObject({ status: 'refunded' });
+      expect([...provider.refunds.values()]).toEqual([{ value: 1_000, currency: 'EUR' }]);
+      expect(await one.confirm(id)).toMatchObject({ kind: 'too-late', reservation: { status: 'refunded' } });
+      expect(await level(one)).toMatchObject({ held: 1, committed: 0 });
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('is decided alike by two instances that hear of it at once', async () => {
+      const [one, two] = [await open({ paymentTtlSeconds: 1 }), await open({ paymentTtlSeconds: 1 })];
+      await one.put('A', 3);
+      const ids = [await one.hold('A', { ttlSeconds: 1 }), await one.hold('A', { ttlSeconds: 1 })];
+      const payments = [await one.paying(ids[0]!), await one.paying(ids[1]!)];
+      await Promise.all(payments.map(isAsked));
+      await becomes(one, ids[0]!, 'expired');
+      await becomes(one, ids[1]!, 'expired');
+      await one.hold('A', { quantity: 2 });
+      const told = payments.map((paymentId) => provider.decide(paymentId, 'captured'));
+      await Promise.all(told.flatMap((message) => [one.receive(message), two.receive(message)]));
+      for (const paymentId of payments) {
+        await eventually('it is settled', async () => (await settledAt(one.db, paymentId)) !== null);
+      }
+      const ends = (await Promise.all(ids.map((id) => statusOf(one, id)))).sort();
+      expect(ends[0]).toBe('confirmed');
+      expect(['refund-due', 'refunded']).toContain(ends[1]);
+      expect(await level(one)).toMatchObject({ onHand: 3, held: 2, committed: 1 });
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('over four partitions: the whole cart or none of it', async () => {
+      const one = await open({ partitions: 4, paymentTtlSeconds: 1 });
+      const skus = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
+      for (const sku of skus) await one.put(sku, 2);
+      const cart = { lines: skus.map((sku) => ({ sku, quantity: 1 })), ttlSeconds: 1 };
+      const ids = [await one.hold('', cart), await one.hold('', cart)];
+      const payments = [await one.paying(ids[0]!), await one.paying(ids[1]!)];
+      await Promise.all(payments.map(isAsked));
+      for (const id of ids) await becomes(one, id, 'expired');
+      const held = async () =>
+        (await one.services.stock.findMany(skus)).reduce((sum, sku) => sum + sku.held, 0);
+      await eventually('the parts follow', async () => (await held()) === 0, 15_000);
+      await one.hold('H');
+      await one.receive(provider.decide(payments[0]!, 'captured'));
+      await becomes(one, ids[0]!, 'confirmed');
+      await one.receive(provider.decide(payments[1]!, 'captured'));
+      await becomes(one, ids[1]!, 'refunded');
+      await eventually('no part is left held', async () => (await held()) === 1, 15_000);
+      const levels = await one.services.stock.findMany(skus);
+      expect(levels.map(({ committed }) => committed)).toEqual(skus.map(() => 1));
+      expect(await one.brokenInvariants()).toEqual([]);
+    }, 40_000);
+  });
+
+  describe('money that an order does not need', () => {
+    test('a second capture goes back', async () => {
+      const one = await open();
+      await one.put('A', 1);
+      const id = await one.hold('A');
+      const first = await one.paying(id);
+      await isAsked(first);
+      await one.receive(provider.decide(first, 'failed'));
+      await becomes(one, id, 'held');
+      const second = await one.paying(id);
+      await isAsked(second);
+      await one.receive(provider.decide(second, 'captured'));
+      await becomes(one, id, 'confirmed');
+      // What was said to have failed had not.
+      await one.receive(provider.decide(first, 'captured'));
+      await paymentBecomes(one, first, 'refunded');
+      expect(await paymentOf(one, second)).toMatchObject({ status: 'captured' });
+      expect([...provider.refunds.keys()]).toEqual([first]);
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('that of a cancelled order goes back, and that of a wrong amount', async () => {
+      const one = await open();
+      await one.put('A', 2);
+      const [cancelled, wrong] = [await one.hold('A'), await one.hold('A')];
+      const payments = [await one.paying(cancelled), await one.paying(wrong)];
+      await Promise.all(payments.map(isAsked));
+      await one.receive(provider.decide(payments[0]!, 'captured'));
+      await one.receive(provider.decide(payments[1]!, 'captured', { value: 999, currency: 'EUR' }));
+      await becomes(one, cancelled, 'confirmed');
+      const outcome = await one.confirm(cancelled);
+      await one.cancel((outcome as Extract<typeof outcome, { kind: 'confirmed' }>).order.id);
+      await paymentBecomes(one, payments[0]!, 'refunded');
+      await paymentBecomes(one, payments[1]!, 'refunded');
+      await becomes(one, wrong, 'held');
+      expect([...provider.refunds.values()].map(({ value }) => value)).toEqual(
+        expect.arrayContaining([1_000, 999]),
+      );
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+  });
+
+  test('messages come again and out of order: each counts once, and the end is the same', async () => {
+    const one = await open();
+    await one.put('A', 6);
+    const charge = (paymentId: string, status: 'pending' | 'captured' | 'failed') =>
+      provider.tell(paymentId, { ...provider.charges.get(paymentId)!, status });
+    for (const order of [
+      [0, 1, 2, 0, 1, 2],
+      [2, 1, 0, 2],
+      [1, 2, 0, 0],
+      [1, 0, 2, 1],
+    ]) {
+      const id = await one.hold('A');
+      const paymentId = await one.paying(id);
+      await isAsked(paymentId);
+      const messages = [
+        charge(paymentId, 'pending'),
+        charge(paymentId, 'captured'),
+        charge(paymentId, 'failed'),
+      ];
+      await Promise.all(order.map((index) => one.receive(messages[index]!)));
+      await becomes(one, id, 'confirmed');
+    }
+    expect(await level(one)).toMatchObject({ held: 0, committed: 4 });
+    const inbox = await sql<{
+      events: number;
+    }>`select count(*)::integer as events from webhook_inbox`.execute(one.db);
+    expect(inbox.rows[0]!.events).toBe(12);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a Redis that lost everything is rebuilt with the payments that are under way', async () => {
+    const one = await open();
+    await one.put('A', 2);
+    const id = await one.hold('A', { ttlSeconds: 1 });
+    const paymentId = await one.paying(id);
+    await isAsked(paymentId);
+    await one.redis.flushall();
+    await systemTimers.sleep(1_200);
+    await one.receive(provider.decide(paymentId, 'captured'));
+    await becomes(one, id, 'confirmed');
+    expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('the audit sees money without an order, and an order that was paid twice', async () => {
+    const one = await open();
+    await one.put('A', 1);
+    const id = await one.hold('A');
+    const paymentId = await one.paying(id);
+    await isAsked(paymentId);
+    await one.receive(provider.decide(paymentId, 'captured'));
+    await becomes(one, id, 'confirmed');
+    await eventually('it is settled', async () => (await settledAt(one.db, paymentId)) !== null);
+    await sql`update orders set payment_id = 'another'`.execute(one.db);
+    const broken = (await one.brokenInvariants()) as { id: string; detail: string }[];
+    expect(broken.map((invariant) => invariant.id)).toEqual(['I6', 'I7']);
+    expect(broken[0]!.detail).toContain(paymentId);
+  });
+});
+
+async function settledAt(db: Database, paymentId: string): Promise<Date | null> {
+  const found = await db
+    .selectFrom('payments')
+    .select('settled_at')
+    .where('id', '=', paymentId)
+    .executeTakeFirstOrThrow();
+  return found.settled_at;
+}
