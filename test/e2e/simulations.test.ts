@@ -77,19 +77,6 @@ test('is started once under its key, followed to its end, and read', async () =>
   expect(list.data.map((one) => one.id)).toEqual([id]);
 }, 60_000);
 
-test('one at a time: a second one is told to come again, and a service that ends takes it along', async () => {
-  const long = { scenario: { buyers: 10, stock: 5, arrivals: { curve: 'steady', seconds: 3_000 } } };
-  const first = await call('POST', '/v1/simulations', { body: long });
-  expect(first.status).toBe(202);
-  const second = await call('POST', '/v1/simulations', { body: { scenario: sale } });
-  expect(second.status).toBe(503);
-  expect(second.headers.get('retry-after')).toBe('10');
-  await service.stop();
-  service = await startProcess({ HOLDFAST_DATA_DIR: folder });
-  const { id } = (await first.json()) as WireSimulation;
-  expect((await call('GET', `/v1/simulations/${id}`)).status).toBe(404);
-}, 120_000);
-
 test('bad scenarios are refused by the name of the field, other scopes and ids as everywhere', async () => {
   for (const [scenario, named] of [
     [{ buyers: 0 }, 'scenario.buyers'],
@@ -109,3 +96,12 @@ test('bad scenarios are refused by the name of the field, other scopes and ids a
     expect((await call('GET', `/v1/simulations/${id}/events`)).status).toBe(404);
   }
 });
+
+test('one at a time: a second one is told to come again, and a service that ends takes it along', async () => {
+  const long = { scenario: { buyers: 10, stock: 5, arrivals: { curve: 'steady', seconds: 3_000 } } };
+  expect((await call('POST', '/v1/simulations', { body: long })).status).toBe(202);
+  const second = await call('POST', '/v1/simulations', { body: { scenario: sale } });
+  expect(second.status).toBe(503);
+  expect(second.headers.get('retry-after')).toBe('10');
+  expect(await service.end('SIGTERM')).toBe(0);
+}, 60_000);

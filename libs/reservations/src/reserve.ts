@@ -20,7 +20,8 @@ import type {
   ReserveOutcome,
 } from './use-cases.js';
 
-type Needs = Pick<Parts, 'desk' | 'cache' | 'durability' | 'partitionCount'> & {
+type Needs = Pick<Parts, 'desk' | 'durability' | 'partitionCount'> & {
+  readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
   readonly reservations: Pick<Parts['reservations'], 'find'>;
 };

@@ -14,10 +14,8 @@ export type FromSimulation =
 const task = z.strictObject({ scenario, serviceProgram: z.string(), dataDir: z.string() });
 export type Task = z.infer<typeof task>;
 
-const stopping = new AbortController();
 // Nobody is left to tell: what was started ends with this process.
 process.once('disconnect', () => process.exit(0));
-process.once('SIGTERM', () => stopping.abort());
 process.once('message', (message) => {
   run(task.parse(message))
     .then(
@@ -36,7 +34,7 @@ function run({ scenario, serviceProgram, dataDir }: Task): Promise<SimulationRep
     target: null,
     crash: false,
     onProgress: (progress) => void tell({ kind: 'progress', progress }),
-    signal: stopping.signal,
+    signal: new AbortController().signal,
   });
 }
 

@@ -88,7 +88,7 @@ export class Simulations {
     if (!child) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     // It clears up after itself; its servers hang on its life.
-    child.disconnect();
+    if (child.connected) child.disconnect();
     const timer = this.options.timers.after(endWithinMs, () => child.kill('SIGKILL'));
     await gone;
     timer.cancel();

@@ -10,7 +10,6 @@ import {
   type JournalEntry,
   type JournalLine,
   type Paying,
-  type ReservationLine,
   type StockLevel,
   type PartitionRecord,
 } from '#domain';
@@ -39,21 +38,9 @@ import type {
   ReleaseDecision,
   UnknownDecision,
 } from './stock-store.js';
+import { deadlineOf, type Hold } from './hold.js';
 import { StockShelf, type Level } from './stock-shelf.js';
 
-type Hold = {
-  id: string;
-  buyerId: string;
-  lines: readonly ReservationLine[];
-  partitions: readonly number[];
-  sequence: number;
-  createdAtMs: number;
-  expiresAtMs: number;
-  /** The payment under way, with the deadline that is in force for it. */
-  paying: Paying | null;
-  /** For a part: when to ask the deciding partition what became of it. */
-  checkAtMs: number;
-};
 type Retired = { outcome: string; sequence: number; level: StockLevel | null; atMs: number };
 
 export const partCheckMs = 10_000;
@@ -65,6 +52,8 @@ export class PartitionModel {
   private readonly holds = new Map<string, Hold>();
   private readonly retired = new Map<string, Retired>();
   private journal: JournalEntry[] = [];
+  /** No hold ends before: a bound, so that looking for what is due costs nothing while nothing is. */
+  private earliestEndMs = Infinity;
   sequence = 0;
 
   constructor(
@@ -249,11 +238,17 @@ export class PartitionModel {
 
   /** Expires what is due; says how many it looked at. */
   expireDue(limit: number): number {
+    if (this.nowMs() < this.earliestEndMs) return 0;
     const due = [...this.holds.values()]
       .filter((hold) => this.lapsed(hold))
       .sort((left, right) => deadlineOf(left) - deadlineOf(right) || (left.id < right.id ? -1 : 1))
       .slice(0, limit);
     for (const hold of due) this.settle(hold, 'expired');
+    this.earliestEndMs = Infinity;
+    // A payment may keep a hold for longer, and may fail again: the promised end is the bound.
+    for (const { expiresAtMs } of this.holds.values()) {
+      this.earliestEndMs = Math.min(this.earliestEndMs, expiresAtMs);
+    }
     return due.length;
   }
 
@@ -294,6 +289,7 @@ export class PartitionModel {
       case 'hold': {
         const { reservationId: id, kind: _, ...hold } = record;
         this.holds.set(id, { ...hold, id, sequence: 0, checkAtMs: record.expiresAtMs });
+        this.earliestEndMs = Math.min(this.earliestEndMs, record.expiresAtMs);
         return;
       }
       case 'buyer': {
@@ -337,6 +333,7 @@ export class PartitionModel {
       command.ttlSeconds ??
       Math.min(...command.lines.map(({ sku }) => this.shelf.levelOf(sku).holdTtlSeconds));
     const expiresAtMs = createdAtMs + ttlSeconds * 1000;
+    this.earliestEndMs = Math.min(this.earliestEndMs, expiresAtMs);
     const lines = command.lines.map((line): JournalLine => {
       this.shelf.moveBuyer(line.sku, buyerId, { reservationId, held: line.quantity });
       const level = this.shelf.levelOf(line.sku);
@@ -431,11 +428,6 @@ export class PartitionModel {
   ): void {
     this.retired.set(operation, { outcome, sequence, level, atMs: this.nowMs() });
   }
-}
-
-/** The deadline in force. */
-function deadlineOf({ paying, expiresAtMs }: Hold): number {
-  return paying?.deadlineMs ?? expiresAtMs;
 }
 
 function pendingOn({ sequence }: Hold, { paymentId }: Paying): PendingDecision {

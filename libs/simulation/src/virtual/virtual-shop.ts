@@ -8,7 +8,7 @@ import { availableOf } from '#domain';
 import { GroupCommit } from '#ledger';
 import { uuidOf } from '#platform';
 import { type ConfirmOutcome, type Operation, Reservations, type ReserveOutcome } from '#reservations';
-import { InMemoryStockStore, StockCache, StockDesk } from '#stock';
+import { InMemoryStockStore, StockDesk } from '#stock';
 import type { Scenario } from '#contracts';
 import type { Checkout, PayAnswer, ReserveAnswer } from '../checkout.js';
 import type { Refusal } from '../measurement.js';
@@ -29,6 +29,8 @@ const epoch = 1;
 const at = { partition, epoch };
 const tidyEveryMs = 60_000;
 const retentionMs = 600_000;
+/** A cache may only refuse what the store would: without one, the store does. */
+const knowsNothing = { refuse: () => undefined, take: () => false, giveBack: () => undefined };
 const answered = { status: 200, body: '' };
 
 export class VirtualShop implements Checkout {
@@ -72,8 +74,7 @@ export class VirtualShop implements Checkout {
     });
     this.reservations = new Reservations({
       desk: this.desk,
-      // It hears no news, so it refuses nothing by itself: the store's word is the same.
-      cache: new StockCache({ nowMs: () => time.nowMs(), buyersOf: async () => [] }),
+      cache: knowsNothing,
       commits,
       reservations: this.ledger,
       durability: 'ledger',
