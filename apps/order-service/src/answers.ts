@@ -1,6 +1,6 @@
 /** Answers as the ledger keeps them: a status and the exact body. */
-import type { ProblemSlug } from '#contracts';
-import { Problem } from '#platform';
+import { type ProblemSlug, problems } from '#contracts';
+import { problemOf } from '#platform';
 import type { Answer } from '#reservations';
 
 export function jsonAnswer(status: number, body: unknown): Answer {
@@ -12,6 +12,6 @@ export function problemAnswer(
   detail: string,
   members: Readonly<Record<string, unknown>> = {},
 ): Answer {
-  const problem = new Problem(slug, detail, members);
-  return jsonAnswer(problem.status, problem);
+  // Refusals by the thousand: a document, without the stack that an Error would look for.
+  return jsonAnswer(problems[slug][0], problemOf(slug, detail, members));
 }

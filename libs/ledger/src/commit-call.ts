@@ -4,6 +4,7 @@
  */
 import { sql, type RawBuilder } from 'kysely';
 import type { JournalEntry } from '#domain';
+import { column } from './columns.js';
 import type { Effects } from './effects.js';
 import type { Receipt } from './ledger-writer.js';
 
@@ -29,8 +30,6 @@ export type CommitReply = null | {
     readonly body: string;
   }[];
 };
-
-type Cell = string | number | null;
 
 /** The call, for `positions`, the entries taken, what they come to, and the receipts. */
 export function commitCall(batch: {
@@ -114,20 +113,4 @@ function bodyOf(entry: JournalEntry): string {
     ...body
   } = entry;
   return JSON.stringify(body);
-}
-
-/** The text of an array of PostgreSQL. */
-function column<Row>(list: readonly Row[], cellOf: (row: Row) => Cell): string {
-  let text = '{';
-  for (const row of list) {
-    if (text.length > 1) text += ',';
-    const cell = cellOf(row);
-    if (typeof cell === 'string') text += `"${isPlain(cell) ? cell : cell.replace(/["\\]/g, '\\$&')}"`;
-    else text += cell === null ? 'NULL' : cell;
-  }
-  return `${text}}`;
-}
-
-function isPlain(text: string): boolean {
-  return !text.includes('"') && !text.includes('\\');
 }

@@ -5,6 +5,7 @@
  * key's unless another one was faster (`CommitResult.others`).
  */
 import { sql } from 'kysely';
+import { column } from './columns.js';
 import type { Database } from './database.js';
 import type { KeptAnswer } from './ledger-writer.js';
 import { guarded } from './unavailable.js';
@@ -33,6 +34,11 @@ const leaseSeconds = 10;
 /** Digests of 32 bytes each, as one parameter. */
 const bytes = (digests: readonly Buffer[]) => sql`${Buffer.concat(digests)}::bytea`;
 
+const hexOf = ({ keyDigest, fingerprint }: ClaimRequest) => ({
+  digest: keyDigest.toString('hex'),
+  fingerprint: fingerprint.toString('hex'),
+});
+
 type Existing = { digest: string; same: boolean; status: number | null; body: string | null };
 
 export class IdempotencyRepository {
@@ -40,10 +46,7 @@ export class IdempotencyRepository {
 
   /** Claims for a batch of requests with different keys; one result each, in order. */
   async claim(requests: readonly ClaimRequest[]): Promise<Claim[]> {
-    const list = requests.map(({ keyDigest, fingerprint }) => ({
-      digest: keyDigest.toString('hex'),
-      fingerprint: fingerprint.toString('hex'),
-    }));
+    const list = requests.map(hexOf);
     // The claim need not survive a power cut by itself: an answer that rests on it is flushed after it.
     const taken = await guarded(
       sql<{ digest: string; fresh: boolean }>`
@@ -74,31 +77,36 @@ export class IdempotencyRepository {
    * that was claimed and not answered.
    */
   async answer(requests: readonly (ClaimRequest & KeptAnswer)[]): Promise<(Known | null)[]> {
-    const list = requests.map(({ keyDigest, fingerprint, status, body }) => ({
-      digest: keyDigest.toString('hex'),
-      fingerprint: fingerprint.toString('hex'),
-      status,
-      body,
-    }));
-    const recorded = await guarded(
-      sql<{ digest: string }>`
-        insert into idempotency_keys (digest, fingerprint, claimed_at, status, body)
-        select decode(r.digest, 'hex'), decode(r.fingerprint, 'hex'), now(), r.status, r.body
-        from json_to_recordset(${JSON.stringify(list)}::json)
-          as r(digest text, fingerprint text, status integer, body text)
-        order by r.digest
-        on conflict (digest) do nothing
-        returning encode(digest, 'hex') as digest`.execute(this.db),
+    const bodies = [...new Set(requests.map(({ body }) => body))];
+    const indexOf = new Map(bodies.map((body, index) => [body, index + 1]));
+    const keptBefore = await guarded(
+      sql<{ index: number }>`
+        with r as materialized (
+          select i, substring(${bytes(requests.map(({ keyDigest }) => keyDigest))} from 32 * i::integer - 31 for 32) as digest,
+            substring(${bytes(requests.map(({ fingerprint }) => fingerprint))} from 32 * i::integer - 31 for 32) as fingerprint,
+            status, body
+          from unnest(${column(requests, ({ status }) => status)}::text::integer[],
+            ${column(requests, ({ body }) => indexOf.get(body)!)}::text::integer[]) with ordinality as a(status, body, i)
+        ), recorded as (
+          insert into idempotency_keys (digest, fingerprint, claimed_at, status, body)
+          select digest, fingerprint, now(), status, (${column(bodies, (body) => body)}::text::text[])[body]
+          from r order by digest
+          on conflict (digest) do nothing
+          returning digest
+        )
+        select i::integer - 1 as index from r
+        where not exists (select from recorded where recorded.digest = r.digest)`.execute(this.db),
     );
-    const fresh = new Set(recorded.rows.map(({ digest }) => digest));
-    const known = await this.existing(list.filter(({ digest }) => !fresh.has(digest)));
-    return list.map(({ digest, status, body }) => {
-      if (fresh.has(digest)) return { kind: 'recorded', status, body };
-      const row = known.get(digest);
-      if (row && !row.same) return { kind: 'reused' };
-      if (!row || row.status === null) return null;
-      return { kind: 'answered', status: row.status, body: row.body ?? '' };
-    });
+    const answers = requests.map(({ status, body }): Known | null => ({ kind: 'recorded', status, body }));
+    const before = keptBefore.rows.map(({ index }) => index);
+    const known = await this.existing(before.map((index) => hexOf(requests[index]!)));
+    for (const index of before) {
+      const row = known.get(hexOf(requests[index]!).digest);
+      if (row && !row.same) answers[index] = { kind: 'reused' };
+      else if (!row || row.status === null) answers[index] = null;
+      else answers[index] = { kind: 'answered', status: row.status, body: row.body ?? '' };
+    }
+    return answers;
   }
 
   /** What is known of requests that would make the reservations `id`; one result each, in order. */

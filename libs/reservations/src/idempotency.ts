@@ -26,8 +26,9 @@ export class Idempotency implements IdempotencyUseCases {
   constructor(private readonly parts: Pick<Parts, 'idempotency' | 'timers' | 'commits' | 'durability'>) {
     const { idempotency, timers } = parts;
     this.finality = new Finality(parts);
-    const options = { timers, batchSizeMax: 512, inFlightMax: 2, waitingMax: 10_000 };
-    this.claims = new Batcher(options, (requests) => idempotency.claim(requests));
+    // One at a time: what arrives meanwhile shares the next call, which costs hardly more for many than for one.
+    const options = { timers, batchSizeMax: 1_024, inFlightMax: 1, waitingMax: 10_000 };
+    this.claims = new Batcher({ ...options, inFlightMax: 2 }, (requests) => idempotency.claim(requests));
     this.looks = new Batcher(options, (requests) => idempotency.look(requests));
     this.refusals = new Batcher(options, (requests) => idempotency.answer(requests));
   }
