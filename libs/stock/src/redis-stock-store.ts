@@ -44,7 +44,8 @@ type RawDecision = readonly [kind: string, ...facts: (string | number)[]];
 type RawReply<Raw> = readonly [
   nowMs: number,
   sequence: number,
-  entries: readonly string[][],
+  /** JSON: a list of the entries' fields. */
+  entries: string,
   decisions: Raw,
   seen: readonly (string | number)[],
   incarnation: string,
@@ -364,7 +365,9 @@ function lineArguments(lines: HoldCommand['lines']): Argument[] {
 }
 
 function entriesOf(at: PartitionEpoch, reply: RawReply<unknown>): JournalEntry[] {
-  return reply[2].map((fields, index) => decodeEntry(at, reply[1] + 1 + index, fields));
+  return (JSON.parse(reply[2]) as string[][]).map((fields, index) =>
+    decodeEntry(at, reply[1] + 1 + index, fields),
+  );
 }
 
 /** What kept a command from being done: a payment under way, the end of the hold, or that there is none. */

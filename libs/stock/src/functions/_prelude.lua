@@ -178,6 +178,14 @@ local function clockOf(meta, time, expected)
   return now, skew, lived
 end
 
+-- One command for many arguments, as many as a Lua call takes at once: a call costs more than what it writes.
+local ARGUMENTS_MAX = 1000
+local function callInChunks(command, key, arguments)
+  for from = 1, #arguments, ARGUMENTS_MAX do
+    redis.call(command, key, unpack(arguments, from, math.min(from + ARGUMENTS_MAX - 1, #arguments)))
+  end
+end
+
 local Partition = {}
 Partition.__index = Partition
 
@@ -217,22 +225,42 @@ function Partition:field(name, key, field, decode)
   return value
 end
 
+local function decodeRetired(_, text)
+  local outcome, sequence, rest = string.match(text, '^(%S+) (%d+) ?(.*)$')
+  return { outcome = outcome, sequence = tonumber(sequence), rest = rest }
+end
+
+local function decodeBuyer(_, text)
+  local reservation, held, committed = string.match(text, '^(%S+) (%d+) (%d+)$')
+  return { reservation = reservation, held = tonumber(held), committed = tonumber(committed) }
+end
+
+-- Reads what a batch will look at in a few commands, as `field` would one by one.
+function Partition:prefetch(name, key, fields, decode)
+  local cache = self.loaded[name]
+  for from = 1, #fields, ARGUMENTS_MAX do
+    local upTo = math.min(from + ARGUMENTS_MAX - 1, #fields)
+    local texts = redis.call('HMGET', self.keys[key], unpack(fields, from, upTo))
+    for index, text in ipairs(texts) do
+      local field = fields[from + index - 1]
+      if cache[field] == nil then cache[field] = text and decode(field, text) or false end
+    end
+  end
+end
+
+function Partition:prefetchReservations(ids, buyers)
+  self:prefetch('holds', 3, ids, decodeHold)
+  self:prefetch('retired', 7, ids, decodeRetired)
+  self:prefetch('buyers', 4, buyers, decodeBuyer)
+end
+
 function Partition:level(sku) return self:field('levels', 2, sku, decodeLevel) end
 function Partition:hold(id) return self:field('holds', 3, id, decodeHold) end
-
-function Partition:retiredAs(operation)
-  return self:field('retired', 7, operation, function(_, text)
-    local outcome, sequence, rest = string.match(text, '^(%S+) (%d+) ?(.*)$')
-    return { outcome = outcome, sequence = tonumber(sequence), rest = rest }
-  end)
-end
+function Partition:retiredAs(operation) return self:field('retired', 7, operation, decodeRetired) end
 
 function Partition:buyer(sku, buyer)
   local name = sku .. ' ' .. buyer
-  local units = self:field('buyers', 4, name, function(_, text)
-    local reservation, held, committed = string.match(text, '^(%S+) (%d+) (%d+)$')
-    return { reservation = reservation, held = tonumber(held), committed = tonumber(committed) }
-  end)
+  local units = self:field('buyers', 4, name, decodeBuyer)
   if not units then
     units = { reservation = NONE, held = 0, committed = 0 }
     self.loaded.buyers[name] = units
@@ -373,15 +401,31 @@ function Partition:outcomeOf(id)
 end
 
 local function writeScores(key, changed)
+  local set, gone = {}, {}
   for member, score in pairs(changed) do
-    if score then redis.call('ZADD', key, digits(score), member) else redis.call('ZREM', key, member) end
+    if score then
+      set[#set + 1] = digits(score)
+      set[#set + 1] = member
+    else
+      gone[#gone + 1] = member
+    end
   end
+  callInChunks('ZADD', key, set)
+  callInChunks('ZREM', key, gone)
 end
 
 local function writeHash(key, changed, encode)
+  local set, gone = {}, {}
   for field, value in pairs(changed) do
-    if value then redis.call('HSET', key, field, encode(value)) else redis.call('HDEL', key, field) end
+    if value then
+      set[#set + 1] = field
+      set[#set + 1] = encode(value)
+    else
+      gone[#gone + 1] = field
+    end
   end
+  callInChunks('HSET', key, set)
+  callInChunks('HDEL', key, gone)
 end
 
 -- Tells every stock cache how the levels stand now, and what each buyer concerned has. Numbers go as text: the
@@ -431,13 +475,17 @@ function Partition:write(decisions)
   end)
   writeScores(keys[5], self.deadlines)
   writeScores(keys[6], self.parts)
-  for operation, record in pairs(self.changed.retired) do
-    redis.call('HSET', keys[7], operation, record.outcome .. ' ' .. digits(record.sequence) .. ' ' .. record.rest)
-    redis.call('ZADD', keys[8], digits(self.now), operation)
-  end
+  writeHash(keys[7], self.changed.retired, function(record)
+    return record.outcome .. ' ' .. digits(record.sequence) .. ' ' .. record.rest
+  end)
+  local retirements = {}
+  for operation in pairs(self.changed.retired) do retirements[operation] = self.now end
+  writeScores(keys[8], retirements)
   if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
   self:live()
-  return { self.now, first, self.entries, decisions, self:seenLevels(), self.incarnation, self.skew }
+  -- One text instead of thousands: callers read it many times faster. All its facts are texts themselves.
+  local entries = #self.entries > 0 and cjson.encode(self.entries) or '[]'
+  return { self.now, first, entries, decisions, self:seenLevels(), self.incarnation, self.skew }
 end
 
 -- Notes about once a second that this time has been. With nothing held, nobody has been promised anything by a clock

@@ -76,6 +76,12 @@ register('reserve', function(keys, epoch, arguments, expected)
   local commands = parseReserve(arguments)
   local partition = Partition.open(keys, epoch, expected)
   partition:expireDue(EXPIRED_AT_ONCE_MAX)
+  local ids, buyers = {}, {}
+  for index, command in ipairs(commands) do
+    ids[index] = command.id
+    for _, line in ipairs(command.lines) do buyers[#buyers + 1] = line.sku .. ' ' .. command.buyer end
+  end
+  partition:prefetchReservations(ids, buyers)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideReserve(partition, command) end
   return partition:write(decisions)
