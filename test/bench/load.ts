@@ -1,6 +1,7 @@
 /**
- * A closed loop of HTTP/1.1 requests over plain sockets: each connection sends the next request when the last was
- * answered. Plain sockets, because a client library would be slower than what is measured.
+ * HTTP/1.1 load over plain sockets, because a client library would be slower than what is measured. Closed loop: each
+ * connection sends the next request when the last was answered, so a slow service is asked less. Open loop: requests
+ * are due at a fixed rate whatever becomes of them, and the wait for a free connection counts.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -10,6 +11,8 @@ export type Load = {
   readonly durationMs: number;
   /** The bytes of the next request. */
   readonly next: () => string;
+  /** Requests due a second: open loop. Undefined: closed loop. */
+  readonly offered?: number;
   /** Hears of every answer. */
   readonly onAnswer?: (status: number, body: string) => void;
 };
@@ -17,7 +20,7 @@ export type Load = {
 export type Measured = {
   readonly requests: number;
   readonly perSecond: number;
-  readonly latencyMs: { readonly p50: number; readonly p99: number };
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly p999: number };
   /** How often each status was answered. */
   readonly statuses: Readonly<Record<string, number>>;
 };
@@ -34,56 +37,104 @@ export function post(path: string, headers: Readonly<Record<string, string>>, bo
 }
 
 export async function run(load: Load): Promise<Measured> {
+  const connections = await Promise.all(
+    Array.from({ length: load.connections }, () => Connection.to(load.url)),
+  );
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
   const startedMs = performance.now();
-  const endsMs = startedMs + load.durationMs;
-  const onDone = (latencyMs: number, status: number, body: string): boolean => {
-    latencies.push(latencyMs);
+  const send = async (connection: Connection, dueMs: number): Promise<void> => {
+    const { status, body } = await connection.ask(load.next());
+    latencies.push(performance.now() - dueMs);
     statuses[status] = (statuses[status] ?? 0) + 1;
     load.onAnswer?.(status, body);
-    return performance.now() < endsMs;
   };
-  await Promise.all(Array.from({ length: load.connections }, () => converse(load, onDone)));
+  if (load.offered === undefined) await closedLoop(connections, startedMs + load.durationMs, send);
+  else await openLoop(connections, { startedMs, durationMs: load.durationMs, perSecond: load.offered }, send);
   const seconds = (performance.now() - startedMs) / 1_000;
+  for (const connection of connections) connection.close();
+  return { ...summary(latencies), perSecond: latencies.length / seconds, statuses };
+}
+
+/** Of latencies in milliseconds, which are sorted in place. */
+export function summary(latencies: number[]): Pick<Measured, 'requests' | 'latencyMs'> {
   latencies.sort((left, right) => left - right);
-  return {
-    requests: latencies.length,
-    perSecond: latencies.length / seconds,
-    latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
-    statuses,
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  return { requests: latencies.length, latencyMs: { p50: at(0.5), p99: at(0.99), p999: at(0.999) } };
+}
+
+type Send = (connection: Connection, dueMs: number) => Promise<void>;
+
+async function closedLoop(connections: readonly Connection[], endsMs: number, send: Send): Promise<void> {
+  const converse = async (connection: Connection): Promise<void> => {
+    while (performance.now() < endsMs) await send(connection, performance.now());
   };
+  await Promise.all(connections.map(converse));
 }
 
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+async function openLoop(
+  connections: readonly Connection[],
+  { startedMs, durationMs, perSecond }: { startedMs: number; durationMs: number; perSecond: number },
+  send: Send,
+): Promise<void> {
+  const idle = [...connections];
+  const under = new Set<Promise<void>>();
+  const total = Math.floor((durationMs / 1_000) * perSecond);
+  for (let sent = 0; sent < total;) {
+    const dueMs = startedMs + (sent / perSecond) * 1_000;
+    const connection = performance.now() >= dueMs ? idle.pop() : undefined;
+    if (connection) {
+      sent += 1;
+      const answered = send(connection, dueMs).finally(() => {
+        idle.push(connection);
+        under.delete(answered);
+      });
+      under.add(answered);
+    } else await new Promise((resolve) => void setImmediate(resolve));
+  }
+  await Promise.all(under);
 }
 
-/** One connection, until `onDone` says that it was the last. */
-function converse(load: Load, onDone: (ms: number, status: number, body: string) => boolean): Promise<void> {
-  const { hostname, port } = new URL(load.url);
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    let received = '';
-    let sentMs = 0;
-    const send = (): void => {
-      sentMs = performance.now();
-      socket.write(load.next());
-    };
+/** One request at a time. */
+class Connection {
+  private received = '';
+  private resolve: ((answer: { status: number; body: string }) => void) | undefined;
+  private reject: ((error: Error) => void) | undefined;
+
+  private constructor(private readonly socket: Socket) {
     socket.setEncoding('latin1');
-    socket.on('connect', send);
-    socket.on('error', reject);
     socket.on('data', (text: string) => {
-      received += text;
-      const answer = wholeAnswer(received);
+      this.received += text;
+      const answer = wholeAnswer(this.received);
       if (!answer) return;
-      received = '';
-      if (onDone(performance.now() - sentMs, answer.status, answer.body)) return send();
-      socket.end();
-      resolve();
+      this.received = '';
+      this.resolve?.(answer);
     });
-    socket.on('close', () => reject(new Error('the service closed the connection')));
-  });
+    socket.on('error', (error) => this.reject?.(error));
+    socket.on('close', () => this.reject?.(new Error('the service closed the connection')));
+  }
+
+  static to(url: string): Promise<Connection> {
+    const { hostname, port } = new URL(url);
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+      socket.once('error', reject);
+      socket.once('connect', () => resolve(new Connection(socket)));
+    });
+  }
+
+  ask(request: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      [this.resolve, this.reject] = [resolve, reject];
+      this.socket.write(request);
+    });
+  }
+
+  close(): void {
+    this.reject = undefined;
+    this.socket.end();
+  }
 }
 
 function wholeAnswer(text: string): { status: number; body: string } | undefined {
