@@ -1,6 +1,9 @@
 /**
  * Joins the calls of one turn of the event loop into one batch. While a batch is under way the next one fills, so
  * batches grow with the load and a lone call waits for nothing. Bounded: beyond `waitingMax` calls are refused.
+ *
+ * Calls may wait in lanes, which take turns: a crowd in one lane holds up nobody in another, and takes no more room
+ * than it leaves free (the dynamic threshold of Choudhury and Hahne, 1998), so that the others always find some.
  */
 import { UnavailableError } from '#domain';
 import type { Timers } from './ports.js';
@@ -11,38 +14,47 @@ type Waiting<Item, Result> = {
   readonly reject: (error: unknown) => void;
 };
 
-export type BatcherOptions = {
+export type BatcherOptions<Item> = {
   readonly timers: Pick<Timers, 'endOfTurn'>;
   readonly batchSizeMax: number;
   /** Batches under way at once. */
   readonly inFlightMax: number;
   readonly waitingMax: number;
+  /** The lane that an item waits in; undefined: there is one. */
+  readonly laneOf?: (item: Item) => string;
 };
 
 export class Batcher<Item, Result> {
-  private waiting: Waiting<Item, Result>[] = [];
+  private readonly lanes = new Map<string, Waiting<Item, Result>[]>();
+  private waitingCount = 0;
   private inFlight = 0;
   private scheduled = false;
 
   constructor(
-    private readonly options: BatcherOptions,
+    private readonly options: BatcherOptions<Item>,
     /** Answers one result per item, in order; a rejection reaches every caller of the batch. */
     private readonly work: (items: readonly Item[]) => Promise<readonly Result[]>,
   ) {}
 
   /** Throws `UnavailableError` `overloaded` when too many calls wait already. */
   call(item: Item): Promise<Result> {
-    if (this.waiting.length >= this.options.waitingMax) {
+    const { laneOf } = this.options;
+    const name = laneOf ? laneOf(item) : '';
+    const lane = this.lanes.get(name) ?? [];
+    const free = this.options.waitingMax - this.waitingCount;
+    if (free <= (laneOf ? lane.length : 0)) {
       return Promise.reject(new UnavailableError('overloaded', 'too many requests are waiting', false));
     }
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      if (lane.length === 0) this.lanes.set(name, lane);
+      lane.push({ item, resolve, reject });
+      this.waitingCount += 1;
       this.schedule();
     });
   }
 
   private schedule(): void {
-    if (this.scheduled || this.waiting.length === 0 || this.inFlight >= this.options.inFlightMax) return;
+    if (this.scheduled || this.waitingCount === 0 || this.inFlight >= this.options.inFlightMax) return;
     this.scheduled = true;
     this.options.timers.endOfTurn(() => {
       this.scheduled = false;
@@ -51,7 +63,7 @@ export class Batcher<Item, Result> {
   }
 
   private async send(): Promise<void> {
-    const batch = this.waiting.splice(0, this.options.batchSizeMax);
+    const batch = this.take(this.options.batchSizeMax);
     this.inFlight += 1;
     this.schedule();
     try {
@@ -63,5 +75,20 @@ export class Batcher<Item, Result> {
       this.inFlight -= 1;
       this.schedule();
     }
+  }
+
+  /** An equal share of every lane, what is left over to those that have more; who was served goes to the end. */
+  private take(sizeMax: number): Waiting<Item, Result>[] {
+    const taken: Waiting<Item, Result>[] = [];
+    while (taken.length < sizeMax && this.lanes.size > 0) {
+      const share = Math.max(1, Math.floor((sizeMax - taken.length) / this.lanes.size));
+      for (const [name, lane] of [...this.lanes].slice(0, sizeMax - taken.length)) {
+        taken.push(...lane.splice(0, share));
+        this.lanes.delete(name);
+        if (lane.length > 0) this.lanes.set(name, lane);
+      }
+    }
+    this.waitingCount -= taken.length;
+    return taken;
   }
 }

@@ -82,7 +82,11 @@ export class StockDesk {
 
   constructor(private readonly options: StockDeskOptions) {
     const { store } = options;
-    this.reserve = this.desk<HoldCommand, HoldDecision>((at, commands) => store.reserve(at, commands));
+    // By the first SKU of the cart: a crowd at one of them does not hold up the buyers of the others.
+    this.reserve = this.desk<HoldCommand, HoldDecision>(
+      (at, commands) => store.reserve(at, commands),
+      ({ lines }) => lines[0]!.sku,
+    );
     this.extend = this.desk<ExtendCommand, ExtendDecision>((at, commands) => store.extend(at, commands));
     this.release = this.desk<ReleaseCommand, ReleaseDecision>((at, commands) => store.release(at, commands));
     this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
@@ -98,13 +102,14 @@ export class StockDesk {
 
   private desk<Command, Decision>(
     call: Call<Command, Decision>,
+    laneOf?: (command: Command) => string,
   ): (partition: number, command: Command) => Promise<Made<Decision>> {
-    const { timers } = this.options;
+    const options = { timers: this.options.timers, batchSizeMax, inFlightMax, waitingMax };
     const batchers = new Map<number, Batcher<Command, Made<Decision>>>();
     return (partition, command) => {
       let batcher = batchers.get(partition);
       if (!batcher) {
-        batcher = new Batcher({ timers, batchSizeMax, inFlightMax, waitingMax }, (commands) =>
+        batcher = new Batcher({ ...options, ...(laneOf && { laneOf }) }, (commands) =>
           this.decide(partition, commands, call),
         );
         batchers.set(partition, batcher);
