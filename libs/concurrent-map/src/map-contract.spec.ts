@@ -1,6 +1,7 @@
 /**
- * Both maps against a plain Map: random histories (Go's TestMapMatches…), and what Go asks of its hash-trie map, with
- * a good hash, with one that keeps few bits, and with one that is the same for every key.
+ * All maps against a plain Map: random histories (Go's TestMapMatches…), and what Go asks of its hash-trie map in the
+ * 20 subtests that need one thread, under their names, with a good hash, with one that keeps few bits, and with one that
+ * is the same for every key. The nine concurrent ones are in test/hash-trie.spec.ts.
  */
 import { describe, expect, test } from '@jest/globals';
 import {
@@ -14,35 +15,17 @@ import {
   string,
   stringMatching,
 } from 'fast-check';
-import { ConcurrentMap, SharedConcurrentMap } from './index.js';
-import { hashKey, type HashKey } from './shared/hash.js';
+import { create as createShared, type OpenedMap } from '../test/support/opened.js';
+import { ConcurrentMap } from './index.js';
 
-/** A shared map with another hash. */
-class Hashed extends SharedConcurrentMap {
-  static with(hash: HashKey, entriesMax: number): SharedConcurrentMap {
-    return new this(SharedConcurrentMap.create({ entriesMax }).buffer, hash);
-  }
-}
-
-type AnyMap = Pick<
-  SharedConcurrentMap,
-  | 'load'
-  | 'store'
-  | 'swap'
-  | 'loadOrStore'
-  | 'loadAndDelete'
-  | 'delete'
-  | 'compareAndSwap'
-  | 'compareAndDelete'
-  | 'range'
-  | 'clear'
->;
+type AnyMap = Omit<OpenedMap, 'buffer' | 'size' | 'add' | 'takeIfAtLeast' | 'compact'>;
 
 const kinds: Record<string, (entriesMax: number) => AnyMap> = {
   ConcurrentMap: () => new ConcurrentMap<string, number>(),
-  'SharedConcurrentMap, good hash': (entriesMax) => SharedConcurrentMap.create({ entriesMax }),
-  'SharedConcurrentMap, truncated hash': (entriesMax) => Hashed.with((key) => hashKey(key) & 7, entriesMax),
-  'SharedConcurrentMap, constant hash': (entriesMax) => Hashed.with(() => -1, entriesMax),
+  'SharedConcurrentMap, good hash': (entriesMax) => createShared({ entriesMax }),
+  'SharedConcurrentMap, truncated hash': (entriesMax) => createShared({ entriesMax, hash: 'truncated' }),
+  'SharedConcurrentMap, constant hash': (entriesMax) => createShared({ entriesMax, hash: 'constant' }),
+  SharedConcurrentInt64Map: (entriesMax) => createShared({ entriesMax, wide: true }),
 };
 
 /** The map's methods, done on a plain Map. */
@@ -125,11 +108,11 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
         const last: Command = { op: 'range', key: '', value: 0, next: 0 };
         expect(applyTo(map, last)).toEqual(model.apply(last));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
-  const count = 300;
+  const count = 100;
   const keys = Array.from({ length: count }, (_, at) => `key-${at}`);
   const full = (): AnyMap => {
     const map = create(count);
@@ -149,7 +132,7 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
     return visits;
   };
 
-  test('an empty one has nothing to load, delete, swap or visit', () => {
+  test('LoadEmpty', () => {
     const map = create(4);
     for (const key of ['', 'x']) {
       expect(map.load(key)).toBeUndefined();
@@ -160,49 +143,96 @@ describe.each(Object.entries(kinds))('%s', (_, create) => {
     expect(contentOf(map)).toBe(0);
   });
 
-  test('loads all that was stored, and visits it once', () => {
-    expect(contentOf(full())).toBe(count);
-  });
-
-  test('swaps all, then swaps back by comparison, once each', () => {
+  test('LoadOrStore', () => {
     const map = full();
-    for (const [at, key] of keys.entries()) {
-      expect(map.swap(key, at + 1_000)).toBe(at);
-      expect(map.compareAndSwap(key, at, 5)).toBe(false);
-      expect(map.compareAndSwap(key, at + 1_000, at)).toBe(true);
-      expect(map.compareAndSwap(key, at + 1_000, at)).toBe(false);
-    }
-    expect(contentOf(map)).toBe(count);
+    for (const [at, key] of keys.entries()) expect(map.load(key)).toBe(at);
   });
 
-  test('deletes one, some and all by comparison, and nothing else with them', () => {
-    const map = full();
-    for (const [at, key] of keys.entries()) {
-      expect(map.compareAndDelete(key, at + 1)).toBe(false);
-      expect(map.compareAndDelete(key, at)).toBe(true);
-      expect(map.compareAndDelete(key, at)).toBe(false);
-      if (at + 1 < count) expect(map.load(keys[at + 1]!)).toBe(at + 1);
-      if (at % 100 === 0) expect(contentOf(map)).toBe(count - at - 1);
-    }
-    expect(contentOf(map)).toBe(0);
-  });
+  test('All', () => expect(contentOf(full())).toBe(count));
 
-  test('stores all again after all were deleted, several times', () => {
-    const map = full();
-    for (let round = 1; round < 4; round++) {
-      for (const key of keys) expect(map.delete(key)).toBe(true);
-      expect(contentOf(map)).toBe(0);
-      for (const [at, key] of keys.entries()) expect(map.loadOrStore(key, at * round).loaded).toBe(false);
-      expect(map.load(keys[7]!)).toBe(7 * round);
-    }
-    expect(contentOf(map)).toBe(count);
-  });
-
-  test('clears a simple map and a large one, and takes everything again', () => {
+  test('Clear/Simple', () => {
     const map = full();
     map.clear();
     expect(contentOf(map)).toBe(0);
+    for (const key of keys) expect(map.load(key)).toBeUndefined();
     for (const [at, key] of keys.entries()) map.store(key, at);
     expect(contentOf(map)).toBe(count);
+  });
+
+  /** What is done to a key with the value `at`, checked; and whether the key is there afterwards. */
+  const operations: Record<string, { act: (map: AnyMap, key: string, at: number) => void; stays: boolean }> =
+    {
+      CompareAndDelete: {
+        act(map, key, at) {
+          expect(map.compareAndDelete(key, at + 1)).toBe(false);
+          expect(map.compareAndDelete(key, at)).toBe(true);
+          expect(map.compareAndDelete(key, at)).toBe(false);
+          expect(map.load(key)).toBeUndefined();
+        },
+        stays: false,
+      },
+      CompareAndSwap: {
+        act(map, key, at) {
+          expect(map.compareAndSwap(key, at + 1, 5)).toBe(false);
+          expect(map.compareAndSwap(key, at, at + count)).toBe(true);
+          expect(map.compareAndSwap(key, at, at + count)).toBe(false);
+          expect(map.load(key)).toBe(at + count);
+        },
+        stays: true,
+      },
+      Swap: {
+        act(map, key, at) {
+          expect(map.swap(key, at + count)).toBe(at);
+          expect(map.swap(key, at + count)).toBe(at + count);
+        },
+        stays: true,
+      },
+      LoadAndDelete: {
+        act(map, key, at) {
+          expect(map.loadAndDelete(key)).toBe(at);
+          expect(map.loadAndDelete(key)).toBeUndefined();
+        },
+        stays: false,
+      },
+    };
+
+  describe.each(Object.entries(operations))('%s', (_, { act, stays }) => {
+    const expectAll = (map: AnyMap, acted: (at: number) => boolean): void => {
+      const left = keys.filter((_, at) => stays || !acted(at)).length;
+      expect(contentOf(map)).toBe(left);
+      for (const [at, key] of keys.entries()) if (!acted(at)) expect(map.load(key)).toBe(at);
+    };
+
+    test('All', () => {
+      const map = full();
+      for (let round = 0; round < 3; round++) {
+        for (const [at, key] of keys.entries()) act(map, key, at);
+        expectAll(map, () => true);
+        for (const [at, key] of keys.entries()) map.store(key, at);
+      }
+    });
+
+    test('One', () => {
+      const map = full();
+      act(map, keys[15]!, 15);
+      expectAll(map, (at) => at === 15);
+    });
+
+    test('Multiple', () => {
+      const map = full();
+      for (let at = 0; at < count; at += 7) act(map, keys[at]!, at);
+      expectAll(map, (at) => at % 7 === 0);
+    });
+
+    test('Iterate', () => {
+      const map = full();
+      let visits = 0;
+      map.range((key, value) => {
+        visits++;
+        act(map, key, value);
+      });
+      expect(visits).toBe(count);
+      expectAll(map, () => true);
+    });
   });
 });

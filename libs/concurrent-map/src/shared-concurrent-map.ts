@@ -3,8 +3,8 @@
  *
  * It keeps the idea of Go's sync.Map: what readers use is replaced as a whole and never changed under them, a key that
  * is known costs no coordination beyond its own cell, deleted keys stay as cells until the next rebuild expunges
- * them. It differs where shared memory asks for it: the read map is an index over records (shared/index-table.ts,
- * shared/records.ts), and where sync.Map takes its mutex, threads help each other (shared/rebuild.ts).
+ * them. It differs where shared memory asks for it: the read map is an index over records (shared/directory.ts and
+ * what it uses), and where sync.Map takes its mutex, threads help each other (shared/rebuild.ts).
  *
  * Every operation is lock-free: it repeats a step only because another thread's step has succeeded. None waits, so
  * a thread that dies anywhere holds up nobody; at most the operation it was in is undecided. Linearization points:
@@ -17,15 +17,13 @@
  *
  * An instance belongs to one thread: it holds that thread's interned keys. Threads share `buffer`, and `attach` to it.
  */
-import { KeyTooLongError, MapFullError, ValueOutOfRangeError } from './errors.js';
-import { Capacity } from './shared/capacity.js';
+import { ValueOutOfRangeError } from './errors.js';
+import { Directory } from './shared/directory.js';
 import { hashKey, type HashKey } from './shared/hash.js';
-import { closed, IndexTable, linked, taken } from './shared/index-table.js';
-import { InternCache, type Handle } from './shared/intern-cache.js';
-import { geometryIn, geometryOf, header, layOut, limits, takeTurn } from './shared/layout.js';
-import { peek, SharedMemory } from './shared/memory.js';
-import { clear, rebuild } from './shared/rebuild.js';
-import { ABSENT, EXPUNGED, Records, valueMax, valueMin } from './shared/records.js';
+import type { Handle, InternCache } from './shared/intern-cache.js';
+import { geometryOf, header, layOut, limits, requireWidth } from './shared/layout.js';
+import { peek, type SharedMemory } from './shared/memory.js';
+import { ABSENT, EXPUNGED, valueMax, valueMin } from './shared/records.js';
 import type { ConcurrentMapStats } from './stats.js';
 
 export type SharedConcurrentMapOptions = {
@@ -39,20 +37,12 @@ const valueRange = `an integer from ${valueMin} to ${valueMax}`;
 
 export class SharedConcurrentMap {
   readonly buffer: SharedArrayBuffer;
+  private readonly directory: Directory;
+  private readonly interned: InternCache;
   private readonly memory: SharedMemory;
   private readonly words: Int32Array<SharedArrayBuffer>;
-  private readonly records: Records;
-  private readonly index: IndexTable;
-  private readonly capacity: Capacity;
-  private readonly hash: HashKey;
-  private readonly interned = new InternCache();
-  /** The root that `interned` is good for. */
-  private root = 0;
-  /** Where this thread begins to help with a rebuild. */
-  private seed: number;
   private loads = 0;
   private misses = 0;
-  private promotions = 0;
 
   /**
    * Lays out a new, empty map.
@@ -65,7 +55,7 @@ export class SharedConcurrentMap {
 
   /**
    * Opens the map of another thread from its buffer alone.
-   * @throws {NotAMapBufferError} when the buffer is not one of {@link create}.
+   * @throws {NotAMapBufferError} when the buffer is not one of {@link create}, or its values are int64.
    */
   static attach(buffer: SharedArrayBuffer): SharedConcurrentMap {
     return new this(buffer);
@@ -74,13 +64,11 @@ export class SharedConcurrentMap {
   /** Use {@link create} or {@link attach}. Threads that share a buffer must share the hash; tests replace it. */
   protected constructor(buffer: SharedArrayBuffer, hash: HashKey = hashKey) {
     this.buffer = buffer;
-    this.memory = new SharedMemory(buffer, geometryIn(buffer));
+    this.directory = new Directory(buffer, hash);
+    this.interned = this.directory.interned;
+    this.memory = this.directory.memory;
     this.words = this.memory.words;
-    this.seed = takeTurn(this.words);
-    this.records = new Records(this.memory, this.seed);
-    this.index = new IndexTable(this.memory, this.records);
-    this.capacity = new Capacity(this.memory, this.index);
-    this.hash = hash;
+    requireWidth(this.memory.geometry, false);
   }
 
   /**
@@ -88,7 +76,7 @@ export class SharedConcurrentMap {
    * as long as a range.
    */
   get size(): number {
-    return this.capacity.count();
+    return this.directory.count();
   }
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
@@ -118,13 +106,13 @@ export class SharedConcurrentMap {
   swap(key: string, value: number): number | undefined {
     requireValue('value', value);
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) {
-        if (this.insert(key, value)) return undefined;
+        if (this.directory.insert(key, value)) return undefined;
         continue;
       }
       const current = this.read(handle);
-      if (current === EXPUNGED) this.forget(key);
+      if (current === EXPUNGED) this.directory.forget(key);
       else if (current === ABSENT) {
         if (this.revive(key, handle, value)) return undefined;
       } else if (this.replace(handle, current, value)) return current;
@@ -138,14 +126,14 @@ export class SharedConcurrentMap {
   loadOrStore(key: string, value: number): { value: number; loaded: boolean } {
     requireValue('value', value);
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) {
-        if (this.insert(key, value)) return { value, loaded: false };
+        if (this.directory.insert(key, value)) return { value, loaded: false };
         continue;
       }
       const current = this.read(handle);
       if (current > EXPUNGED) return { value: current, loaded: true };
-      if (current === EXPUNGED) this.forget(key);
+      if (current === EXPUNGED) this.directory.forget(key);
       else if (this.revive(key, handle, value)) return { value, loaded: false };
     }
   }
@@ -153,13 +141,13 @@ export class SharedConcurrentMap {
   /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
   loadAndDelete(key: string): number | undefined {
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) return undefined;
       const current = this.read(handle);
       if (current === ABSENT) return undefined;
-      if (current === EXPUNGED) this.forget(key);
+      if (current === EXPUNGED) this.directory.forget(key);
       else if (this.replace(handle, current, ABSENT)) {
-        this.capacity.release();
+        this.directory.release();
         return current;
       }
     }
@@ -182,7 +170,7 @@ export class SharedConcurrentMap {
   /** Removes the key if its value is the expected one. */
   compareAndDelete(key: string, expected: number): boolean {
     if (!isValue(expected) || !this.exchange(key, expected, ABSENT)) return false;
-    this.capacity.release();
+    this.directory.release();
     return true;
   }
 
@@ -193,12 +181,12 @@ export class SharedConcurrentMap {
   add(key: string, delta: number): number | undefined {
     if (!Number.isSafeInteger(delta)) throw new ValueOutOfRangeError('delta', delta, 'an integer');
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) return undefined;
       const current = this.read(handle);
       if (current === ABSENT) return undefined;
       if (current === EXPUNGED) {
-        this.forget(key);
+        this.directory.forget(key);
         continue;
       }
       const next = current + delta;
@@ -217,10 +205,10 @@ export class SharedConcurrentMap {
       throw new ValueOutOfRangeError('quantity', quantity, 'an integer from 0 on');
     }
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) return undefined;
       const current = this.read(handle);
-      if (current === EXPUNGED) this.forget(key);
+      if (current === EXPUNGED) this.directory.forget(key);
       else if (current === ABSENT || current < quantity) return undefined;
       else if (this.replace(handle, current, current - quantity)) return current - quantity;
     }
@@ -231,7 +219,7 @@ export class SharedConcurrentMap {
    * lasts; stops when `visit` returns false. `visit` may do anything with the map. Takes memory for all keys.
    */
   range(visit: (key: string, value: number) => boolean | void): void {
-    const { root, cells } = this.collectCells();
+    const { root, cells } = this.directory.collectCells();
     for (const [key, cell] of cells) {
       const seen = Atomics.load(this.words, cell);
       const current = seen !== EXPUNGED && peek(this.words, header.root) === root;
@@ -242,13 +230,12 @@ export class SharedConcurrentMap {
 
   /** Removes all keys at once: O(1), but for a refresh of the index once in half a million calls. */
   clear(): void {
-    clear(this.memory, this.index);
+    this.directory.clear();
   }
 
   /** Builds a new index without the deleted keys, and gives their room back. O(slots + records), lock-free. */
   compact(): void {
-    this.rebuildFrom(this.memory.root());
-    this.records.sweep();
+    this.directory.compact();
   }
 
   /**
@@ -256,24 +243,13 @@ export class SharedConcurrentMap {
    * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
    */
   stats(): ConcurrentMapStats {
-    const readSize = this.interned.size;
-    const dirtySize = this.index.used(this.memory.root());
-    const { loads, misses, promotions } = this;
-    return {
-      loads,
-      misses,
-      promotions,
-      dirtyCopies: promotions,
-      readSize,
-      dirtySize,
-      amended: dirtySize > readSize,
-    };
+    return this.directory.stats(this.loads, this.misses);
   }
 
   /** The cell's word, or EXPUNGED when the handle may be out of date: the root has moved since it was made. */
   private read(handle: Handle): number {
     const value = Atomics.load(this.words, handle.cell);
-    return peek(this.words, header.root) === this.root ? value : EXPUNGED;
+    return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED;
   }
 
   private replace(handle: Handle, current: number, next: number): boolean {
@@ -282,44 +258,19 @@ export class SharedConcurrentMap {
 
   private exchange(key: string, expected: number, next: number): boolean {
     for (;;) {
-      const handle = this.find(key);
+      const handle = this.directory.find(key);
       if (handle === undefined) return false;
       const current = this.read(handle);
-      if (current === EXPUNGED) this.forget(key);
+      if (current === EXPUNGED) this.directory.forget(key);
       else if (current !== expected) return false;
       else if (this.replace(handle, current, next)) return true;
     }
   }
 
-  /** A handle that was good under the current root; undefined when the key has no record, or an expunged one. */
-  private find(key: string): Handle | undefined {
-    return this.interned.get(key) ?? this.lookUp(key);
-  }
-
-  private lookUp(key: string, intern = true): Handle | undefined {
-    const hash = this.hash(key);
-    for (;;) {
-      const root = this.memory.root();
-      const reference = this.index.find(root, key, hash);
-      if (reference === 0) {
-        if (this.memory.root() === root) return undefined;
-        continue;
-      }
-      const cell = this.records.cellOf(reference);
-      const handle = { cell, generation: Atomics.load(this.words, cell + 1) };
-      const value = Atomics.load(this.words, cell);
-      if (this.memory.root() !== root) continue;
-      if (value === EXPUNGED) return undefined;
-      this.moveTo(root);
-      if (intern) this.interned.add(key, handle);
-      return handle;
-    }
-  }
-
   private loadThroughIndex(key: string, intern = true): number | undefined {
     for (;;) {
-      if (intern) this.forget(key);
-      const handle = this.lookUp(key, intern);
+      if (intern) this.directory.forget(key);
+      const handle = this.directory.lookUp(key, intern);
       if (handle === undefined) return undefined;
       const value = this.read(handle);
       if (value > EXPUNGED) return value;
@@ -327,87 +278,12 @@ export class SharedConcurrentMap {
     }
   }
 
-  /** Drops a handle that turned out to be no good, and all of them if that is because the root has moved. */
-  private forget(key: string): void {
-    this.moveTo(this.memory.root());
-    this.interned.delete(key);
-  }
-
-  private moveTo(root: number): void {
-    if (this.root === root) return;
-    this.interned.clear();
-    this.root = root;
-  }
-
   /** Gives an ABSENT cell a value again. False when the cell has changed meanwhile. */
   private revive(key: string, handle: Handle, value: number): boolean {
-    this.capacity.reserve(key, this.hash(key));
+    this.directory.reserve(key);
     if (this.replace(handle, ABSENT, value)) return true;
-    this.capacity.release();
+    this.directory.release();
     return false;
-  }
-
-  /** Links a new record for the key. False when another thread has linked one meanwhile. */
-  private insert(key: string, value: number): boolean {
-    const { keyLengthMax } = this.memory.geometry;
-    if (key.length > keyLengthMax) throw new KeyTooLongError(key.length, keyLengthMax);
-    const hash = this.hash(key);
-    this.capacity.reserve(key, hash);
-    let reference = this.claimFor(key, hash, value);
-    let root = this.memory.root();
-    this.records.handOver(reference, root);
-    for (;;) {
-      const outcome = this.index.isCrowded(root) ? closed : this.index.link(root, key, hash, reference);
-      if (outcome === linked) return true;
-      if (outcome === taken) {
-        this.records.giveBack(reference, root);
-        this.capacity.release();
-        return false;
-      }
-      this.rebuildFrom(root);
-      const later = this.memory.root();
-      if (!this.records.handOn(reference, root, later)) {
-        reference = this.claimFor(key, hash, value);
-        this.records.handOver(reference, later);
-      }
-      root = later;
-    }
-  }
-
-  /** A written record that this thread alone knows of. Rebuilds the index to free some when there is none left. */
-  private claimFor(key: string, hash: number, value: number): number {
-    // Records that one rebuild drops are free after the next one, so a third has nothing to add.
-    for (let rebuilds = 0; rebuilds < 3;) {
-      const reference = this.records.claim();
-      if (reference !== 0) {
-        this.records.write(reference, key, hash, value);
-        return reference;
-      }
-      if (this.records.sweep() > 0) continue;
-      this.rebuildFrom(this.memory.root());
-      rebuilds++;
-    }
-    this.capacity.release();
-    throw new MapFullError(this.memory.geometry.entriesMax);
-  }
-
-  private rebuildFrom(root: number): void {
-    if (rebuild(this.memory, this.index, root, this.seed++)) this.promotions++;
-  }
-
-  /** The cells of all keys that are present, good under the root that comes with them. */
-  private collectCells(): { root: number; cells: ReadonlyMap<string, number> } {
-    const clears = Atomics.load(this.words, header.clears);
-    for (;;) {
-      const root = this.memory.root();
-      const cells = new Map<string, number>();
-      const whole = this.index.eachReference(root, (reference) => {
-        const cell = this.records.cellOf(reference);
-        if (Atomics.load(this.words, cell) > EXPUNGED) cells.set(this.records.keyOf(reference), cell);
-      });
-      // After a clear no key has been there all the time, so what was met until then will do.
-      if (whole || Atomics.load(this.words, header.clears) !== clears) return { root, cells };
-    }
   }
 }
 

@@ -1,17 +1,17 @@
 /**
  * `npm run soak:map [-- minutes]`, by default 60: rounds of everything that the suite does for seconds, with another seed
- * each: recorded histories, conservation under churn and killed threads, random programs stepped in random orders.
+ * each, int32 and int64 values in turn: recorded histories, conservation under churn and killed threads, random programs stepped in random orders.
  * Prints a line a round; throws, with the seed, at the first thing that is not as it must be.
  */
-import { SharedConcurrentMap } from '../src/index.js';
 import { sample, type Program } from './support/explorer.js';
 import { isLinearizable, perKey, type Call, type Operation } from './support/linearizability.js';
+import { create } from './support/opened.js';
 import { steppedLibrary } from './support/stepped-source.js';
 import { randomCall, randomFrom } from './support/tasks.js';
 import { Team, together } from './support/team.js';
 
 const minutes = Number(process.argv[2] ?? 60);
-const library = steppedLibrary();
+const libraries = [steppedLibrary(), steppedLibrary([], true)];
 
 function must(condition: boolean, what: string, seed: number): void {
   if (!condition) throw new Error(`${what}; seed ${seed}`);
@@ -19,11 +19,12 @@ function must(condition: boolean, what: string, seed: number): void {
 
 async function histories(seed: number): Promise<number> {
   const threads = 2 + (seed % 3);
-  const map = SharedConcurrentMap.create({ entriesMax: 8 });
+  const wide = seed % 2 === 0;
+  const map = create({ entriesMax: 8, wide });
   const options = { rounds: 10_000, seed, keys: 6, clears: false, pace: 0 };
   const history = (await together<Operation[]>(map.buffer, threads, 'record', options)).flat();
   for (const [key, part] of perKey(history)) must(isLinearizable(part), `the history of ${key}`, seed);
-  const cleared = SharedConcurrentMap.create({ entriesMax: 8 });
+  const cleared = create({ entriesMax: 8, wide });
   const few = { rounds: 1_000, seed, keys: 2, clears: true, pace: 40 };
   const whole = (await together<Operation[]>(cleared.buffer, 2, 'record', few)).flat();
   must(isLinearizable(whole), 'a history with clears', seed);
@@ -31,8 +32,8 @@ async function histories(seed: number): Promise<number> {
 }
 
 async function killings(seed: number): Promise<void> {
-  const map = SharedConcurrentMap.create({ entriesMax: 200 });
-  map.store('stock', 0x7fff_ffff);
+  const map = create({ entriesMax: 200, wide: seed % 2 === 0 });
+  map.store('stock', 0x3fff_ffff);
   for (let key = 0; key < 30; key++) map.store(`kept-${key}`, key);
   const random = randomFrom(seed);
   for (let round = 0; round < 5; round++) {
@@ -49,7 +50,7 @@ async function killings(seed: number): Promise<void> {
 }
 
 async function conservation(seed: number): Promise<void> {
-  const map = SharedConcurrentMap.create({ entriesMax: 100 });
+  const map = create({ entriesMax: 100, wide: seed % 2 === 0 });
   for (let key = 0; key < 16; key++) map.store(`sku-${key}`, 1_000);
   const move = { task: 'moveUnits', options: { keys: 16, rounds: 200_000, seed } };
   const churn = { task: 'churn', options: { rounds: 20_000, compactEvery: 30 } };
@@ -67,11 +68,15 @@ function programs(seed: number): number {
   for (let round = 0; round < runs; round++) {
     const calls = (count: number): Call[] =>
       Array.from({ length: count }, () => {
-        const call = randomCall(random, { keys: 3, clears: random(4) === 0 });
-        return 'key' in call ? { ...call, key: 'ABC'[Number(call.key.at(-1))]! } : call;
+        const call = randomCall(random, { keys: 4, clears: random(4) === 0 });
+        return 'key' in call ? { ...call, key: 'ABCD'[Number(call.key.at(-1))]! } : call;
       });
-    const program: Program = { setup: calls(random(4)), threads: [calls(4), calls(3), calls(3)] };
-    const violation = sample(library, program, random);
+    const program: Program = {
+      setup: calls(random(6)),
+      threads: [calls(4), calls(3), calls(3)],
+      entriesMax: 6,
+    };
+    const violation = sample(libraries[round % 2]!, program, random);
     must(violation === undefined, `${JSON.stringify(program)}\n${violation}`, seed);
   }
   return runs;

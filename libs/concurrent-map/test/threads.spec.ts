@@ -5,6 +5,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SharedConcurrentMap } from '../src/index.js';
 import { isLinearizable, perKey, type Operation } from './support/linearizability.js';
+import { create } from './support/opened.js';
 import { Team, together } from './support/team.js';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -20,6 +21,13 @@ describe('stock is conserved', () => {
     const map = stocked(4, 300_000);
     expect(sum(await together<number>(map.buffer, 3, 'takeUntilEmpty', { keys: 4 }))).toBe(4 * 300_000);
     for (let key = 0; key < 4; key++) expect(map.load(`sku-${key}`)).toBe(0);
+  });
+
+  test('under takeIfAtLeast of int64 values, from three threads', async () => {
+    const map = create({ entriesMax: 10, wide: true });
+    for (let key = 0; key < 2; key++) map.store(`sku-${key}`, 200_000);
+    expect(sum(await together<number>(map.buffer, 3, 'takeUntilEmpty', { keys: 2 }))).toBe(2 * 200_000);
+    for (let key = 0; key < 2; key++) expect(map.load(`sku-${key}`)).toBe(0);
   });
 
   test('under load and compareAndSwap, from three threads', async () => {
@@ -140,7 +148,7 @@ test('threads that die in mid-operation hold up nobody and lose nobody else anyt
 describe('histories of real threads are linearizable', () => {
   test('key by key, with compactions', async () => {
     for (let seed = 0; seed < 4; seed++) {
-      const map = SharedConcurrentMap.create({ entriesMax: 8 });
+      const map = create({ entriesMax: 8, wide: seed % 2 === 1 });
       const options = { rounds: 12_000, seed, keys: 6, clears: false, pace: 0 };
       const history = (await together<Operation[]>(map.buffer, 3, 'record', options)).flat();
       for (const [key, part] of perKey(history)) expect([key, isLinearizable(part)]).toEqual([key, true]);
@@ -149,7 +157,7 @@ describe('histories of real threads are linearizable', () => {
 
   test('as a whole map, with clears', async () => {
     for (let seed = 0; seed < 4; seed++) {
-      const map = SharedConcurrentMap.create({ entriesMax: 8 });
+      const map = create({ entriesMax: 8, wide: seed % 2 === 1 });
       const options = { rounds: 1_500, seed, keys: 2, clears: true, pace: 40 };
       const history = (await together<Operation[]>(map.buffer, 2, 'record', options)).flat();
       expect(isLinearizable(history)).toBe(true);

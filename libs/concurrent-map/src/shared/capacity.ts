@@ -11,6 +11,7 @@ import { MapFullError } from '../errors.js';
 import type { IndexTable } from './index-table.js';
 import { header } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import type { Rebuilder } from './rebuild.js';
 
 /** How often a count is begun again because the index was replaced. Under unceasing change the last one has to do. */
 const recountsMax = 3;
@@ -18,10 +19,12 @@ const recountsMax = 3;
 export class Capacity {
   private readonly memory: SharedMemory;
   private readonly index: IndexTable;
+  private readonly rebuilder: Rebuilder;
 
-  constructor(memory: SharedMemory, index: IndexTable) {
+  constructor(memory: SharedMemory, index: IndexTable, rebuilder: Rebuilder) {
     this.memory = memory;
     this.index = index;
+    this.rebuilder = rebuilder;
   }
 
   /** Counts one more key as present, before it is. O(1) while there is room. @throws {MapFullError} */
@@ -49,9 +52,9 @@ export class Capacity {
   }
 
   private countExcept(key: string | undefined, hash: number): number {
-    let tally = this.index.tally(this.memory.root(), key, hash);
+    let tally = this.index.tally(this.rebuilder.settle(), key, hash);
     for (let recounts = 0; recounts < recountsMax && !tally.settled; recounts++) {
-      tally = this.index.tally(this.memory.root(), key, hash);
+      tally = this.index.tally(this.rebuilder.settle(), key, hash);
     }
     return tally.live;
   }

@@ -10,17 +10,25 @@
  *       └──freeze──▶ FROZEN ──done──▶ FROZEN + DONE      a frozen slot keeps its reference and takes no other;
  *                                                        done: the reference is in the next index, or expunged
  *
+ * While an index is frozen slot by slot, its successor takes the new keys: who finds a key's place frozen and the key
+ * not there, or its record expunged, looks into the successor. Whoever links a key there has first evacuated all
+ * slots in which the old index could have it, so that it is in one of the two and never in both under two records.
+ *
  * Slots never become empty under their root, so a key's first empty slot is the same for all threads and two threads
  * that link one key meet there. Before a slot with a foreign tag is taken, the root is confirmed: the tag is then old.
  */
-import { eraOf, header, indexLog2Of, limits, type Geometry } from './layout.js';
+import { eraAfter, eraOf, header, indexLog2Of, limits, type Geometry } from './layout.js';
 import type { SharedMemory } from './memory.js';
-import { ABSENT, EXPUNGED, type Records } from './records.js';
+import { EXPUNGED, type Records } from './records.js';
 
 const FROZEN = 1 << 24;
 const DONE = 1 << 25;
 const referenceMask = FROZEN - 1;
 const countMask = FROZEN - 1;
+
+/** What a probe ends at when it does not end at the key: an open slot, or one that keeps its key's place closed. */
+const none = 0;
+const frozen = -1;
 
 /** What became of an attempt to link a record. */
 export const linked = 0;
@@ -54,23 +62,41 @@ export class IndexTable {
     return this.geometry.indexAt + (area + slot) * 2;
   }
 
-  /** The reference of the key's record in the index `root`, 0 for none. Counts only if the root is confirmed later. */
+  /** The index that is being built after the index `root`, or 0. */
+  successor(root: number): number {
+    const next = Atomics.load(this.memory.words, header.next);
+    return eraOf(next) === eraAfter(root) ? next : 0;
+  }
+
+  /**
+   * The reference of the key's record, 0 for none. Counts only if the root is confirmed later. Where the index `root`
+   * is frozen, new keys go into its successor; so it is asked there.
+   */
   find(root: number, key: string, hash: number): number {
+    const reference = this.probe(root, key, hash);
+    if (reference === none) return 0;
+    if (reference !== frozen && !this.records.isExpunged(reference)) return reference;
+    const successor = this.successor(root);
+    return successor === 0 ? 0 : Math.max(this.probe(successor, key, hash), 0);
+  }
+
+  /** The key's reference in this index, `none` when it ends at an open slot, `frozen` when it could go on elsewhere. */
+  private probe(root: number, key: string, hash: number): number {
     const { words } = this.memory;
     const mask = (1 << indexLog2Of(root)) - 1;
     for (let step = 0; step <= mask; step++) {
       const at = this.slotAt(root, (hash + step) & mask);
-      if (Atomics.load(words, at + 1) !== root) return 0;
+      if (Atomics.load(words, at + 1) !== root) return none;
       const reference = Atomics.load(words, at) & referenceMask;
-      if (reference === 0) return 0;
+      if (reference === 0) return frozen;
       if (this.records.holdsKey(reference, key, hash)) return reference;
     }
-    return 0;
+    return frozen;
   }
 
   /**
-   * Publishes a written record under its key, in the key's first empty slot or over an expunged record of the same
-   * key. Its success is the linearization point of a first insert. Lock-free.
+   * Publishes a written record under its key in the index `root`, the current one or its successor: in the key's first
+   * empty slot or over an expunged record of the same key. Its success is the linearization point of a first insert.
    */
   link(root: number, key: string, hash: number, fresh: number): LinkOutcome {
     const { memory, records } = this;
@@ -80,7 +106,7 @@ export class IndexTable {
       const tag = Atomics.load(memory.words, at + 1);
       const low = Atomics.load(memory.words, at);
       if (tag !== root) {
-        if (memory.root() !== root) return closed;
+        if (!this.takesKeys(root)) return closed;
         if (!memory.replacePair(at, low, tag, fresh, root)) continue;
         this.countUsed(root);
         return linked;
@@ -91,11 +117,17 @@ export class IndexTable {
         step++;
         continue;
       }
-      if (Atomics.load(memory.words, records.cellOf(reference)) !== EXPUNGED) return taken;
+      if (!records.isExpunged(reference)) return taken;
       if (low !== reference) return closed;
       if (memory.replacePair(at, reference, root, fresh, root)) return linked;
     }
     return closed;
+  }
+
+  /** Whether an index is the current one or its successor, so that foreign tags in its area are of earlier eras. */
+  private takesKeys(index: number): boolean {
+    const root = this.memory.root();
+    return root === index || eraAfter(root) === eraOf(index);
   }
 
   /** Makes sure that a record of the index `source` is in the index `target`, once. False: `source` is over. */
@@ -145,6 +177,20 @@ export class IndexTable {
     }
   }
 
+  /**
+   * Evacuates the slots in which a key of this hash could be or come: from then on it cannot be linked in `source`, and
+   * if it is there, it is in `target` too. False: `source` is over.
+   */
+  evacuateChain(source: number, target: number, hash: number): boolean {
+    const mask = (1 << indexLog2Of(source)) - 1;
+    for (let step = 0; step <= mask; step++) {
+      const slot = (hash + step) & mask;
+      if (!this.evacuate(source, target, slot)) return false;
+      if ((Atomics.load(this.memory.words, this.slotAt(source, slot)) & referenceMask) === 0) return true;
+    }
+    return true;
+  }
+
   /** Calls back with every reference of the index `root`, until it is overwritten by a later one: then false. */
   eachReference(root: number, visit: (reference: number) => void): boolean {
     const { memory } = this;
@@ -162,12 +208,25 @@ export class IndexTable {
     return true;
   }
 
+  /** How many of the keys in so many slots of the index `root` are present, the slots spread over it. */
+  sample(root: number, slots: number): number {
+    const { words } = this.memory;
+    const mask = (1 << indexLog2Of(root)) - 1;
+    let live = 0;
+    for (let step = 0; step < slots; step++) {
+      const at = this.slotAt(root, Math.imul(step, 0x9e37_79b1) & mask);
+      const reference = Atomics.load(words, at) & referenceMask;
+      if (reference === 0 || Atomics.load(words, at + 1) !== root) continue;
+      if (Atomics.load(words, this.records.stateAt(reference)) > EXPUNGED) live++;
+    }
+    return live;
+  }
+
   /** Counts the keys that are present, but for `except`: exact while nobody writes. */
   tally(root: number, except: string | undefined, hash: number): Tally {
     let live = 0;
     const whole = this.eachReference(root, (reference) => {
-      const value = Atomics.load(this.memory.words, this.records.cellOf(reference));
-      if (value === ABSENT || value === EXPUNGED) return;
+      if (Atomics.load(this.memory.words, this.records.stateAt(reference)) <= EXPUNGED) return;
       if (except === undefined || !this.records.holdsKey(reference, except, hash)) live++;
     });
     return { live, settled: whole && this.memory.root() === root };

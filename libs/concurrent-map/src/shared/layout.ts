@@ -1,9 +1,10 @@
 /**
  * Where everything lies in the buffer of a SharedConcurrentMap, in 32-bit words.
  *
- *     header │ owners │ records │ index area 0 │ index area 1
+ *     header │ guards │ owners │ records │ index area 0 │ index area 1
  *
  * - header: constants that `attach` checks, then the few words that change, each alone on its cache line;
+ * - guards: of maps with int64 values, which records are being written to (guards.ts);
  * - owners: one word per record, FREE, CLAIMED or the root under which the record was last linked (records.ts);
  * - records: of one size, so that any key fits into any free record and nothing ever fragments or moves. A record is
  *   [value, generation, hash, key length, key units two to a word …]; value and generation change together, as one
@@ -24,31 +25,38 @@ export const header = {
   recordsMax: 4,
   indexLog2Max: 5,
   indexLog2Min: 6,
-  /** A new map's index has the largest index's size, divided by two so many times: that often it doubles at most. */
-  indexDoublingsMax: 6,
   byteLength: 7,
+  /** Whether values are int64 (1) or int32 (0). */
+  wide: 8,
   /** Over all constants, so that a buffer of something else is not taken for a map. */
-  checksum: 8,
+  checksum: 9,
   /** The current index. Every operation looks at it, so nothing else shares its cache line. */
   root: 16,
   /** The index that is to follow, once someone has asked for it. */
   next: 32,
   /** How many keys are present: a hint, verified by a count before a refusal. */
   live: 48,
-  /** How many slots of the current index are taken: a hint, in its low 24 bits, tagged with its era's low 8. */
+  /** How many slots of the newest index are taken: a hint, in its low 24 bits, tagged with its era's low 8. */
   used: 64,
   /** How many maps have been opened on the buffer. */
   turns: 80,
   /** How often the map has been cleared. */
   clears: 96,
-  words: 112,
+  /** [count, root]: how many batches of slots of this index have been taken to be moved to the next one. */
+  batchesTaken: 112,
+  /** [count, root]: how many of them are moved. */
+  batchesMoved: 128,
+  words: 144,
 } as const;
 
-/** Words of a record before its key. */
+/** Words of a record before its key. In a map of int64 values, value and generation are the two halves of the value. */
 export const record = { value: 0, generation: 1, hash: 2, keyLength: 3, key: 4 } as const;
 
+/** A guard has a cache line to itself: threads that write to different cells shall not wait for each other's guards. */
+export const guardWords = 16;
+
 export const magic = 0x686c_6466;
-export const layoutVersion = 1;
+export const layoutVersion = 2;
 
 export const limits = {
   entriesMax: 10_000_000,
@@ -67,15 +75,23 @@ export const limits = {
   sparesShare: 1 / 8,
   /** Share of an index that may be taken. Half of it is where a new index starts. */
   loadMax: 0.6,
+  /** Slots that an insert moves when it meets an index that is being replaced. */
+  batchSlots: 64,
+  /** Writes to int64 cells that may be under way at once, or have died under way. */
+  guards: 128,
 } as const;
 
 export type Geometry = {
+  /** Values are int64. */
+  readonly wide: boolean;
   readonly entriesMax: number;
   readonly keyLengthMax: number;
   readonly recordsMax: number;
   readonly recordWords: number;
   readonly indexLog2Min: number;
   readonly indexLog2Max: number;
+  /** In maps of int64 values only: guards, see guards.ts. */
+  readonly guardsAt: number;
   readonly ownersAt: number;
   readonly recordsAt: number;
   readonly indexAt: number;
@@ -84,6 +100,7 @@ export type Geometry = {
 
 /** `sparesMin` and `indexLog2Min` are for tests, which want maps so small that everything happens at once. */
 export type GeometryOptions = {
+  readonly wide?: boolean;
   readonly entriesMax: number;
   readonly keyLengthMax: number;
   readonly sparesMin?: number;
@@ -92,14 +109,14 @@ export type GeometryOptions = {
 
 /** @throws {InvalidOptionsError} when a number is no integer or beyond {@link limits}. */
 export function geometryOf(options: GeometryOptions): Geometry {
-  const { entriesMax, keyLengthMax, sparesMin = limits.sparesMin } = options;
+  const { wide = false, entriesMax, keyLengthMax, sparesMin = limits.sparesMin } = options;
   requireInteger('entriesMax', entriesMax, limits.entriesMax);
   requireInteger('keyLengthMax', keyLengthMax, limits.keyLengthMax);
   const recordsMax = entriesMax + sparesMin + Math.ceil(entriesMax * limits.sparesShare);
   const indexLog2Min =
     options.indexLog2Min ??
     Math.max(limits.indexLog2Min, indexLog2MaxOf(recordsMax) - limits.indexDoublingsMax);
-  return place({ entriesMax, keyLengthMax, recordsMax, indexLog2Min });
+  return place({ wide, entriesMax, keyLengthMax, recordsMax, indexLog2Min });
 }
 
 /**
@@ -120,6 +137,7 @@ export function geometryIn(buffer: SharedArrayBuffer): Geometry {
   }
   if (read(header.checksum) !== checksumOf(words)) throw new NotAMapBufferError('its header is damaged');
   const geometry = place({
+    wide: read(header.wide) === 1,
     entriesMax: read(header.entriesMax),
     keyLengthMax: read(header.keyLengthMax),
     recordsMax: read(header.recordsMax),
@@ -127,6 +145,13 @@ export function geometryIn(buffer: SharedArrayBuffer): Geometry {
   });
   if (geometry.byteLength !== buffer.byteLength) throw new NotAMapBufferError('it has another length');
   return geometry;
+}
+
+/** @throws {NotAMapBufferError} when the map's values are of another width than its class. */
+export function requireWidth({ wide }: Geometry, wanted: boolean): void {
+  if (wide === wanted) return;
+  const [values, name] = wide ? ['int64', 'SharedConcurrentInt64Map'] : ['int32', 'SharedConcurrentMap'];
+  throw new NotAMapBufferError(`its values are ${values}; open it with ${name}.attach`);
 }
 
 /** Makes a buffer of zeros and writes the header; the magic number comes last. */
@@ -139,6 +164,7 @@ export function layOut(geometry: Geometry): SharedArrayBuffer {
   Atomics.store(words, header.recordsMax, geometry.recordsMax);
   Atomics.store(words, header.indexLog2Max, geometry.indexLog2Max);
   Atomics.store(words, header.indexLog2Min, geometry.indexLog2Min);
+  Atomics.store(words, header.wide, geometry.wide ? 1 : 0);
   Atomics.store(words, header.byteLength, geometry.byteLength | 0);
   Atomics.store(words, header.checksum, checksumOf(words));
   Atomics.store(words, header.root, rootOf(2, geometry.indexLog2Min));
@@ -162,6 +188,9 @@ export const indexLog2Of = (root: number): number => root & sizeMask;
 
 const indexLog2MaxOf = (recordsMax: number): number => Math.ceil(Math.log2(recordsMax / limits.loadMax));
 
+/** The root that a rebuild of the index `root` leads to has this era. */
+export const eraAfter = (root: number): number => (eraOf(root) + 1) & eraMask;
+
 function checksumOf(words: Int32Array): number {
   let sum = 0;
   for (let at = header.version; at < header.checksum; at++)
@@ -176,6 +205,7 @@ function requireInteger(name: string, value: number, max: number): void {
 }
 
 function place(sizes: {
+  wide: boolean;
   entriesMax: number;
   keyLengthMax: number;
   recordsMax: number;
@@ -185,12 +215,13 @@ function place(sizes: {
   const even = (words: number): number => words + (words & 1);
   const recordWords = even(record.key + Math.ceil(keyLengthMax / 2));
   const indexLog2Max = Math.max(sizes.indexLog2Min, indexLog2MaxOf(recordsMax));
-  const ownersAt = header.words;
+  const guardsAt = header.words;
+  const ownersAt = guardsAt + (sizes.wide ? limits.guards * guardWords : 0);
   const recordsAt = even(ownersAt + recordsMax);
   const indexAt = recordsAt + recordsMax * recordWords;
   const byteLength = (indexAt + 2 * 2 ** indexLog2Max * 2) * 4;
   if (byteLength > limits.bufferBytesMax) {
     throw new InvalidOptionsError(`the map would take ${byteLength} bytes of ${limits.bufferBytesMax}`);
   }
-  return { ...sizes, recordWords, indexLog2Max, ownersAt, recordsAt, indexAt, byteLength };
+  return { ...sizes, recordWords, indexLog2Max, guardsAt, ownersAt, recordsAt, indexAt, byteLength };
 }

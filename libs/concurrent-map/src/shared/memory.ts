@@ -13,7 +13,7 @@ export class SharedMemory {
   readonly geometry: Geometry;
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly units: Uint16Array<SharedArrayBuffer>;
-  private readonly pairs: BigInt64Array<SharedArrayBuffer>;
+  readonly pairs: BigInt64Array<SharedArrayBuffer>;
   private readonly halves = new Int32Array(4);
   private readonly wholes = new BigInt64Array(this.halves.buffer);
 
@@ -45,6 +45,30 @@ export class SharedMemory {
     this.halves[0] = first;
     this.halves[1] = second;
     Atomics.store(this.pairs, at >> 1, this.wholes[0]!);
+  }
+
+  /** The same for a cell that is one int64. */
+  replaceWhole(at: number, whole: bigint, next: bigint): boolean {
+    return Atomics.compareExchange(this.pairs, at >> 1, whole, next) === whole;
+  }
+
+  storeWhole(at: number, whole: bigint): void {
+    Atomics.store(this.pairs, at >> 1, whole);
+  }
+
+  /**
+   * Counts in the pair at `at`, [count, root], from 0 under each root.
+   * @returns the count before, or -1 when `root` is not the current one.
+   */
+  countUnder(root: number, at: number): number {
+    for (;;) {
+      const count = Atomics.load(this.words, at);
+      const under = Atomics.load(this.words, at + 1);
+      const before = under === root ? count : 0;
+      // Once the root is confirmed, `under` is known to be of an earlier era.
+      if (under !== root && this.root() !== root) return -1;
+      if (this.replacePair(at, count, under, before + 1, root)) return before;
+    }
   }
 }
 

@@ -13,15 +13,19 @@
  * The owner word of a record says whether it can be given to a new key:
  *
  *     FREE ──claim──▶ CLAIMED ──before linking──▶ root ──each rebuild that keeps it──▶ next root …
- *       ▲                                          │
- *       └──────────────────sweep───────────────────┘
+ *                        ▲                           │
+ *                        └──claim, two eras later────┘
  *
- * A sweep under root r frees records whose owner is older than the root before r: such a record is in neither of the
- * two latest indexes. That one era of quarantine is what makes a slow thread harmless: as long as the root is the
+ * Under root r a record may be claimed whose owner is older than the root before r: it is in neither of the two latest
+ * indexes. That one era of quarantine is what makes a slow thread harmless: as long as the root is the
  * one it started from, or the one after, no record it can have met has been given away. Every change of an owner is
- * a compare-and-swap from a word that never comes back, so a sweeper that slept frees nothing that has been taken since.
+ * a compare-and-swap from a word that never comes back, so who slept claims nothing that has been taken since.
  * Only CLAIMED belongs to a thread alone: if it dies in the few steps while it writes the key, that record is lost.
+ *
+ * In a map of int64 values the value takes the whole cell. Its upper half is the state: ABSENT and EXPUNGED as above,
+ * anything else is a value. What the generation does there, guards do (guards.ts).
  */
+import type { Guards } from './guards.js';
 import { eraMask, eraOf, record } from './layout.js';
 import type { SharedMemory } from './memory.js';
 
@@ -33,23 +37,34 @@ export const EXPUNGED = -0x7fff_ffff;
 export const valueMin = -0x7fff_fffe;
 export const valueMax = 0x7fff_ffff;
 
+/** The same, as int64 cells have it: 0 in the lower half. */
+export const ABSENT_WIDE = BigInt(ABSENT) << 32n;
+export const EXPUNGED_WIDE = BigInt(EXPUNGED) << 32n;
+export const valueMinWide = BigInt(valueMin) << 32n;
+export const valueMaxWide = 2n ** 63n - 1n;
+
 const FREE = 0;
 const CLAIMED = 1;
-/** How many owners a sweep reads before it makes sure that the root is still the same. */
-const sweepBatch = 256;
+/** Which word of a 64-bit integer is its upper half. */
+const upperHalf = new Int32Array(new BigInt64Array([1n]).buffer)[0] === 1 ? 1 : 0;
 
 export class Records {
   private readonly memory: SharedMemory;
+  /** Of maps with int64 values. */
+  private readonly guards: Guards | undefined;
   private readonly firstCell: number;
+  private readonly stateOffset: number;
   private readonly firstOwner: number;
   private readonly recordWords: number;
   private readonly recordsMax: number;
   /** Where this thread goes on looking for a free record. */
   private cursor: number;
 
-  constructor(memory: SharedMemory, turn: number) {
+  constructor(memory: SharedMemory, guards: Guards | undefined, turn: number) {
     const { geometry } = memory;
     this.memory = memory;
+    this.guards = guards;
+    this.stateOffset = geometry.wide ? upperHalf : record.value;
     // References count from 1, so that 0 can mean none.
     this.firstCell = geometry.recordsAt - geometry.recordWords;
     this.firstOwner = geometry.ownersAt - 1;
@@ -60,6 +75,15 @@ export class Records {
 
   cellOf(reference: number): number {
     return this.firstCell + reference * this.recordWords;
+  }
+
+  /** Position of the word that is ABSENT, EXPUNGED, or part of a value: of an int32 value all of it. */
+  stateAt(reference: number): number {
+    return this.cellOf(reference) + this.stateOffset;
+  }
+
+  isExpunged(reference: number): boolean {
+    return Atomics.load(this.memory.words, this.stateAt(reference)) === EXPUNGED;
   }
 
   hashOf(reference: number): number {
@@ -94,22 +118,31 @@ export class Records {
     return key;
   }
 
-  /** Takes a free record for this thread alone. Lock-free; 0 when a whole turn found none. */
+  /** Takes a record that is in no index for this thread alone. Lock-free; 0 when a whole turn found none. */
   claim(): number {
     const { words } = this.memory;
     for (let step = 0; step < this.recordsMax; step++) {
       this.cursor = (this.cursor + 1) % this.recordsMax;
       const reference = this.cursor + 1;
-      const owner = this.firstOwner + reference;
-      if (Atomics.load(words, owner) !== FREE) continue;
-      if (Atomics.compareExchange(words, owner, FREE, CLAIMED) !== FREE) continue;
-      return reference;
+      const at = this.firstOwner + reference;
+      const owner = Atomics.load(words, at);
+      if (owner !== FREE && !this.isLeft(reference, owner)) continue;
+      if (Atomics.compareExchange(words, at, owner, CLAIMED) === owner) return reference;
     }
     return 0;
   }
 
+  /** Whether a record of this owner is in no index that anybody may still look at. */
+  private isLeft(reference: number, owner: number): boolean {
+    if (owner === CLAIMED) return false;
+    // Read after the owner, so that the owner is at most one era newer.
+    const age = (eraOf(this.memory.root()) - eraOf(owner)) & eraMask;
+    if (age <= 1 || age === eraMask) return false;
+    return this.guards === undefined || !this.guards.cover(this.cellOf(reference));
+  }
+
   /** Begins a new life of a claimed record. The hash comes last: whoever reads it also sees the key. */
-  write(reference: number, key: string, hash: number, value: number): void {
+  write(reference: number, key: string, hash: number, value: number | bigint): void {
     const { memory } = this;
     const { words, units } = memory;
     const at = this.cellOf(reference);
@@ -117,15 +150,16 @@ export class Records {
     for (let unit = 0; unit < key.length; unit++) units[from + unit] = key.charCodeAt(unit);
     words[at + record.keyLength] = key.length;
     Atomics.store(words, at + record.hash, hash);
-    memory.storePair(at, value, (Atomics.load(words, at + record.generation) + 1) | 0);
+    if (typeof value === 'bigint') memory.storeWhole(at, value);
+    else memory.storePair(at, value, (Atomics.load(words, at + record.generation) + 1) | 0);
   }
 
-  /** Lets go of a claimed record, so that it may be linked under `root`; sweeps of later eras may take it. */
+  /** Lets go of a claimed record, so that it may be linked under `root`; two eras later anyone may claim it. */
   handOver(reference: number, root: number): void {
     Atomics.store(this.memory.words, this.firstOwner + reference, root);
   }
 
-  /** Moves a record that was handed over but not linked to a newer root. False when a sweep has freed it meanwhile. */
+  /** Moves a record that was handed over but not linked to a newer root. False when it was claimed meanwhile. */
   handOn(reference: number, from: number, to: number): boolean {
     return Atomics.compareExchange(this.memory.words, this.firstOwner + reference, from, to) === from;
   }
@@ -152,48 +186,18 @@ export class Records {
 
   /** Turns ABSENT into EXPUNGED. True when the record is expunged, whoever did it; false when it has a value. */
   expunge(reference: number): boolean {
-    const { words } = this.memory;
+    const { words, geometry } = this.memory;
     const at = this.cellOf(reference);
     for (;;) {
       const generation = Atomics.load(words, at + record.generation);
-      const value = Atomics.load(words, at);
-      if (value === EXPUNGED) return true;
-      if (value !== ABSENT) return false;
-      if (this.memory.replacePair(at, ABSENT, generation, EXPUNGED, generation)) return true;
+      const state = Atomics.load(words, this.stateAt(reference));
+      if (state === EXPUNGED) return true;
+      if (state !== ABSENT) return false;
+      // A late one may meet an int64 cell in its next life: absent there too, it is merely dropped a rebuild early.
+      const done = geometry.wide
+        ? this.memory.replaceWhole(at, ABSENT_WIDE, EXPUNGED_WIDE)
+        : this.memory.replacePair(at, ABSENT, generation, EXPUNGED, generation);
+      if (done) return true;
     }
   }
-
-  /** Frees what neither of the two latest indexes holds. Lock-free, O(recordsMax). Returns how many it freed. */
-  sweep(): number {
-    let freed = 0;
-    for (let from = 1; from <= this.recordsMax; from += sweepBatch) {
-      freed += this.sweepFrom(from, Math.min(from + sweepBatch, this.recordsMax + 1));
-    }
-    return freed;
-  }
-
-  private sweepFrom(from: number, to: number): number {
-    const { words } = this.memory;
-    const root = this.memory.root();
-    const seen: number[] = [];
-    for (let reference = from; reference < to; reference++) {
-      const owner = Atomics.load(words, this.firstOwner + reference);
-      if (owner !== FREE && owner !== CLAIMED && !isNear(owner, root)) seen.push(reference, owner);
-    }
-    // Only now is it certain that no owner in `seen` is newer than the root.
-    if (seen.length === 0 || this.memory.root() !== root) return 0;
-    let freed = 0;
-    for (let pair = 0; pair < seen.length; pair += 2) {
-      const owner = seen[pair + 1]!;
-      const at = this.firstOwner + seen[pair]!;
-      if (Atomics.compareExchange(words, at, owner, FREE) === owner) freed++;
-    }
-    return freed;
-  }
-}
-
-/** Whether a record of this owner can be in the current index, in the one before, or in the one being built. */
-function isNear(owner: number, root: number): boolean {
-  const age = (eraOf(root) - eraOf(owner)) & eraMask;
-  return age <= 1 || age === eraMask;
 }

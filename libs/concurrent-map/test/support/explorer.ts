@@ -10,10 +10,16 @@
 import { isLinearizable, type Answer, type Call, type Operation } from './linearizability.js';
 import type { Step, Stepped, SteppedLibrary, SteppedMap } from './stepped-source.js';
 
+/**
+ * `range` is no operation of a plain map at one instant. What it promises is judged as a load of every key during the
+ * call: a key that was visited had that value then, one that was not was absent then.
+ */
+export type ProgramCall = Call | { readonly op: 'range' };
+
 export type Program = {
   /** Done by the first thread before the others begin; all threads then look at every key once. */
   readonly setup: readonly Call[];
-  readonly threads: readonly (readonly Call[])[];
+  readonly threads: readonly (readonly ProgramCall[])[];
   /** All keys share the hash 0 unless it is given. */
   readonly hash?: (key: string) => number;
   readonly entriesMax?: number;
@@ -35,7 +41,9 @@ type Access = {
 };
 type Thread = {
   readonly map: SteppedMap;
-  readonly calls: readonly Call[];
+  readonly calls: readonly ProgramCall[];
+  /** What the range under way has visited. */
+  visited: Map<string, Answer>;
   next: number;
   running: Stepped<unknown> | undefined;
   called: number;
@@ -52,7 +60,7 @@ type Choice = {
   readonly sleeping: Map<number, Access>;
 };
 
-const keys = ['A', 'B', 'C'];
+const keys = ['A', 'B', 'C', 'D'];
 const reads = new Set(['load', 'peek']);
 
 export function explore(library: SteppedLibrary, program: Program, schedulesMax: number): Exploration {
@@ -207,13 +215,16 @@ function dependent(a: Access, b: Access): boolean {
 }
 
 type Inside = {
-  readonly memory: {
-    readonly words: Int32Array;
-    readonly geometry: { readonly ownersAt: number };
-    root(): Stepped<number>;
-  };
-  readonly index: {
-    eachReference(root: number, visit: (reference: number) => Stepped<void>): Stepped<boolean>;
+  readonly directory: {
+    readonly memory: {
+      readonly words: Int32Array;
+      readonly geometry: { readonly ownersAt: number };
+      root(): Stepped<number>;
+    };
+    readonly index: {
+      successor(root: number): Stepped<number>;
+      eachReference(root: number, visit: (reference: number) => Stepped<void>): Stepped<boolean>;
+    };
   };
 };
 
@@ -222,20 +233,25 @@ class World {
   readonly threads: Thread[];
   private readonly history: Operation[] = [];
   private readonly size: () => unknown;
+  private readonly wide: boolean;
+  private wrong: string | undefined;
   private time = 0;
 
   constructor(library: SteppedLibrary, program: Program) {
+    this.wide = library.wide;
     const geometry = {
+      wide: library.wide,
       entriesMax: program.entriesMax ?? 3,
       keyLengthMax: 2,
       sparesMin: program.sparesMin ?? 2,
       indexLog2Min: 2,
     };
     const buffer = library.layOut(library.geometryOf(geometry));
-    const open = (): SteppedMap => new library.SharedConcurrentMap(buffer, program.hash ?? (() => 0));
+    const open = (): SteppedMap => new library.Map(buffer, program.hash ?? (() => 0));
     this.threads = program.threads.map((calls) => ({
       map: open(),
       calls,
+      visited: new Map(),
       next: 0,
       running: undefined,
       called: 0,
@@ -243,8 +259,8 @@ class World {
     }));
     const first = this.threads[0]!.map;
     for (const call of program.setup)
-      this.record(call, this.time++, answerOf(call, finish(begin(first, call))));
-    for (const { map } of this.threads) for (const key of keys) finish(begin(map, { op: 'load', key }));
+      this.record(call, this.time++, answerOf(call, finish(this.begin(first, call))));
+    for (const { map } of this.threads) for (const key of keys) finish(this.begin(map, { op: 'load', key }));
     this.size = () => finish((open()['size'] as () => Stepped<unknown>)());
   }
 
@@ -258,17 +274,18 @@ class World {
     const call = thread.calls[thread.next]!;
     if (thread.pending!.kind === 'return') {
       thread.next++;
-      this.record(call, thread.called, thread.running as unknown as Answer);
+      if (call.op === 'range') this.recordRange(thread);
+      else this.record(call, thread.called, thread.running as unknown as Answer);
       thread.pending = thread.next < thread.calls.length ? { kind: 'call', at: 0, bytes: 0 } : undefined;
       return;
     }
     if (thread.pending!.kind === 'call') {
       thread.called = this.time++;
-      thread.running = begin(thread.map, call);
+      thread.running = call.op === 'range' ? this.beginRange(thread) : this.begin(thread.map, call);
     }
     const result = thread.running!.next();
     if (result.done === true) {
-      thread.running = answerOf(call, result.value) as never;
+      thread.running = (call.op === 'range' ? null : answerOf(call, result.value)) as never;
       thread.pending = { kind: 'return', at: 0, bytes: 0 };
     } else thread.pending = accessOf(result.value);
   }
@@ -276,8 +293,9 @@ class World {
   /** Operations that are not over will never be: nobody knows whether they took place. */
   bury(): void {
     for (const { pending, calls, next, called } of this.threads) {
-      if (pending === undefined || pending.kind === 'call') continue;
-      this.history.push({ call: calls[next]!, called, returned: Infinity, answer: null });
+      const call = calls[next];
+      if (pending === undefined || pending.kind === 'call' || call!.op === 'range') continue;
+      this.history.push({ call: call!, called, returned: Infinity, answer: null });
     }
   }
 
@@ -287,10 +305,11 @@ class World {
     let present = 0;
     for (const key of keys) {
       const called = this.time++;
-      const value = finish(begin(map, { op: 'load', key }));
-      this.record({ op: 'load', key }, called, (value as number | undefined) ?? null);
+      const value = finish(this.begin(map, { op: 'load', key }));
+      this.record({ op: 'load', key }, called, answerOf({ op: 'load', key }, value));
       if (value !== undefined) present++;
     }
+    if (this.wrong !== undefined) return this.story(this.wrong);
     if (!isLinearizable(this.history)) return this.story('no plain map answers like that');
     if (this.size() !== present) return this.story(`size is ${String(this.size())}`);
     return this.linkedAreOwned() ? undefined : this.story('a record of the current index is free');
@@ -304,27 +323,56 @@ class World {
     return [...told, verdict].join('\n');
   }
 
-  /** Looks inside: what the current index refers to must not be there for the taking. */
+  /** Looks inside: what the current index and its successor refer to must not be there for the taking. */
   private linkedAreOwned(): boolean {
-    const { memory, index } = this.threads[0]!.map as unknown as Inside;
+    const { memory, index } = (this.threads[0]!.map as unknown as Inside).directory;
+    const root = finish(memory.root()) as number;
+    const successor = finish(index.successor(root)) as number;
     let owned = true;
     // eslint-disable-next-line eslint/require-yield -- the stepped code delegates to it
     const visit = function* (reference: number): Stepped<void> {
-      owned &&= memory.words[memory.geometry.ownersAt + reference - 1] !== 0;
+      const owner = memory.words[memory.geometry.ownersAt + reference - 1];
+      owned &&= owner === root || (owner === successor && successor !== 0);
     };
-    finish(index.eachReference(finish(memory.root()) as number, visit));
+    finish(index.eachReference(root, visit));
+    if (successor !== 0) finish(index.eachReference(successor, visit));
     return owned;
+  }
+
+  private begin(map: SteppedMap, call: Call): Stepped<unknown> {
+    const { op, key, value, next } = call as { op: string; key?: string; value?: number; next?: number };
+    const numbers = [value, next].filter((number) => number !== undefined);
+    const values = this.wide ? numbers.map(BigInt) : numbers;
+    return map[op]!(...([...(key === undefined ? [] : [key]), ...values] as never[]));
+  }
+
+  private beginRange(thread: Thread): Stepped<unknown> {
+    thread.visited = new Map();
+    const visit = (key: string, value: unknown): void => {
+      if (thread.visited.has(key)) this.wrong = `range visits ${key} twice`;
+      thread.visited.set(key, Number(value));
+    };
+    return thread.map['range']!(visit as never);
+  }
+
+  /** As loads at once: their times lie within the call's, and no two are the same. */
+  private recordRange({ called, visited }: Thread): void {
+    const returned = this.time++;
+    for (const [at, key] of keys.entries()) {
+      const shift = at / keys.length;
+      const answer = visited.get(key) ?? null;
+      this.history.push({
+        call: { op: 'load', key },
+        called: called + shift,
+        returned: returned + shift,
+        answer,
+      });
+    }
   }
 
   private record(call: Call, called: number, answer: Answer): void {
     this.history.push({ call, called, returned: this.time++, answer });
   }
-}
-
-function begin(map: SteppedMap, call: Call): Stepped<unknown> {
-  const { op, key, value, next } = call as { op: string; key?: string; value?: number; next?: number };
-  const values = [key, value, next].filter((argument) => argument !== undefined);
-  return map[op]!(...(values as never[]));
 }
 
 function finish(stepped: Stepped<unknown>): unknown {
@@ -339,6 +387,7 @@ function answerOf(call: Call, result: unknown): Answer {
     const { value, loaded } = result as { value: number; loaded: boolean };
     return `${loaded ? 'loaded' : 'stored'} ${value}`;
   }
+  if (typeof result === 'bigint') return Number(result);
   return (result as Answer | undefined) ?? null;
 }
 

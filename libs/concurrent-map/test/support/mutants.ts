@@ -1,12 +1,19 @@
 /** Planted bugs: one edit of the source each, and a program under which the explorer must find it. */
 import type { Edit } from './stepped-source.js';
 
-export type Mutant = { readonly foundBy: string; readonly edit: Edit };
+export type Mutant = {
+  readonly foundBy: string;
+  /** Found in the map of int64 values. */
+  readonly wide?: true;
+  readonly edit: Edit;
+};
 
 const map = 'shared-concurrent-map.ts';
 const index = 'shared/index-table.ts';
 const records = 'shared/records.ts';
 const rebuild = 'shared/rebuild.ts';
+const directory = 'shared/directory.ts';
+const wideMap = 'shared-concurrent-int64-map.ts';
 
 export const mutants: Record<string, Mutant> = {
   'a write is a load, then a store': {
@@ -29,26 +36,26 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'store of a deleted key against compaction',
     edit: {
       file: map,
-      find: `      if (current === EXPUNGED) this.forget(key);
+      find: `      if (current === EXPUNGED) this.directory.forget(key);
       else if (current === ABSENT) {
         if (this.revive(key, handle, value)) return undefined;`,
       put: `      if (current <= EXPUNGED) {
         if (this.replace(handle, EXPUNGED, value) || this.revive(key, handle, value)) return undefined;
-        this.forget(key);`,
+        this.directory.forget(key);`,
     },
   },
   'a known key is not checked against the root': {
     foundBy: 'store against clear',
     edit: {
       file: map,
-      find: 'return peek(this.words, header.root) === this.root ? value : EXPUNGED;',
+      find: 'return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED;',
       put: 'return value;',
     },
   },
   'interned keys outlive their root': {
     foundBy: 'known keys after a clear',
     edit: {
-      file: map,
+      file: directory,
       find: 'if (this.root === root) return;\n    this.interned.clear();',
       put: 'if (this.root === root) return;',
     },
@@ -65,17 +72,8 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'first store against clear and another first store',
     edit: {
       file: index,
-      find: 'if (memory.root() !== root) return closed;',
+      find: 'if (!this.takesKeys(root)) return closed;',
       put: '',
-    },
-  },
-  'a first insert goes into a frozen slot': {
-    foundBy: 'store of a deleted key against compaction',
-    edit: {
-      file: index,
-      find: `      if (low !== reference) return closed;
-      if (memory.replacePair(at, reference, root, fresh, root)) return linked;`,
-      put: `      if (memory.replacePair(at, low, root, low - reference + fresh, root)) return linked;`,
     },
   },
   'a rebuild leaves empty slots open': {
@@ -90,7 +88,7 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'store of a deleted key against compaction',
     edit: {
       file: records,
-      find: 'if (this.memory.replacePair(at, ABSENT, generation, EXPUNGED, generation)) return true;',
+      find: 'if (done) return true;',
       put: 'return true;',
     },
   },
@@ -103,7 +101,7 @@ export const mutants: Record<string, Mutant> = {
     },
   },
   'two helpers put one record into the new index twice': {
-    foundBy: 'a sweeper that sleeps through two eras',
+    foundBy: 'a helper that sleeps through two eras',
     edit: {
       file: index,
       find: 'if ((low & referenceMask) === reference) return true;',
@@ -118,12 +116,12 @@ export const mutants: Record<string, Mutant> = {
       put: 'rootOf(eraOf(source) + 1, indexLog2Of(source))',
     },
   },
-  'a sweep does not confirm the root': {
-    foundBy: 'a sweeper that sleeps through two eras',
+  'a record of the successor is given away': {
+    foundBy: 'growth into the last record',
     edit: {
       file: records,
-      find: 'if (seen.length === 0 || this.memory.root() !== root) return 0;',
-      put: '',
+      find: 'if (age <= 1 || age === eraMask) return false;',
+      put: 'if (age <= 1) return false;',
     },
   },
   'a record keeps its generation in its next life': {
@@ -138,8 +136,68 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'store against clear',
     edit: {
       file: rebuild,
-      find: 'if (Atomics.compareExchange(memory.words, header.root, source, target) === source) break;',
+      find: 'if (Atomics.compareExchange(words, header.root, source, target) === source) break;',
       put: 'if (target !== source) break;',
+    },
+  },
+  'a reader does not ask the successor': {
+    foundBy: 'growth under a reader',
+    edit: {
+      file: index,
+      find: 'return successor === 0 ? 0 : Math.max(this.probe(successor, key, hash), 0);',
+      put: 'return 0;',
+    },
+  },
+  'a new key goes into the successor while the old index is open for it': {
+    foundBy: 'growth begins while a first store is under way',
+    edit: {
+      file: rebuild,
+      find: ' || !this.index.evacuateChain(root, target, hash)',
+      put: '',
+    },
+  },
+  'a record of the successor is owned by the index before': {
+    foundBy: 'growth under two writers of one new key',
+    edit: {
+      file: directory,
+      find: 'if (owner === 0) this.records.handOver(reference, target);',
+      put: 'if (owner === 0) this.records.handOver(reference, root);',
+    },
+  },
+  'an index is published when its last batch is moved, the others or not': {
+    foundBy: 'growth by two threads, a batch each',
+    edit: {
+      file: rebuild,
+      find: 'memory.countUnder(source, header.batchesMoved) === batches - 1',
+      put: 'batch === batches - 1',
+    },
+  },
+  'a range does not wait for the successor': {
+    foundBy: 'range beside growth and a delete',
+    edit: {
+      file: directory,
+      find: 'const root = this.rebuilder.settle();',
+      put: 'const root = this.memory.root();',
+    },
+  },
+  'a guard is raised after the look at the root': {
+    foundBy: 'a taker that sleeps until its record has another key',
+    wide: true,
+    edit: {
+      file: wideMap,
+      find: `    const guard = this.guards.raise(handle.cell);
+    const isGood = this.memory.root() === this.directory.root;`,
+      put: `    const isGood = this.memory.root() === this.directory.root;
+    const guard = this.guards.raise(handle.cell);`,
+    },
+  },
+  'a record is given away under a guard': {
+    foundBy: 'a taker that sleeps until its record has another key',
+    wide: true,
+    edit: {
+      file: records,
+      find: 'return this.guards === undefined || !this.guards.cover(this.cellOf(reference));',
+      put: 'return true;',
     },
   },
 };

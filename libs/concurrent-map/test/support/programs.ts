@@ -17,6 +17,10 @@ export const exchange = (key: string, value: number, next: number): Call => ({
 export const dropIf = (key: string, value: number): Call => ({ op: 'compareAndDelete', key, value });
 export const clear: Call = { op: 'clear' };
 export const compact: Call = { op: 'compact' };
+export const range = { op: 'range' } as const;
+
+/** The next new key makes the index grow. */
+const crowded = { setup: [swap('A', 1), swap('B', 2), swap('C', 3)], entriesMax: 6 };
 
 /** Steps are few enough that every order that matters is run. */
 export const exhaustible: Record<string, Program> = {
@@ -90,15 +94,64 @@ export const long: Record<string, Program> = {
     setup: [swap('A', 1)],
     threads: [[swap('B', 2)], [clear, swap('C', 3), load('C')]],
   },
-  'growth under two writers': {
-    setup: [swap('A', 1)],
-    entriesMax: 6,
+  'growth under two writers of one new key': {
+    ...crowded,
     threads: [
-      [swap('B', 2), swap('C', 3)],
-      [swap('C', 4), load('B')],
+      [offer('D', 4), load('A')],
+      [offer('D', 5), remove('A')],
     ],
   },
-  'a sweeper that sleeps through two eras': {
+  'growth by two threads, a batch each': {
+    ...crowded,
+    hash: (key) => key.charCodeAt(0) - 'A'.charCodeAt(0),
+    threads: [
+      [offer('D', 4), load('A')],
+      [offer('D', 5), load('A')],
+    ],
+  },
+  'growth into the last record': {
+    setup: [...crowded.setup, remove('C')],
+    entriesMax: 3,
+    sparesMin: 0,
+    threads: [[swap('D', 4), load('D')], [offer('D', 5)]],
+  },
+  'growth begins while a first store is under way': {
+    setup: [swap('A', 1), swap('B', 2)],
+    entriesMax: 6,
+    threads: [[offer('D', 4)], [swap('C', 3), offer('D', 5), load('D')]],
+  },
+  'growth under a reader': {
+    ...crowded,
+    threads: [[swap('D', 4)], [load('D'), load('A'), load('D')]],
+  },
+  'a key that is deleted and stored again while it moves': {
+    ...crowded,
+    threads: [[swap('D', 4)], [remove('B'), offer('B', 5), load('B')]],
+  },
+  'growth against clear': {
+    ...crowded,
+    threads: [
+      [swap('D', 4), load('D')],
+      [clear, offer('A', 5)],
+    ],
+  },
+  'growth against compaction': {
+    ...crowded,
+    setup: [...crowded.setup, remove('C')],
+    threads: [
+      [swap('D', 4), load('D')],
+      [compact, swap('C', 5)],
+    ],
+  },
+  'range beside growth and a delete': {
+    ...crowded,
+    threads: [[swap('D', 4), remove('B')], [range]],
+  },
+  'range beside clear and a new key': {
+    setup: [swap('A', 1), swap('B', 2)],
+    threads: [[clear, swap('C', 3), swap('A', 4)], [range]],
+  },
+  'a helper that sleeps through two eras': {
     setup: [swap('A', 1)],
     threads: [
       [compact, swap('B', 2)],

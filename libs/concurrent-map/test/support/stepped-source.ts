@@ -18,9 +18,11 @@ export type Stepped<T> = Generator<Step, T, undefined>;
 /** A textual edit of one source file, by which a bug is planted. */
 export type Edit = { readonly file: string; readonly find: string; readonly put: string };
 
-/** The transformed library: the class and the few functions that tests call. */
+/** The transformed library: a class and the few functions that tests call. */
 export type SteppedLibrary = {
-  readonly SharedConcurrentMap: new (buffer: SharedArrayBuffer, hash?: (key: string) => number) => SteppedMap;
+  /** Whether `Map` takes int64 values. */
+  readonly wide: boolean;
+  readonly Map: new (buffer: SharedArrayBuffer, hash?: (key: string) => number) => SteppedMap;
   readonly geometryOf: (options: object) => object;
   readonly layOut: (geometry: object) => SharedArrayBuffer;
 };
@@ -34,19 +36,30 @@ const files = [
   'shared/layout.ts',
   'shared/memory.ts',
   'shared/hash.ts',
+  'shared/guards.ts',
   'shared/records.ts',
   'shared/index-table.ts',
+  'shared/rebuild.ts',
   'shared/capacity.ts',
   'shared/intern-cache.ts',
-  'shared/rebuild.ts',
+  'shared/directory.ts',
   'shared-concurrent-map.ts',
+  'shared-concurrent-int64-map.ts',
+];
+/** Everything so small that a few steps meet it: batches of two slots, two guards. */
+const small: readonly Edit[] = [
+  { file: 'shared/layout.ts', find: 'batchSlots: 64', put: 'batchSlots: 2' },
+  { file: 'shared/layout.ts', find: 'guards: 128', put: 'guards: 2' },
 ];
 /** Classes by the names under which others hold their instances. */
 const receivers: Record<string, string> = {
   memory: 'SharedMemory',
   records: 'Records',
   index: 'IndexTable',
+  rebuilder: 'Rebuilder',
   capacity: 'Capacity',
+  guards: 'Guards',
+  directory: 'Directory',
 };
 const prelude = `
   function* $step(operation, array, index, ...rest) {
@@ -54,8 +67,8 @@ const prelude = `
     return operation === 'peek' ? array[index] : Atomics[operation](array, index, ...rest);
   }`;
 
-export function steppedLibrary(edits: readonly Edit[] = []): SteppedLibrary {
-  const sources = files.map((file) => parse(file, edits));
+export function steppedLibrary(edits: readonly Edit[] = [], wide = false): SteppedLibrary {
+  const sources = files.map((file) => parse(file, [...small, ...edits]));
   const stepping = steppingNames(sources);
   const printer = ts.createPrinter();
   const text = sources
@@ -66,9 +79,12 @@ export function steppedLibrary(edits: readonly Edit[] = []): SteppedLibrary {
     .transpileModule(text, { compilerOptions: options })
     .outputText.replaceAll(/^export \{\};$/gm, '');
   // eslint-disable-next-line typescript/no-implied-eval -- it is our own source
-  return new Function(
-    `${prelude}\n${body}\nreturn { SharedConcurrentMap, geometryOf, layOut };`,
-  )() as SteppedLibrary;
+  const library = new Function(
+    'wide',
+    `${prelude}\n${body}
+    return { wide, Map: wide ? SharedConcurrentInt64Map : SharedConcurrentMap, geometryOf, layOut };`,
+  );
+  return library(wide) as SteppedLibrary;
 }
 
 function parse(file: string, edits: readonly Edit[]): ts.SourceFile {

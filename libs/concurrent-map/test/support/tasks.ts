@@ -1,9 +1,9 @@
 /** What the worker threads of the tests do. Each task returns its tally; the test adds them up. */
-import type { SharedConcurrentMap } from '../../src/index.js';
 import { type Answer, type Call, type Operation } from './linearizability.js';
+import type { OpenedMap } from './opened.js';
 
 type Context<O> = {
-  readonly map: SharedConcurrentMap;
+  readonly map: OpenedMap;
   readonly signals: Int32Array;
   readonly worker: number;
   readonly options: O;
@@ -85,6 +85,35 @@ function offerAndDelete({ map, worker, options }: Context<{ keys: number; rounds
   }
   return left;
 }
+
+export type TrieOperation = 'Clear' | 'CompareAndDelete' | 'CompareAndSwap' | 'Swap' | 'LoadAndDelete';
+
+/**
+ * The concurrent part of one of Go's hash-trie subtests: stores so many keys, its own or those of all, does the operation
+ * to each, and says how often it took effect: of a deletion less what was stored, of a swap less what it got back.
+ */
+function trie({ map, worker, options }: Context<TrieOptions>): number {
+  const { operation, keys, shared } = options;
+  const name = (key: number): string => (shared ? `key-${key}` : `key-${worker}-${key}`);
+  let tally = 0;
+  for (let key = 0; key < keys; key++) {
+    if (!map.loadOrStore(name(key), key).loaded && operation.endsWith('Delete')) tally--;
+  }
+  for (let key = 0; key < keys; key++) {
+    if (operation === 'Clear') map.clear();
+    else if (operation === 'Swap') tally += worker - (map.swap(name(key), worker) ?? 0);
+    else if (operation === 'LoadAndDelete') tally += map.loadAndDelete(name(key)) === undefined ? 0 : 1;
+    else if (operation === 'CompareAndDelete') tally += map.compareAndDelete(name(key), key) ? 1 : 0;
+    else tally += map.compareAndSwap(name(key), key, -1 - worker) ? 1 : 0;
+  }
+  return tally;
+}
+
+export type TrieOptions = {
+  readonly operation: TrieOperation;
+  readonly keys: number;
+  readonly shared: boolean;
+};
 
 /** Stores its own keys while others store theirs: the index grows under everybody. */
 function storeOwn({ map, worker, options }: Context<{ keys: number }>): number {
@@ -233,6 +262,7 @@ export const tasks: Record<string, (context: Context<never>) => unknown> = {
   winFirst,
   loadAndDeleteAll,
   offerAndDelete,
+  trie,
   storeOwn,
   churn,
   moveUnits,

@@ -3,7 +3,7 @@
  * and posts what came of it. Tasks are named functions here because a function cannot be sent to a thread.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SharedConcurrentMap } from '../../src/index.js';
+import { open, type HashName } from './opened.js';
 import { tasks } from './tasks.js';
 
 export type WorkerData = {
@@ -11,12 +11,12 @@ export type WorkerData = {
   /** [0]: 1 once all may begin. [1]: how many are ready. [2]: a clock that all share. */
   readonly signals: Int32Array;
   readonly task: string;
-  readonly options: object;
+  readonly options: { readonly hash?: HashName };
   readonly worker: number;
 };
 
 const { buffer, signals, task, options, worker } = workerData as WorkerData;
-const map = SharedConcurrentMap.attach(buffer);
+const map = open(buffer, options.hash);
 Atomics.add(signals, 1, 1);
 Atomics.notify(signals, 1);
 Atomics.wait(signals, 0, 0);

@@ -1,0 +1,290 @@
+/**
+ * SharedConcurrentInt64Map: the same map for values of 64 bits, as bigints, because that is what can hold all of them
+ * exactly and what `Atomics` takes.
+ *
+ * A value fills its cell, so there is no generation beside it; before it swaps a cell, a thread says so in a guard
+ * (shared/guards.ts). That makes a write dearer than one to an int32 map. Everything else is as in shared-concurrent-map.ts,
+ * linearization points included, and is written out once more for a reason: the compiler learns types per function,
+ * and functions that meet numbers and bigints are slow for both.
+ */
+import { ValueOutOfRangeError } from './errors.js';
+import type { SharedConcurrentMapOptions } from './shared-concurrent-map.js';
+import { Directory } from './shared/directory.js';
+import type { Guards } from './shared/guards.js';
+import { hashKey, type HashKey } from './shared/hash.js';
+import type { Handle, InternCache } from './shared/intern-cache.js';
+import { geometryOf, header, layOut, limits, requireWidth } from './shared/layout.js';
+import { peek, type SharedMemory } from './shared/memory.js';
+import { ABSENT_WIDE, EXPUNGED_WIDE, valueMaxWide, valueMinWide } from './shared/records.js';
+import type { ConcurrentMapStats } from './stats.js';
+
+const wideRange = `a bigint from ${valueMinWide} to ${valueMaxWide}`;
+
+export class SharedConcurrentInt64Map {
+  readonly buffer: SharedArrayBuffer;
+  private readonly directory: Directory;
+  private readonly interned: InternCache;
+  private readonly memory: SharedMemory;
+  private readonly words: Int32Array<SharedArrayBuffer>;
+  private readonly pairs: BigInt64Array<SharedArrayBuffer>;
+  private readonly guards: Guards;
+  private loads = 0;
+  private misses = 0;
+
+  /**
+   * Lays out a new, empty map.
+   * @throws {InvalidOptionsError} when an option is no integer, beyond its bounds, or the whole beyond 4 GiB.
+   */
+  static create(options: SharedConcurrentMapOptions): SharedConcurrentInt64Map {
+    const { entriesMax, keyLengthMax = limits.keyLengthDefault } = options;
+    return new this(layOut(geometryOf({ wide: true, entriesMax, keyLengthMax })));
+  }
+
+  /**
+   * Opens the map of another thread from its buffer alone.
+   * @throws {NotAMapBufferError} when the buffer is not one of {@link create}, or its values are int32.
+   */
+  static attach(buffer: SharedArrayBuffer): SharedConcurrentInt64Map {
+    return new this(buffer);
+  }
+
+  /** Use {@link create} or {@link attach}. Threads that share a buffer must share the hash; tests replace it. */
+  protected constructor(buffer: SharedArrayBuffer, hash: HashKey = hashKey) {
+    this.buffer = buffer;
+    this.directory = new Directory(buffer, hash);
+    this.interned = this.directory.interned;
+    this.memory = this.directory.memory;
+    this.words = this.memory.words;
+    this.pairs = this.memory.pairs;
+    requireWidth(this.memory.geometry, true);
+    this.guards = this.directory.guards!;
+  }
+
+  /**
+   * How many keys are present. Exact while nobody writes, else an estimate. Counts them: O(slots of the index), about
+   * as long as a range.
+   */
+  get size(): number {
+    return this.directory.count();
+  }
+
+  /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
+  load(key: string): bigint | undefined {
+    this.loads++;
+    const handle = this.interned.get(key);
+    if (handle !== undefined) {
+      const value = this.read(handle);
+      if (value >= valueMinWide) return value;
+      if (value === ABSENT_WIDE) return undefined;
+    }
+    this.misses++;
+    return this.loadThroughIndex(key);
+  }
+
+  /**
+   * Sets the key's value.
+   * @throws {ValueOutOfRangeError} when the value is no bigint from -2^63 + 2^33 to 2^63 - 1.
+   * @throws {KeyTooLongError} when the key is new and longer than `keyLengthMax`.
+   * @throws {MapFullError} when the key is new and `entriesMax` keys are present.
+   */
+  store(key: string, value: bigint): void {
+    this.swap(key, value);
+  }
+
+  /** Sets the key's value and returns the one before, or undefined. @throws as {@link store} */
+  swap(key: string, value: bigint): bigint | undefined {
+    requireWide('value', value);
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) {
+        if (this.directory.insert(key, value)) return undefined;
+        continue;
+      }
+      const current = this.read(handle);
+      if (current === EXPUNGED_WIDE) this.directory.forget(key);
+      else if (current === ABSENT_WIDE) {
+        if (this.revive(key, handle, value)) return undefined;
+      } else if (this.replace(handle, current, value)) return current;
+    }
+  }
+
+  /**
+   * The key's value if it has one, else stores this one; `loaded` says which. Of several threads that do this at
+   * once with a new key, exactly one gets `loaded: false`. @throws as {@link store}
+   */
+  loadOrStore(key: string, value: bigint): { value: bigint; loaded: boolean } {
+    requireWide('value', value);
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) {
+        if (this.directory.insert(key, value)) return { value, loaded: false };
+        continue;
+      }
+      const current = this.read(handle);
+      if (current >= valueMinWide) return { value: current, loaded: true };
+      if (current === EXPUNGED_WIDE) this.directory.forget(key);
+      else if (this.revive(key, handle, value)) return { value, loaded: false };
+    }
+  }
+
+  /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
+  loadAndDelete(key: string): bigint | undefined {
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) return undefined;
+      const current = this.read(handle);
+      if (current === ABSENT_WIDE) return undefined;
+      if (current === EXPUNGED_WIDE) this.directory.forget(key);
+      else if (this.replace(handle, current, ABSENT_WIDE)) {
+        this.directory.release();
+        return current;
+      }
+    }
+  }
+
+  /** Removes the key. False when there was none. */
+  delete(key: string): boolean {
+    return this.loadAndDelete(key) !== undefined;
+  }
+
+  /**
+   * Replaces the key's value if it is the expected one. Never creates a key.
+   * @throws {ValueOutOfRangeError} when `next` cannot be stored.
+   */
+  compareAndSwap(key: string, expected: bigint, next: bigint): boolean {
+    requireWide('value', next);
+    return isWide(expected) && this.exchange(key, expected, next);
+  }
+
+  /** Removes the key if its value is the expected one. */
+  compareAndDelete(key: string, expected: bigint): boolean {
+    if (!isWide(expected) || !this.exchange(key, expected, ABSENT_WIDE)) return false;
+    this.directory.release();
+    return true;
+  }
+
+  /**
+   * Adds to the key's value. Returns the new value, or undefined when there is no such key.
+   * @throws {ValueOutOfRangeError} when `delta` is no bigint, or the sum cannot be stored: nothing has changed then.
+   */
+  add(key: string, delta: bigint): bigint | undefined {
+    if (typeof delta !== 'bigint') throw new ValueOutOfRangeError('delta', delta, 'a bigint');
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) return undefined;
+      const current = this.read(handle);
+      if (current === ABSENT_WIDE) return undefined;
+      if (current === EXPUNGED_WIDE) {
+        this.directory.forget(key);
+        continue;
+      }
+      const next = current + delta;
+      requireWide('sum', next);
+      if (this.replace(handle, current, next)) return next;
+    }
+  }
+
+  /**
+   * Takes so many units if there are at least as many: the guarded decrement that a reservation is. Returns what is
+   * left, or undefined when there is too little or no such key. Decides and writes in one step.
+   * @throws {ValueOutOfRangeError} when `quantity` is no bigint from 0 on.
+   */
+  takeIfAtLeast(key: string, quantity: bigint): bigint | undefined {
+    if (typeof quantity !== 'bigint' || quantity < 0n) {
+      throw new ValueOutOfRangeError('quantity', quantity, 'a bigint from 0 on');
+    }
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) return undefined;
+      const current = this.read(handle);
+      if (current === EXPUNGED_WIDE) this.directory.forget(key);
+      else if (current === ABSENT_WIDE || current < quantity) return undefined;
+      else if (this.replace(handle, current, current - quantity)) return current - quantity;
+    }
+  }
+
+  /**
+   * Visits every key that is present during the whole call, none twice, each with a value that it has while the call
+   * lasts; stops when `visit` returns false. `visit` may do anything with the map. Takes memory for all keys.
+   */
+  range(visit: (key: string, value: bigint) => boolean | void): void {
+    const { root, cells } = this.directory.collectCells();
+    for (const [key, cell] of cells) {
+      const seen = Atomics.load(this.pairs, cell >> 1);
+      const current = seen !== EXPUNGED_WIDE && peek(this.words, header.root) === root;
+      const value = current ? seen : this.loadThroughIndex(key, false);
+      if (value !== undefined && value !== ABSENT_WIDE && visit(key, value) === false) return;
+    }
+  }
+
+  /** Removes all keys at once: O(1), but for a refresh of the index once in half a million calls. */
+  clear(): void {
+    this.directory.clear();
+  }
+
+  /** Builds a new index without the deleted keys, and gives their room back. O(slots + records), lock-free. */
+  compact(): void {
+    this.directory.compact();
+  }
+
+  /**
+   * The figures of this thread. Here the read map is what the thread has interned, the dirty map the shared index: a
+   * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
+   */
+  stats(): ConcurrentMapStats {
+    return this.directory.stats(this.loads, this.misses);
+  }
+
+  /** The cell's word, or EXPUNGED when the handle may be out of date: the root has moved since it was made. */
+  private read(handle: Handle): bigint {
+    const value = Atomics.load(this.pairs, handle.cell >> 1);
+    return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED_WIDE;
+  }
+
+  /** Under a guard the record stays the key's as long as it takes, if it is now. */
+  private replace(handle: Handle, current: bigint, next: bigint): boolean {
+    const guard = this.guards.raise(handle.cell);
+    const isGood = this.memory.root() === this.directory.root;
+    const done = isGood && this.memory.replaceWhole(handle.cell, current, next);
+    this.guards.lower(guard);
+    return done;
+  }
+
+  private exchange(key: string, expected: bigint, next: bigint): boolean {
+    for (;;) {
+      const handle = this.directory.find(key);
+      if (handle === undefined) return false;
+      const current = this.read(handle);
+      if (current === EXPUNGED_WIDE) this.directory.forget(key);
+      else if (current !== expected) return false;
+      else if (this.replace(handle, current, next)) return true;
+    }
+  }
+
+  private loadThroughIndex(key: string, intern = true): bigint | undefined {
+    for (;;) {
+      if (intern) this.directory.forget(key);
+      const handle = this.directory.lookUp(key, intern);
+      if (handle === undefined) return undefined;
+      const value = this.read(handle);
+      if (value >= valueMinWide) return value;
+      if (value === ABSENT_WIDE) return undefined;
+    }
+  }
+
+  /** Gives an ABSENT cell a value again. False when the cell has changed meanwhile. */
+  private revive(key: string, handle: Handle, value: bigint): boolean {
+    this.directory.reserve(key);
+    if (this.replace(handle, ABSENT_WIDE, value)) return true;
+    this.directory.release();
+    return false;
+  }
+}
+
+function isWide(value: bigint): boolean {
+  return typeof value === 'bigint' && value >= valueMinWide && value <= valueMaxWide;
+}
+
+function requireWide(what: string, value: bigint): void {
+  if (!isWide(value)) throw new ValueOutOfRangeError(what, value, wideRange);
+}
