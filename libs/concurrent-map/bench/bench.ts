@@ -1,18 +1,19 @@
 /**
- * `npm run bench:map [-- hot | peers | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second
+ * `npm run bench:map [-- hot | peers | int64 | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second
  * of all threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { SharedConcurrentMap } from '../src/index.js';
 import { isPeer, type PeerKind, peers, sharedBy } from './peers.js';
 import { goBenchmarks, hotKeys, mixes, scenarios, type Scenario } from './scenarios.js';
 import type { Kind, Measured, ThreadData } from './thread.js';
+import { newBuffer } from './wide-map.js';
 
 const hooks = new URL('../test/support/typescript-hooks.mjs', import.meta.url);
 const groups: Record<string, Record<string, Scenario>> = {
   hot: hotKeys,
   peers: hotKeys,
+  int64: hotKeys,
   go: goBenchmarks,
   mixes,
   all: scenarios,
@@ -25,8 +26,11 @@ const option = (name: string): string | undefined =>
 const threadCounts = (option('threads') ?? '1,2').split(',').map(Number);
 const only = option('only') ?? '';
 const ours: Kind = 'SharedConcurrentMap';
-const shared: Kind[] =
-  group === 'peers' ? [ours, ...(Object.keys(peers) as PeerKind[])] : [ours, 'mutex', 'rw-lock'];
+const sharedOf: Record<string, Kind[]> = {
+  peers: [ours, ...(Object.keys(peers) as PeerKind[])],
+  int64: [ours, 'SharedConcurrentInt64Map'],
+};
+const shared = sharedOf[group] ?? [ours, 'mutex', 'rw-lock'];
 const columns: [Kind, number][] = [
   ['Map', 1],
   ['ConcurrentMap', 1],
@@ -37,7 +41,7 @@ type Row = { readonly millions: number; readonly p50: number; readonly p99: numb
 
 async function measure(scenario: string, kind: Kind, threads: number): Promise<Row> {
   const { entriesMax, count } = scenarios[scenario]!;
-  const { buffer } = SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 });
+  const buffer = newBuffer(kind, entriesMax);
   const lock = new SharedArrayBuffer(64);
   const signals = new Int32Array(new SharedArrayBuffer(8));
   const rehearsals = Array.from({ length: threads }, () => shareOf(kind, entriesMax, 1));

@@ -2,11 +2,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ConcurrentMap, SharedConcurrentMap } from '../src/index.js';
 import { LockedMap, Mutex, ReaderWriterLock } from './locked-map.js';
-import { isPeer, type PeerKind, peers } from './peers.js';
+import { isPeer, type PeerKind, type PeerMap, peers } from './peers.js';
 import { PlainMap } from './plain-map.js';
 import { scenarios, type BenchMap } from './scenarios.js';
+import { newBuffer, WideMap } from './wide-map.js';
 
-export type Kind = 'Map' | 'ConcurrentMap' | 'SharedConcurrentMap' | 'mutex' | 'rw-lock' | PeerKind;
+export type Kind =
+  | 'Map'
+  | 'ConcurrentMap'
+  | 'SharedConcurrentMap'
+  | 'SharedConcurrentInt64Map'
+  | 'mutex'
+  | 'rw-lock'
+  | PeerKind;
 export type ThreadData = {
   readonly kind: Kind;
   readonly scenario: string;
@@ -41,13 +49,14 @@ function open(on: SharedArrayBuffer, share: unknown): BenchMap {
   if (isPeer(kind)) return peers[kind].open(share) as BenchMap;
   if (kind === 'Map') return new PlainMap();
   if (kind === 'ConcurrentMap') return new ConcurrentMap<string, number>();
+  if (kind === 'SharedConcurrentInt64Map') return new WideMap(on) as PeerMap as BenchMap;
   const map = SharedConcurrentMap.attach(on);
   if (kind === 'SharedConcurrentMap') return map;
   return new LockedMap(map, kind === 'mutex' ? new Mutex(lock) : new ReaderWriterLock(lock));
 }
 
 // Optimized code before the clock starts, on a map of its own.
-const warm = open(SharedConcurrentMap.create({ entriesMax, keyLengthMax: 16 }).buffer, shares[0]);
+const warm = open(newBuffer(kind, entriesMax), shares[0]);
 for (let number = 0; number < Math.min(filled, 10_000); number++) warm.store(key(number), 0);
 for (let round = 0; round < 3; round++) run(warm, key, 0, Math.min(count, 200_000));
 

@@ -25,7 +25,7 @@ export class Team {
   static async start(buffer: SharedArrayBuffer, members: readonly Member[]): Promise<Team> {
     const team = new Team(buffer, members);
     for (let ready = 0; ready < members.length; ready = Atomics.load(team.signals, 1)) {
-      const waiting = Atomics.waitAsync(team.signals, 1, ready, 10_000);
+      const waiting = Atomics.waitAsync(team.signals, 1, ready, 120_000);
       if ((await waiting.value) === 'timed-out') throw new Error('the threads do not start');
     }
     Atomics.store(team.signals, 0, 1);
