@@ -30,9 +30,17 @@ const flags = [
   '--disable-sync',
 ];
 
-/** @param dataDir where packages may be unpacked. @throws ServerNotFoundError when none can be had */
-export async function findChromium(dataDir: string, report: Report): Promise<Program> {
-  const onPath = await findOnPath(names);
+/**
+ * @param dataDir where packages may be unpacked
+ * @param options.searchPath replaces PATH
+ * @throws ServerNotFoundError when none can be had
+ */
+export async function findChromium(
+  dataDir: string,
+  report: Report,
+  options: { searchPath?: string } = {},
+): Promise<Program> {
+  const onPath = await findOnPath(names, options.searchPath);
   const version = onPath === undefined ? undefined : await versionOf(onPath, {});
   if (onPath !== undefined && version !== undefined) {
     return { file: onPath, env: {}, origin: `${version}, ${onPath}` };

@@ -11,6 +11,7 @@ import { ReservationPage } from './pages/reservation.js';
 import { ReservationsPage } from './pages/reservations.js';
 import { SalePage } from './pages/sale.js';
 import { SignIn } from './pages/sign-in.js';
+import { SimulationPage, SimulationsPage } from './pages/simulations.js';
 import { StockPage } from './pages/stock.js';
 import { go, useRoute } from './router.js';
 import { handleKey, useShortcut } from './shortcuts.js';
@@ -38,6 +39,11 @@ const pages: readonly PageEntry[] = [
     page: 'orders',
     label: 'Orders',
     view: ({ subject }) => (subject === '' ? <OrdersPage /> : <OrderPage id={subject} />),
+  },
+  {
+    page: 'simulations',
+    label: 'Simulations',
+    view: ({ subject }) => (subject === '' ? <SimulationsPage /> : <SimulationPage id={subject} />),
   },
   { page: 'invariants', label: 'Invariants', view: () => <InvariantsPage /> },
 ];

@@ -9,6 +9,8 @@ export type CallOptions = {
   readonly scopes: readonly Scope[];
   readonly query?: Readonly<Record<string, string | number | null | undefined>>;
   readonly body?: unknown;
+  /** Sent as it is, in place of a body. */
+  readonly file?: Blob;
   readonly idempotencyKey?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -34,9 +36,10 @@ export async function callText(path: string, options: CallOptions): Promise<stri
 
 /** The answer of a call as it arrives: for streams and files. @throws ProblemError */
 export async function send(path: string, options: CallOptions): Promise<Response> {
-  const { method = 'GET', body, idempotencyKey, signal } = options;
+  const { method = 'GET', body, file, idempotencyKey, signal } = options;
   const headers = new Headers({ ...options.headers, ...authorization(options.scopes) });
   if (body !== undefined) headers.set('content-type', 'application/json');
+  if (file !== undefined) headers.set('content-type', 'application/octet-stream');
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey);
   try {
     return await fetch(path + queryOf(options.query), {
@@ -44,6 +47,7 @@ export async function send(path: string, options: CallOptions): Promise<Response
       headers,
       cache: 'no-store',
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(file && { body: file }),
       ...(signal && { signal }),
     });
   } catch (error) {

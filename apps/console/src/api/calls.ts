@@ -1,5 +1,7 @@
 /** The calls of the API that the console makes, with their types. */
 import type {
+  ScenarioInput,
+  WireSimulation,
   AdjustBody,
   PutSkuBody,
   WireConfirmation,
@@ -12,7 +14,11 @@ import { call, callText } from './call.js';
 import type { Key, Scope } from './keyring.js';
 
 export type Page<Row> = { readonly data: readonly Row[]; readonly nextCursor: string | null };
-type PageQuery = { readonly limit?: number; readonly cursor?: string | null; readonly signal?: AbortSignal };
+export type PageQuery = {
+  readonly limit?: number;
+  readonly cursor?: string | null;
+  readonly signal?: AbortSignal;
+};
 
 const either: readonly Scope[] = ['admin', 'storefront'];
 const admin: readonly Scope[] = ['admin'];
@@ -103,6 +109,24 @@ export const endOrder = (id: string, verb: 'fulfil' | 'cancel', idempotencyKey: 
 
 export const readInvariants = (signal?: AbortSignal) =>
   call<WireInvariantsReport>('/v1/audit/invariants', { scopes: admin, ...(signal && { signal }) });
+
+export type SimulationEntry = Pick<WireSimulation, 'id' | 'status' | 'scenario' | 'createdAt'>;
+
+export const listSimulations = (signal?: AbortSignal) =>
+  call<Page<SimulationEntry>>('/v1/simulations', { scopes: admin, ...(signal && { signal }) });
+
+export const readSimulation = (id: string, signal?: AbortSignal) =>
+  call<WireSimulation>(simulationPath(id), { scopes: admin, ...(signal && { signal }) });
+
+export const startSimulation = (scenario: ScenarioInput, idempotencyKey: string) =>
+  call<Pick<WireSimulation, 'id' | 'status'>>('/v1/simulations', {
+    method: 'POST',
+    scopes: admin,
+    body: { scenario },
+    idempotencyKey,
+  });
+
+export const simulationPath = (id: string) => `/v1/simulations/${encodeURIComponent(id)}`;
 
 export const readMetrics = (signal?: AbortSignal) =>
   callText('/metrics', { scopes: [], ...(signal && { signal }) });

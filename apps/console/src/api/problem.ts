@@ -17,29 +17,22 @@ export class ProblemError extends Error {
 }
 
 export function unreachable(): ProblemError {
-  return local('unreachable', 503, 'No answer', 'The service cannot be reached from this browser');
+  return localProblem('unreachable', 'No answer', 'The service cannot be reached from this browser', 503);
 }
 
 export function missingScope(scope: string): ProblemError {
-  return local(
-    'missing-key',
-    403,
-    'A key is missing',
-    `This wants an API key with the scope ${scope}: add one under Keys`,
-  );
+  const detail = `This wants an API key with the scope ${scope}: add one under API keys`;
+  return localProblem('missing-key', 'A key is missing', detail, 403);
 }
 
 /** Whatever was thrown, as a problem: a bug of the console is shown like one, and named. */
 export function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
-  return local(
-    'console',
-    500,
-    'The console stumbled',
-    error instanceof Error ? error.message : String(error),
-  );
+  const detail = error instanceof Error ? error.message : String(error);
+  return localProblem('console', 'The console stumbled', detail, 500);
 }
 
-function local(slug: string, status: number, title: string, detail: string): ProblemError {
+/** A problem that the console itself has noticed. */
+export function localProblem(slug: string, title: string, detail: string, status = 409): ProblemError {
   return new ProblemError({ type: `/problems/${slug}`, status, title, detail });
 }

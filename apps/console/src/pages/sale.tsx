@@ -45,7 +45,11 @@ function NothingOnSale() {
 function Sale({ sku, names }: { sku: string; names: readonly string[] }) {
   const live = useLiveStock(sku);
   const [asking, setAsking] = useState<'adjust' | 'policy'>();
+  const available = live.level?.available;
   useEffect(() => remember('session', 'sku', sku), [sku]);
+  useEffect(() => {
+    if (available !== undefined) document.title = `${count(available)} left of ${sku} · Holdfast`;
+  }, [available, sku]);
   useShortcut('a', 'Adjust units', () => live.level && setAsking('adjust'));
   useShortcut('p', 'Change the policy', () => live.level && setAsking('policy'));
   useShortcut('[', 'Previous SKU', () => step(names, sku, -1));
@@ -66,8 +70,12 @@ function Sale({ sku, names }: { sku: string; names: readonly string[] }) {
         </div>
       </header>
       {live.state.kind === 'refused' && <Problem problem={live.state.problem} />}
-      {live.level && <Level level={live.level} />}
-      {live.level && <Rates live={live} />}
+      {live.level && (
+        <div class={live.state.kind === 'live' ? '' : 'stale'}>
+          <Level level={live.level} />
+          <Rates live={live} />
+        </div>
+      )}
       {live.level && <LiveCharts live={live} />}
       {live.level && <Latest sku={sku} />}
       {live.level && asking === 'adjust' && <Adjust level={live.level} onDone={close} onClose={close} />}

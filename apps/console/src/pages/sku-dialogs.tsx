@@ -3,7 +3,7 @@ import type { WireStockLevel } from '#contracts';
 import { useState } from 'preact/hooks';
 import { adjustSku, putSku, readSku } from '../api/calls.js';
 import { useAction } from '../api/hooks.js';
-import { ProblemError } from '../api/problem.js';
+import { localProblem, ProblemError } from '../api/problem.js';
 import { count } from '../format.js';
 import { FormDialog } from '../ui/dialog.js';
 import { TextField } from '../ui/parts.js';
@@ -117,10 +117,6 @@ async function refuseKnown(sku: string): Promise<void> {
     throw error;
   });
   if (known === undefined) return;
-  throw new ProblemError({
-    type: '/problems/known-sku',
-    status: 409,
-    title: 'This SKU exists',
-    detail: `${sku} has ${count(known.onHand)} units on hand. Its page has Adjust and Policy.`,
-  });
+  const detail = `${sku} has ${count(known.onHand)} units on hand. Its page has Adjust and Policy.`;
+  throw localProblem('known-sku', 'This SKU exists', detail);
 }
