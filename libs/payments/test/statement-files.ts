@@ -14,21 +14,24 @@ import {
 export const fixture = (name: string): Buffer =>
   readFileSync(new URL(`../../../test/fixtures/statements/${name}`, import.meta.url));
 
-export async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
-}
+type Outcome = { items: StatementItem[]; error: unknown };
 
-export async function read(
-  format: StatementFormat,
-  bytes: Uint8Array,
-): Promise<{ items: StatementItem[]; error: unknown }> {
+export const read = (format: StatementFormat, bytes: Uint8Array): Promise<Outcome> =>
+  readChunks(format, [bytes]);
+
+/** @returns what was given, and what was thrown after it */
+export async function readChunks(format: StatementFormat, chunks: readonly Uint8Array[]): Promise<Outcome> {
   const items: StatementItem[] = [];
   try {
-    for await (const item of statementReaders[format].read(oneChunk(bytes))) items.push(item);
+    for await (const item of statementReaders[format].read(streamOf(chunks))) items.push(item);
   } catch (error) {
     return { items, error };
   }
   return { items, error: null };
+}
+
+async function* streamOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* chunks;
 }
 
 /** @returns the items as lines, and what was thrown after them */

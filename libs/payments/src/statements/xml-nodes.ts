@@ -29,8 +29,8 @@ export interface Visitor {
 const depthMax = 64;
 const weightMax = 1_048_576;
 const pieceLength = 65_536;
-/** So many pieces without an element beginning or ending are one endless text. */
-const silentPiecesMax = 32;
+/** So much without an element beginning or ending is one endless text. */
+const silenceMax = 2_097_152;
 
 export class XmlError extends Error {
   override readonly name = 'XmlError';
@@ -54,7 +54,7 @@ export class XmlNodes {
   /** What the tree holds, and what it held when each of its open elements began. */
   private weight = 0;
   private readonly weights: number[] = [];
-  private silentPieces = 0;
+  private silence = 0;
   private closed = false;
 
   constructor(private readonly visitor: Visitor) {
@@ -77,8 +77,8 @@ export class XmlNodes {
   /** Pieces of a bounded length, for a caller that takes what the visitor collected after each. */
   *push(text: string): Generator<void, void, undefined> {
     for (let at = 0; at < text.length; at += pieceLength) {
-      this.silentPieces += 1;
-      if (this.silentPieces > silentPiecesMax) throw this.error('a text is longer than any bank writes');
+      this.silence += Math.min(pieceLength, text.length - at);
+      if (this.silence > silenceMax) throw this.error('a text is longer than any bank writes');
       if (!this.closed) this.parser.write(text.slice(at, at + pieceLength));
       yield;
     }
@@ -92,7 +92,7 @@ export class XmlNodes {
   }
 
   private open(qualifiedName: string, attributes: Readonly<Record<string, string>>): void {
-    this.silentPieces = 0;
+    this.silence = 0;
     const name = qualifiedName.slice(qualifiedName.indexOf(':') + 1);
     this.path.push(name);
     if (this.path.length > depthMax) throw this.error('elements are nested deeper than any bank does');
@@ -120,7 +120,7 @@ export class XmlNodes {
   }
 
   private close(): void {
-    this.silentPieces = 0;
+    this.silence = 0;
     const node = this.tree.pop();
     const weightBefore = this.weights.pop() ?? 0;
     if (node === undefined) {
