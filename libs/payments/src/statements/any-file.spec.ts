@@ -3,7 +3,7 @@
  * whole brings each row once; damage is told, row by row or for the file, and never crashes.
  */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, nat, oneof, tuple } from 'fast-check';
 
 import { fixture, read, readChunks } from '../../test/statement-files.js';
 import {
@@ -42,9 +42,9 @@ describe.each(files)('%s', (name, format) => {
 
   it('gives the same items however its bytes are cut', async () => {
     const whole = await read(format, bytes);
-    const cuts = fc.array(fc.nat(bytes.length), { maxLength: 40 });
-    await fc.assert(
-      fc.asyncProperty(cuts, async (places) => {
+    const cuts = array(nat(bytes.length), { maxLength: 40 });
+    await assert(
+      asyncProperty(cuts, async (places) => {
         expect(await readChunks(format, chunksOf(bytes, places))).toEqual(whole);
       }),
       { numRuns: 20 },
@@ -55,8 +55,8 @@ describe.each(files)('%s', (name, format) => {
 
   it('brings each row once when it is cut off at any byte and comes again', async () => {
     const whole = money((await read(format, bytes)).items);
-    await fc.assert(
-      fc.asyncProperty(fc.nat(bytes.length), async (length) => {
+    await assert(
+      asyncProperty(nat(bytes.length), async (length) => {
         const { items, error } = await read(format, bytes.subarray(0, length));
         for (const [id, row] of money(items)) expect([id, whole.get(id)]).toEqual([id, row]);
         if (error !== null) expect(isTold(error)).toBe(true);
@@ -66,15 +66,12 @@ describe.each(files)('%s', (name, format) => {
   });
 
   it('survives any damage', async () => {
-    const damage = fc.array(
-      fc.tuple(fc.nat(bytes.length - 1), fc.oneof(fc.nat(255), fc.constantFrom(0, 10, 34, 44, 59, 60))),
-      {
-        minLength: 1,
-        maxLength: 20,
-      },
-    );
-    await fc.assert(
-      fc.asyncProperty(damage, async (changes) => {
+    const damage = array(tuple(nat(bytes.length - 1), oneof(nat(255), constantFrom(0, 10, 34, 44, 59, 60))), {
+      minLength: 1,
+      maxLength: 20,
+    });
+    await assert(
+      asyncProperty(damage, async (changes) => {
         const damaged = Buffer.from(bytes);
         for (const [at, byte] of changes) damaged[at] = byte;
         const { items, error } = await read(format, damaged);

@@ -27,7 +27,7 @@ describe('stripe-payout-csv', () => {
       gross: { value: 120_000, currency: 'EUR' },
       fee: { value: 1765, currency: 'EUR' },
       net: { value: 118_235, currency: 'EUR' },
-      paymentReference: 'ch_3QLampA2',
+      paymentReference: 'pi_3QLampA2',
       merchantReference: 'res-0002',
       payoutId: 'po_1QLampsNov02',
       occurredAtMs: Date.UTC(2026, 10, 2, 9, 13, 1),

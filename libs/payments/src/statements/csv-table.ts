@@ -87,12 +87,12 @@ export class Row {
     return text === '' ? null : text;
   }
 
-  /** The row as JSON: its columns by name, without the empty ones. */
-  json(): string {
+  /** The row as JSON: its columns by name, without the empty ones and those in `without`. */
+  json(...without: readonly (number | undefined)[]): string {
     const columns: Record<string, string> = Object.create(null) as Record<string, string>;
     for (const [index, name] of this.header.names.entries()) {
       const text = this.text(index);
-      if (text !== '') columns[name] = text;
+      if (text !== '' && !without.includes(index)) columns[name] = text;
     }
     return JSON.stringify(columns);
   }

@@ -107,7 +107,8 @@ class PaypalTable implements Table {
       merchantReference: row.optional(columns.invoice) ?? row.optional(columns.custom),
       payoutId: null,
       occurredAtMs: local - zoneOffsetMs(row.text(columns.zone), local),
-      raw: row.json(),
+      // A completed payment is called refunded later on; it is the same row all the same.
+      raw: moves ? row.json(columns.status) : row.json(),
       id: this.idOf(
         row,
         `${currency}:${gross < 0 ? 'debit' : 'credit'}${moves ? '' : `:${status || 'memo'}`}`,

@@ -8,6 +8,7 @@
  */
 import type { ProviderTransaction, TransactionKind } from '../provider-transaction.js';
 import type { StatementItem } from '../statement.js';
+import { kindOf } from '../stripe/stripe-kinds.js';
 import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
 import { csvReader, type Header, type Row, type Table } from './csv-table.js';
 import { isoMoment } from './moment.js';
@@ -83,7 +84,7 @@ class StripeTable implements Table {
   }
 
   private paymentOf(row: Row, kind: TransactionKind, source: string | null): string | null {
-    const payment = row.optional(this.columns.charge) ?? row.optional(this.columns.paymentIntent);
+    const payment = row.optional(this.columns.paymentIntent) ?? row.optional(this.columns.charge);
     return payment ?? (kind === 'charge' ? source : null);
   }
 }
@@ -128,48 +129,4 @@ function columnsOf(header: Header): Columns | null {
       ...header.findAll(/^(?:orderid|clientreferenceid|merchantreference)$/),
     ],
   };
-}
-
-/** Reporting categories, and the types that older reports name instead. */
-const kinds: Readonly<Record<string, TransactionKind>> = {
-  charge: 'charge',
-  payment: 'charge',
-  refund: 'refund',
-  payment_refund: 'refund',
-  refund_failure: 'refund-failed',
-  payment_refund_failure: 'refund-failed',
-  dispute: 'chargeback',
-  dispute_reversal: 'chargeback-reversed',
-  fee: 'fee',
-  stripe_fee: 'fee',
-  stripe_fx_fee: 'fee',
-  network_cost: 'fee',
-  tax: 'fee',
-  tax_fee: 'fee',
-  payout: 'payout',
-  payout_reversal: 'payout',
-  payout_cancel: 'payout',
-  payout_failure: 'payout',
-  conversion: 'conversion',
-  adjustment: 'adjustment',
-  other_adjustment: 'adjustment',
-  charge_failure: 'adjustment',
-  payment_failure_refund: 'adjustment',
-  partial_capture_reversal: 'adjustment',
-  reserve_transaction: 'adjustment',
-  reserved_funds: 'adjustment',
-  risk_reserved_funds: 'adjustment',
-};
-
-function kindOf(category: string, description: string, source: string | null): TransactionKind {
-  const name = category
-    .toLowerCase()
-    .trim()
-    .replaceAll(/[\s-]+/g, '_');
-  // Before 2017 payouts were called transfers, and disputes came as adjustments.
-  if (name === 'transfer' && source?.startsWith('po_') === true) return 'payout';
-  if (name === 'adjustment' && (source?.startsWith('dp_') === true || source?.startsWith('du_') === true)) {
-    return /revers/i.test(description) ? 'chargeback-reversed' : 'chargeback';
-  }
-  return kinds[name] ?? 'other';
 }
