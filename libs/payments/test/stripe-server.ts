@@ -115,7 +115,7 @@ export class StripeServer {
     const begin = after === null ? 0 : rows.findIndex(({ id }) => id === after) + 1;
     const limit = Number(parameters.get('limit') ?? 10);
     if (limit > 100) return failure(400, { type: 'invalid_request_error', param: 'limit' });
-    const data = rows.slice(begin, begin + limit).map((row) => ({ ...row, payout: undefined }));
+    const data = rows.slice(begin, begin + limit);
     return {
       status: 200,
       body: { object: 'list', data, has_more: rows.length > begin + limit, url: '/v1/balance_transactions' },

@@ -22,6 +22,8 @@ type Entry = {
   count: number;
   /** Held until the entry is complete; given as they come; or not rows at all, as they have no amounts. */
   detailsAre: 'held' | 'given' | 'dropped';
+  /** What its rows are known by, once the first of them has been. */
+  known?: string;
 };
 
 export class CamtStatement {
@@ -165,26 +167,20 @@ export class CamtStatement {
       payoutId: null,
       occurredAtMs,
       raw,
-      id: this.idOf(entry, detail, booked),
+      id: this.idOf(entry, detail, { raw, booked }),
     };
   }
 
   /** The bank's own reference is an id within the account, beside date and amount; without one the statement is part of it. */
-  private idOf(entry: Entry, detail: Node | null, booked: boolean): string {
+  private idOf(entry: Entry, detail: Node | null, row: { raw: string; booked: boolean }): string {
     const { head } = entry;
     const own = textAt(head, 'AcctSvcrRef');
-    const core = [
-      at(head, 'Amt')?.attributes['Ccy'] ?? '',
-      textAt(head, 'Amt'),
-      textAt(head, 'CdtDbtInd'),
-      dateOf(head),
-      booked ? '' : 'memo',
-    ];
-    const known =
+    const content = contentHash(row.raw);
+    entry.known ??=
       own.length >= 6 && !noReference.test(own)
-        ? contentHash('reference', own, ...core)
-        : contentHash('statement', this.id, this.page, detail === null ? entryJson(entry) : jsonOf(head));
-    const id = `${this.account}:${known}${detail === null ? '' : `:${contentHash(jsonOf(detail))}`}`;
+        ? contentHash('reference', own, ...coreOf(head), row.booked ? '' : 'memo')
+        : contentHash('statement', this.id, this.page, detail === null ? content : jsonOf(head));
+    const id = `${this.account}:${entry.known}${detail === null ? '' : `:${content}`}`;
     return numbered(id, this.occurrences.count(id));
   }
 
@@ -229,6 +225,14 @@ const accountOf = (node: Node): string =>
   )
     .replaceAll(/\s/g, '')
     .toUpperCase();
+
+/** What a bank's reference stands beside, in case that it names more than one entry. */
+const coreOf = (head: Node): string[] => [
+  at(head, 'Amt')?.attributes['Ccy'] ?? '',
+  textAt(head, 'Amt'),
+  textAt(head, 'CdtDbtInd'),
+  dateOf(head),
+];
 
 function entryAmount(node: Node): { value: number; currency: string } {
   const amount = at(node, 'Amt');
