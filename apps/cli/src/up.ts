@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { SandboxProvider } from '#payments';
 import { systemRandom, type Config } from '#platform';
-import { openServices, run, type OpenServices } from '../../order-service/src/index.js';
+import { openServices, providersOf, run, type OpenServices } from '../../order-service/src/index.js';
 import { openSandbox, type Sandbox } from '../../payment-sandbox/src/index.js';
 
 process.exitCode = await run(openHouse);
@@ -16,7 +16,10 @@ async function openHouse(...[config, context]: Parameters<OpenServices>): Return
   if (!config.developmentKeys || config.sandbox) return openServices(config, context);
   const sandbox = await openOwnSandbox(config);
   try {
-    const services = await openServices(config, context, [new SandboxProvider(sandbox.account)]);
+    const services = await openServices(config, context, [
+      new SandboxProvider(sandbox.account),
+      ...providersOf(config),
+    ]);
     return {
       ...services,
       listening(address) {

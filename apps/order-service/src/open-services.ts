@@ -1,7 +1,7 @@
 /** What the service stands on: the installation, a probe for readiness, and something to try on. */
 import path from 'node:path';
 import { availableOf, UnavailableError } from '#domain';
-import { SandboxProvider, type PaymentProvider } from '#payments';
+import { SandboxProvider, StripeProvider, type PaymentProvider } from '#payments';
 import { type Config, type Logger, type ReadinessProbe, systemClock, systemTimers } from '#platform';
 import { openInstallation, type ReservationServices, type StockUseCases } from '#reservations';
 import { Simulations } from '#simulation';
@@ -10,10 +10,16 @@ import type { OpenedServices, ServiceContext } from './services.js';
 /** What a rehearsal starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
 
+/** The providers that the environment names. */
+export const providersOf = ({ sandbox, stripe }: Config): PaymentProvider[] => [
+  ...(sandbox ? [new SandboxProvider(sandbox)] : []),
+  ...(stripe ? [new StripeProvider(stripe)] : []),
+];
+
 export async function openServices(
   config: Config,
   { logger }: ServiceContext,
-  providers: readonly PaymentProvider[] = config.sandbox ? [new SandboxProvider(config.sandbox)] : [],
+  providers: readonly PaymentProvider[] = providersOf(config),
 ): Promise<OpenedServices> {
   const services = await openInstallation(config, logger, { observing: false, providers });
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);

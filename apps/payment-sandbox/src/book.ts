@@ -13,13 +13,14 @@ type Line =
   | { readonly charge: BookedCharge }
   | { readonly refund: BookedRefund }
   | { readonly event: SandboxEvent; readonly sent: boolean }
-  | { readonly transaction: SandboxTransaction };
+  /** Listings show it from `visibleAtMs` on; a line without it, at once. */
+  | { readonly transaction: SandboxTransaction; readonly visibleAtMs?: number };
 
 export class Book {
   readonly charges = new Map<string, BookedCharge>();
   readonly refunds = new Map<string, BookedRefund>();
   readonly events = new Map<string, BookedEvent>();
-  private readonly movements: SandboxTransaction[] = [];
+  private readonly movements: { readonly row: SandboxTransaction; readonly visibleAtMs: number }[] = [];
   private readonly byKey = new Map<string, string>();
   private readonly byReference = new Map<string, string>();
 
@@ -58,15 +59,21 @@ export class Book {
   }
 
   transaction(id: string): SandboxTransaction | undefined {
-    return this.movements.find((movement) => movement.id === id);
+    return this.movements.find(({ row }) => row.id === id)?.row;
   }
 
-  /** Movements of a half-open window, by time and id, after a position. */
+  /** Movements that can be seen at that time, as they were booked. */
+  seenAt(nowMs: number): SandboxTransaction[] {
+    return this.movements.filter(({ visibleAtMs }) => visibleAtMs <= nowMs).map(({ row }) => row);
+  }
+
+  /** Those of a half-open window, by time and id, after a position. */
   list(
     window: { readonly from: number; readonly until: number },
     after: string | null,
+    nowMs: number,
   ): SandboxTransaction[] {
-    return this.movements
+    return this.seenAt(nowMs)
       .filter(({ createdAtMs }) => createdAtMs >= window.from && createdAtMs < window.until)
       .filter((movement) => after === null || positionOf(movement) > after)
       .sort((left, right) => (positionOf(left) < positionOf(right) ? -1 : 1));
@@ -81,8 +88,10 @@ export class Book {
     } else if ('refund' in line) {
       this.refunds.set(line.refund.id, line.refund);
       this.byKey.set(line.refund.key, line.refund.id);
-    } else if ('transaction' in line) this.movements.push(line.transaction);
-    else this.events.set(line.event.id, line);
+    } else if ('transaction' in line) {
+      const { transaction: row, visibleAtMs = 0 } = line;
+      this.movements.push({ row, visibleAtMs });
+    } else this.events.set(line.event.id, line);
   }
 }
 

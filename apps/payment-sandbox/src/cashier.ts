@@ -103,8 +103,10 @@ export class Cashier {
     { id: charge, reference, amount }: BookedCharge,
     value: number,
   ): void {
+    const { book, faults } = this.options;
     const moved = { id: this.id('txn'), kind, charge, reference, createdAtMs: this.nowMs() };
-    this.options.book.write({ transaction: { ...moved, amount: { value, currency: amount.currency } } });
+    const transaction = { ...moved, amount: { value, currency: amount.currency } };
+    book.write({ transaction, visibleAtMs: moved.createdAtMs + faults.visibleAfterMs() });
   }
 
   private event(type: string, about: Pick<SandboxEvent, 'charge' | 'refund'>): SandboxEvent {

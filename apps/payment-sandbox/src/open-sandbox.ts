@@ -8,6 +8,7 @@ import { systemClock, systemRandom, systemTimers } from '#platform';
 import { Book } from './book.js';
 import { Cashier } from './cashier.js';
 import { Faults, type FaultPlan } from './faults.js';
+import { Listings } from './listings.js';
 import { createServer } from './server.js';
 import { Webhooks } from './webhooks.js';
 
@@ -38,7 +39,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom };
   const webhooks = new Webhooks({ book, faults, secret: webhookSecret, ...ports });
   const cashier = new Cashier({ book, faults, webhooks, ...ports });
-  const server = createServer({ apiKey, book, cashier, faults, ...ports });
+  const listings = new Listings({ book, faults, ...ports });
+  const server = createServer({ apiKey, book, cashier, faults, listings });
   await server.listen({ port: options.port, host: options.host });
   const { port } = server.server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;

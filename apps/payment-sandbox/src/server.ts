@@ -3,17 +3,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { sandboxChargeRequest, sandboxRefundRequest } from '#payments';
-import type { Clock } from '#platform';
-import { positionOf, type Book } from './book.js';
+import type { Book } from './book.js';
 import type { Cashier } from './cashier.js';
 import { faultPlan, type Faults } from './faults.js';
+import type { Listings } from './listings.js';
 
 export type ServerOptions = {
   readonly apiKey: string;
   readonly book: Book;
   readonly cashier: Cashier;
   readonly faults: Faults;
-  readonly clock: Clock;
+  readonly listings: Listings;
 };
 
 const bodyBytesMax = 64 * 1024;
@@ -27,9 +27,13 @@ const listing = z.strictObject({
   limit: number.refine((limit) => limit >= 1 && limit <= 1_000),
   after: z.string().max(200).optional(),
 });
+const paging = z.strictObject({
+  page: number.refine((page) => page >= 1),
+  size: number.refine((size) => size >= 1 && size <= 1_000),
+});
 const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/);
 
-export function createServer({ apiKey, book, cashier, faults, clock }: ServerOptions): FastifyInstance {
+export function createServer({ apiKey, book, cashier, faults, listings }: ServerOptions): FastifyInstance {
   const server = Fastify({ bodyLimit: bodyBytesMax });
   server.addHook('onRequest', async (request, reply) => {
     if (!isKey(request, apiKey))
@@ -68,10 +72,9 @@ export function createServer({ apiKey, book, cashier, faults, clock }: ServerOpt
   server.get('/refunds/:id', (request, reply) => found(reply, book.refunds.get(idOf(request))));
   server.get('/transactions', (request) => {
     const { limit, after = null, ...window } = listing.parse(request.query);
-    const rows = book.list(window, after);
-    const data = rows.slice(0, limit);
-    return { data, next: rows.length > limit ? positionOf(data.at(-1)!) : null, nowMs: clock.nowMs() };
+    return listings.byTime(window, after, limit);
   });
+  server.get('/transactions/pages', (request) => listings.byPage(paging.parse(request.query)));
   server.get('/transactions/:id', (request, reply) => found(reply, book.transaction(idOf(request))));
   server.get('/faults', () => faults.plan);
   server.put('/faults', (request) => {

@@ -1,4 +1,5 @@
 /** Stripe's webhooks: whose they are, and what they say of payments and refunds. */
+import { isUuid } from '#contracts';
 import { Stripe } from 'stripe';
 import { z } from 'zod';
 
@@ -41,7 +42,8 @@ function eventOf({ id: eventId, type, data }: z.output<typeof stripeEvent>): Pro
     const intent = stripeIntent.safeParse(data.object);
     const charge = intent.success ? chargeOf(intent.data) : null;
     if (!intent.success || charge === null) return null;
-    return { eventId, kind: 'charge', paymentId: intent.data.metadata['payment_id'] ?? null, charge };
+    const paymentId = intent.data.metadata['payment_id'] ?? '';
+    return { eventId, kind: 'charge', paymentId: isUuid(paymentId) ? paymentId : null, charge };
   }
   if (data.object.object === 'refund') {
     const refund = stripeRefund.safeParse(data.object);

@@ -20,7 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => open.stripe.close());
 
-const charge = { paymentId: 'pay-1', reservationId: 'res-1', amount: { value: 4990, currency: 'EUR' } };
+const paymentId = '01968a3c-7d40-7000-8000-000000000001';
+const charge = { paymentId, reservationId: 'res-1', amount: { value: 4990, currency: 'EUR' } };
 
 describe('a charge', () => {
   it('is a payment intent under our id, made once also when the answer is lost', async () => {
@@ -30,8 +31,8 @@ describe('a charge', () => {
     expect(made).toEqual({ providerPaymentId: 'pi_1', status: 'pending', amount: charge.amount });
     expect(await provider.createCharge(charge)).toEqual(made);
     expect(stripe.intents.size).toBe(1);
-    expect(stripe.asked.map(({ key }) => key)).toEqual(['pay-1', 'pay-1', 'pay-1']);
-    expect(stripe.intents.get('pi_1')?.metadata).toEqual({ payment_id: 'pay-1', reservation_id: 'res-1' });
+    expect(stripe.asked.map(({ key }) => key)).toEqual([paymentId, paymentId, paymentId]);
+    expect(stripe.intents.get('pi_1')?.metadata).toEqual({ payment_id: paymentId, reservation_id: 'res-1' });
   });
 
   it('is found by its id and by ours, and says what was received', async () => {
@@ -39,10 +40,10 @@ describe('a charge', () => {
     await provider.createCharge(charge);
     Object.assign(stripe.intents.get('pi_1') ?? {}, { status: 'succeeded', amount_received: 4990 });
     const captured = { providerPaymentId: 'pi_1', status: 'captured', amount: charge.amount };
-    expect(await provider.fetchCharge({ paymentId: 'pay-1', providerPaymentId: 'pi_1' })).toEqual(captured);
-    expect(await provider.fetchCharge({ paymentId: 'pay-1', providerPaymentId: null })).toEqual(captured);
+    expect(await provider.fetchCharge({ paymentId, providerPaymentId: 'pi_1' })).toEqual(captured);
+    expect(await provider.fetchCharge({ paymentId, providerPaymentId: null })).toEqual(captured);
     expect(await provider.fetchCharge({ paymentId: 'pay-2', providerPaymentId: null })).toBeNull();
-    expect(await provider.fetchCharge({ paymentId: 'pay-1', providerPaymentId: 'pi_9' })).toBeNull();
+    expect(await provider.fetchCharge({ paymentId, providerPaymentId: 'pi_9' })).toBeNull();
   });
 
   it('that Stripe will not take is refused; a Stripe that is away, busy or closed to us is unavailable', async () => {
@@ -70,7 +71,7 @@ describe('a charge', () => {
 });
 
 describe('a refund', () => {
-  const refund = { refundId: 'ref-1', paymentId: 'pay-1', providerPaymentId: 'pi_1', amount: charge.amount };
+  const refund = { refundId: 'ref-1', paymentId, providerPaymentId: 'pi_1', amount: charge.amount };
 
   it('is made once, and asked again it says how far it is', async () => {
     const { stripe, provider } = server();
@@ -105,7 +106,7 @@ describe('a webhook', () => {
     amount_received: 4990,
     currency: 'eur',
     status: 'succeeded',
-    metadata: { payment_id: 'pay-1' },
+    metadata: { payment_id: paymentId },
     latest_charge: { id: 'ch_1', balance_transaction: null },
   });
 
@@ -115,7 +116,7 @@ describe('a webhook', () => {
       event: {
         eventId: 'evt_1',
         kind: 'charge',
-        paymentId: 'pay-1',
+        paymentId,
         charge: { providerPaymentId: 'pi_1', status: 'captured', amount: charge.amount },
       },
     });
@@ -125,6 +126,11 @@ describe('a webhook', () => {
     expect(verify(succeeded, 't=,v1=')).toEqual({ kind: 'forged' });
     expect(verify(succeeded, sign(succeeded, nowMs - 301_000))).toEqual({ kind: 'stale' });
     expect(verify(succeeded, sign(succeeded, nowMs - 300_000))).toMatchObject({ kind: 'genuine' });
+  });
+
+  it('of a payment that is not one of ours names none', () => {
+    const foreign = succeeded.replace(paymentId, 'their-own');
+    expect(verify(foreign, sign(foreign))).toMatchObject({ kind: 'genuine', event: { paymentId: null } });
   });
 
   it('tells of refunds, of other things, or of nothing that can be read', () => {

@@ -130,3 +130,16 @@ describe('HOLDFAST_API_KEYS', () => {
     expect(problemsOf({ HOLDFAST_API_KEYS })).toEqual([]);
   });
 });
+
+it('takes Stripe whole or not at all', () => {
+  const stripe = { STRIPE_SECRET_KEY: 'sk_test_0123456789', STRIPE_WEBHOOK_SECRET: 'whsec_0123456789' };
+  expect(configOf({}).stripe).toBeNull();
+  expect(configOf(stripe).stripe).toEqual({
+    url: 'https://api.stripe.com',
+    secretKey: 'sk_test_0123456789',
+    webhookSecret: 'whsec_0123456789',
+  });
+  expect(problemsOf({ STRIPE_SECRET_KEY: stripe.STRIPE_SECRET_KEY })).toEqual([
+    'STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: both of them, or none',
+  ]);
+});

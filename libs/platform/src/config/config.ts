@@ -28,12 +28,19 @@ export type Config = {
   readonly paymentTtlSeconds: number;
   /** The payment sandbox as a provider; null: not used, or the one in this process. */
   readonly sandbox: SandboxConfig | null;
+  /** Stripe as a provider; null: not used. */
+  readonly stripe: StripeConfig | null;
   /** Of the sandbox in this process. 0: any free port. */
   readonly sandboxPort: number;
   readonly logLevel: LogLevel;
 };
 
 export type SandboxConfig = { readonly url: string; readonly apiKey: string; readonly webhookSecret: string };
+export type StripeConfig = {
+  readonly url: string;
+  readonly secretKey: string;
+  readonly webhookSecret: string;
+};
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -53,6 +60,9 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: `a whole number from ${min} to ${max}` });
 
+const address = z
+  .string()
+  .regex(/^https?:\/\/[^/\s]+$/, { error: 'an http:// or https:// address without a path' });
 const secret = z.string().regex(/^[\x21-\x7e]{16,}$/, { error: 'at least 16 visible ASCII characters' });
 
 const variables = {
@@ -74,13 +84,13 @@ const variables = {
   PARTITIONS: integer(1, 256).default(1),
   HOLDFAST_API_KEYS: z.string().optional(),
   PAYMENT_TTL_SECONDS: integer(1, 86_400).default(600),
-  SANDBOX_URL: z
-    .string()
-    .regex(/^https?:\/\/[^/\s]+$/, { error: 'an http:// or https:// address without a path' })
-    .optional(),
+  SANDBOX_URL: address.optional(),
   SANDBOX_API_KEY: secret.optional(),
   SANDBOX_WEBHOOK_SECRET: secret.optional(),
   SANDBOX_PORT: integer(0, 65_535).default(0),
+  STRIPE_SECRET_KEY: secret.optional(),
+  STRIPE_WEBHOOK_SECRET: secret.optional(),
+  STRIPE_URL: address.default('https://api.stripe.com'),
   LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
 };
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
@@ -101,7 +111,10 @@ export function readConfig(
   if (sandbox === 'incomplete') {
     problems.push('SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET: all three of them, or none');
   }
-  if (problems.length > 0 || sandbox === 'incomplete') return { problems };
+  const stripe = readStripe(values);
+  if (stripe === 'incomplete')
+    problems.push('STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: both of them, or none');
+  if (problems.length > 0 || sandbox === 'incomplete' || stripe === 'incomplete') return { problems };
   return {
     config: {
       production,
@@ -117,6 +130,7 @@ export function readConfig(
       developmentKeys: keys.development,
       paymentTtlSeconds: values.PAYMENT_TTL_SECONDS,
       sandbox,
+      stripe,
       sandboxPort: values.SANDBOX_PORT,
       logLevel: values.LOG_LEVEL,
     },
@@ -142,6 +156,12 @@ function readSandbox(values: Variables): SandboxConfig | null | 'incomplete' {
   const { SANDBOX_URL: url, SANDBOX_API_KEY: apiKey, SANDBOX_WEBHOOK_SECRET: webhookSecret } = values;
   if (url && apiKey && webhookSecret) return { url, apiKey, webhookSecret };
   return url || apiKey || webhookSecret ? 'incomplete' : null;
+}
+
+function readStripe(values: Variables): StripeConfig | null | 'incomplete' {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_URL: url } = values;
+  if (secretKey && webhookSecret) return { url, secretKey, webhookSecret };
+  return secretKey || webhookSecret ? 'incomplete' : null;
 }
 
 function readApiKeys(
