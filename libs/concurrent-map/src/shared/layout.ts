@@ -73,7 +73,7 @@ export const limits = {
    */
   sparesMin: 256,
   sparesShare: 1 / 8,
-  /** Share of an index that may be taken. Half of it is where a new index starts. */
+  /** Share of an index that may be taken. */
   loadMax: 0.6,
   /** Slots that an insert moves when it meets an index that is being replaced. */
   batchSlots: 64,

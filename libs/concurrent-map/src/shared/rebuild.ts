@@ -17,8 +17,11 @@ import { eraAfter, eraOf, header, indexLog2Of, limits, rootOf } from './layout.j
 import type { IndexTable } from './index-table.js';
 import type { SharedMemory } from './memory.js';
 
-/** The emptiest that a grown index starts with, as a share of its slots: half of what makes it crowded. */
-const loadFresh = limits.loadMax / 2;
+/**
+ * The fullest that a new index starts, as a share of its slots. A crowded one without deleted keys is followed by one of
+ * four times its size, also when the estimate is a little off.
+ */
+const loadFresh = limits.loadMax * 0.45;
 /** Slots that are looked at to estimate how many keys a new index has to hold. */
 const sampleMax = 2_048;
 /** So often, in eras, `clear` rebuilds first, so that no slot keeps a tag until the eras have gone round. */
