@@ -36,7 +36,7 @@ const rounds = Number(values.rounds);
 const connections = Number(values.connections);
 const engineCallers = 256;
 /** Shares of what the closed loop reached. */
-const offeredShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1, 1.15];
+const offeredShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1, 1.25, 1.5];
 
 type Result = Measured & { readonly cpuMicros: number; readonly loadCpuMicros: number };
 

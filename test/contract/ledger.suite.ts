@@ -200,6 +200,54 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       await ledger.db.deleteFrom('idempotency_keys').where('digest', '=', request.keyDigest).execute();
     });
 
+    test('records refusals without work, and what a key had before counts', async () => {
+      const keys = new IdempotencyRepository(ledger.db);
+      const request = (name: string, body: string) => ({
+        keyDigest: sha256(name),
+        fingerprint: sha256(`${name} body`),
+        status: 409,
+        body: JSON.stringify({ body, quoted: '"\\' }),
+      });
+      const [first, second, third] = [request('r1', 'a'), request('r2', 'b'), request('r3', 'a')];
+      const { keyDigest, fingerprint } = request('claimed', 'c');
+      await keys.claim([{ keyDigest, fingerprint }]);
+      expect(await keys.answer([first, second])).toEqual([
+        { kind: 'recorded', status: 409, body: first.body },
+        { kind: 'recorded', status: 409, body: second.body },
+      ]);
+      const again = [
+        third,
+        { ...first, body: '{}' },
+        { ...second, fingerprint: sha256('other') },
+        request('claimed', 'c'),
+      ];
+      expect(await keys.answer(again)).toEqual([
+        { kind: 'recorded', status: 409, body: third.body },
+        { kind: 'answered', status: 409, body: first.body },
+        { kind: 'reused' },
+        null,
+      ]);
+      const look = (asked: { keyDigest: Buffer; fingerprint: Buffer }, of: number) => ({
+        ...asked,
+        id: id(of),
+      });
+      const looks = [
+        look(request('new', 'n'), 900),
+        look(first, 901),
+        look({ ...second, fingerprint: sha256('other') }, 902),
+        look({ keyDigest, fingerprint }, 903),
+        look(request('unanswered', 'u'), 8),
+      ];
+      expect(await keys.look(looks)).toEqual([
+        { kind: 'free', repeated: false },
+        { kind: 'answered', status: 409, body: first.body },
+        { kind: 'reused' },
+        { kind: 'free', repeated: true },
+        { kind: 'free', repeated: true },
+      ]);
+      await ledger.db.deleteFrom('idempotency_keys').where('status', 'is distinct from', 201).execute();
+    });
+
     test('a receipt waits for the position it rests on', async () => {
       const ahead = { partition: 0, epoch, sequence: sequence + 5 };
       const result = await writer.commit({ entries: [], requires: [ahead], receipts: [] });
