@@ -54,6 +54,19 @@ test('Holdfast sells what there is while its instance is killed, and every invar
   expect(code).toBe(0);
 }, 120_000);
 
+test('who pays through a provider that is away for a while gets an order, once it is back', async () => {
+  const file = await scenarioFile(
+    'buyers: 60\nstock: 10\npayment: { via: sandbox }\n' +
+      'faults: [{ kind: provider-outage, atSeconds: 0.2, seconds: 0.5 }]\n',
+  );
+  const { code, stdout } = await simulate('--scenario', file, '--json', '-');
+  const report = simulationReport.parse(JSON.parse(stdout));
+  expect(report).toMatchObject({ accepted: 10, confirmed: 10, oversold: 0 });
+  expect(report.faults).toHaveLength(1);
+  expect(report.invariants.filter(({ ok }) => !ok)).toEqual([]);
+  expect(code).toBe(0);
+}, 120_000);
+
 test('load-then-store in three instances oversells, and that is counted', async () => {
   const file = await scenarioFile('buyers: 600\nstock: 30\n');
   const { code, stdout } = await simulate(

@@ -22,7 +22,10 @@ import { SaleProgress } from './sale-progress.js';
 import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
 import { differencesText, sweepTable, tableOf, textOf } from './sale-text.js';
 
-const serviceProgram = path.resolve(import.meta.dirname, '../../order-service/src/main.js');
+const programs = {
+  serviceProgram: path.resolve(import.meta.dirname, '../../order-service/src/main.js'),
+  sandboxProgram: path.resolve(import.meta.dirname, '../../payment-sandbox/src/main.js'),
+};
 
 const text = (description: string, valueHint: string) =>
   ({ type: 'string', description, valueHint }) as const;
@@ -90,7 +93,7 @@ async function one(
   const progress = new SaleProgress(scenario);
   try {
     return await runScenario(scenario, {
-      serviceProgram,
+      ...programs,
       dataDir: config.dataDir,
       report: (message) => {
         logger.debug(message);

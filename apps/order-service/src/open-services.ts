@@ -9,6 +9,7 @@ import type { OpenedServices, ServiceContext } from './services.js';
 
 /** What a rehearsal starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
+const sandboxProgram = path.join(import.meta.dirname, '../../payment-sandbox/src/main.js');
 
 /** The providers that the environment names. */
 export const providersOf = ({ sandbox, stripe }: Config): PaymentProvider[] => [
@@ -25,6 +26,7 @@ export async function openServices(
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);
   const simulations = new Simulations({
     serviceProgram,
+    sandboxProgram,
     dataDir: config.dataDir,
     realTime: !config.production,
     clock: systemClock,

@@ -60,6 +60,9 @@ const arrivals = z.discriminatedUnion('curve', [
 export type Arrivals = z.infer<typeof arrivals>;
 
 const payment = z.strictObject({
+  via: z.enum(['confirm', 'sandbox']).default('confirm').meta({
+    description: '`sandbox`: through the payment sandbox, and its webhooks; else confirmed directly',
+  }),
   delaySeconds: z
     .strictObject({ min: seconds, max: seconds })
     .refine(({ min, max }) => min <= max, { path: ['max'], error: 'max is at least min' })
@@ -71,7 +74,7 @@ const payment = z.strictObject({
 });
 
 const fault = z.strictObject({
-  kind: z.enum(['kill-instance', 'restart-redis', 'slow-postgres']),
+  kind: z.enum(['kill-instance', 'restart-redis', 'slow-postgres', 'provider-outage']),
   atSeconds: seconds,
   seconds: duration.max(600).default(1).meta({ description: 'How long it is away or slow' }),
 });
@@ -162,8 +165,15 @@ function boundsHold(value: Scenario, context: z.RefinementCtx): void {
   if (value.cart.linesMax > value.skus)
     wrong(['cart', 'linesMax'], 'A cart has no more lines than there are SKUs');
   const naive = value.strategy !== 'holdfast';
-  if (naive && (value.cart.linesMax > 1 || value.restocks.length > 0)) {
-    wrong(['strategy'], 'The other strategies sell single lines at once: no carts, no restocks');
+  const sandbox = value.payment.via === 'sandbox';
+  if (naive && (value.cart.linesMax > 1 || value.restocks.length > 0 || sandbox)) {
+    wrong(['strategy'], 'The other strategies sell single lines at once: no carts, restocks or sandbox');
+  }
+  if (sandbox && value.time === 'virtual') {
+    wrong(['payment', 'via'], 'In virtual time payments take their delay and nothing else: via confirm');
+  }
+  if (!sandbox && value.faults.some(({ kind }) => kind === 'provider-outage')) {
+    wrong(['faults'], 'A provider-outage wants a provider: payment via sandbox');
   }
   if (value.time === 'virtual' && naive) {
     wrong(

@@ -14,7 +14,7 @@ export type ReserveAnswer =
   | { readonly kind: 'refused'; readonly because: Refusal };
 
 /** `too-late`: the hold has ended; `unknown`: no answer came within the buyer's patience. */
-export type PayAnswer = 'confirmed' | 'too-late' | 'unknown';
+export type PayAnswer = 'confirmed' | 'declined' | 'too-late' | 'unknown';
 
 export interface Checkout {
   reserve(request: {

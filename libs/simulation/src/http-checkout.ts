@@ -12,6 +12,8 @@ export type HttpCheckoutOptions = {
   /** The instances. Requests go to them in turn. */
   readonly urls: readonly string[];
   readonly keys: { readonly storefront: string; readonly admin: string };
+  /** How buyers pay. */
+  readonly payVia: 'confirm' | 'sandbox';
   readonly clock: Clock;
   readonly timers: Timers;
 };
@@ -27,12 +29,18 @@ type Call = {
 type HttpAnswer = { readonly status: number; readonly text: string };
 
 const connectionsPerInstance = 128;
+const connectionsOfBackOffice = 4;
 const timeoutMs = 10_000;
 /** How long a buyer waits for a final answer. */
 const patienceMs = 20_000;
 const retryMsFirst = 50;
 const retryMsMax = 1_000;
 const auditTimeoutMs = 60_000;
+/** A provider that is away for a while has its chance; the reservation keeps its units meanwhile. */
+const paymentPatienceMs = 60_000;
+const paymentPollMs = 250;
+/** Every order costs the same: what is sold is units. */
+const amount = { value: 1_000, currency: 'EUR' };
 
 export class HttpCheckout implements Checkout {
   private readonly agent = new Agent({
@@ -40,6 +48,8 @@ export class HttpCheckout implements Checkout {
     maxSockets: connectionsPerInstance,
     scheduling: 'fifo',
   });
+  /** Connections of the shop's own: a restock does not stand in line with the crowd. */
+  private readonly backOffice = new Agent({ keepAlive: true, maxSockets: connectionsOfBackOffice });
   private turn = 0;
   private restocks = 0;
 
@@ -61,6 +71,7 @@ export class HttpCheckout implements Checkout {
   }
 
   async pay(reservationId: string): Promise<PayAnswer> {
+    if (this.options.payVia === 'sandbox') return this.payThroughSandbox(reservationId);
     const answer = await this.change(reservationId, 'confirm');
     if (answer?.status === 200) return 'confirmed';
     return answer?.status === 409 ? 'too-late' : 'unknown';
@@ -115,6 +126,31 @@ export class HttpCheckout implements Checkout {
 
   close(): void {
     this.agent.destroy();
+    this.backOffice.destroy();
+  }
+
+  /** Starts a payment, and looks what the provider's webhook makes of the reservation. */
+  private async payThroughSandbox(reservationId: string): Promise<PayAnswer> {
+    const { clock, timers, keys } = this.options;
+    const path = `/v1/reservations/${reservationId}`;
+    const started = await this.untilFinal({
+      method: 'POST',
+      path: `${path}/pay`,
+      secret: keys.storefront,
+      key: `pay-${reservationId}`,
+      body: { provider: 'sandbox', amount },
+    });
+    if (started?.status === 409) return 'too-late';
+    if (started?.status !== 200) return 'unknown';
+    const giveUpAtMs = clock.monotonicMs() + paymentPatienceMs;
+    while (clock.monotonicMs() < giveUpAtMs) {
+      await timers.sleep(paymentPollMs);
+      const answer = await this.untilFinal({ method: 'GET', path, secret: keys.storefront });
+      if (answer?.status !== 200) return 'unknown';
+      const { status } = JSON.parse(answer.text) as { status: string };
+      if (status !== 'paying') return afterPayment(status);
+    }
+    return 'unknown';
   }
 
   private change(reservationId: string, what: 'confirm' | 'release'): Promise<HttpAnswer | undefined> {
@@ -155,7 +191,7 @@ export class HttpCheckout implements Checkout {
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const sent = request(new URL(path, url), {
-        agent: this.agent,
+        agent: secret === this.options.keys.admin ? this.backOffice : this.agent,
         method,
         headers: {
           authorization: `Bearer ${secret}`,
@@ -183,6 +219,12 @@ export class HttpCheckout implements Checkout {
       sent.end(text);
     });
   }
+}
+
+/** What a reservation's status says of its payment, once it is no longer under way. */
+function afterPayment(status: string): PayAnswer {
+  if (status === 'confirmed' || status === 'fulfilled') return 'confirmed';
+  return status === 'held' ? 'declined' : 'too-late';
 }
 
 /** Whether asking again would bring the same. */

@@ -30,7 +30,6 @@ export class Sale {
   private sent = 0;
   private skipped = 0;
   private readonly underWay = new Set<Promise<void>>();
-  private phase: 'selling' | 'paying' = 'selling';
 
   constructor(private readonly options: SaleOptions) {
     const { scenario, plan } = options;
@@ -51,7 +50,6 @@ export class Sale {
       this.send(request);
     }
     await restocking;
-    this.phase = 'paying';
     while (this.underWay.size > 0) await Promise.all(this.underWay);
     this.endedMs = clock.monotonicMs();
   }
@@ -84,8 +82,10 @@ export class Sale {
 
   progress(): SimulationProgress {
     const { witness, measurement, options } = this;
+    const answered = measurement.accepted + measurement.refusals;
+    const sold = this.sent + this.skipped === options.plan.requests.length && answered === this.sent;
     return {
-      phase: this.phase,
+      phase: sold ? 'paying' : 'selling',
       elapsedMs: Math.round(this.elapsedMs()),
       requests: this.sent,
       planned: options.plan.requests.length - this.skipped,
@@ -158,6 +158,7 @@ export class Sale {
       this.measurement.confirmed(this.elapsedMs());
       this.witness.confirmed(id);
     } else if (paid === 'too-late') funnel.tooLate += 1;
+    else if (paid === 'declined') funnel.declined += 1;
   }
 
   private async restock(): Promise<void> {

@@ -11,7 +11,12 @@ export type FromSimulation =
   | { readonly kind: 'report'; readonly report: SimulationReport }
   | { readonly kind: 'problem'; readonly problem: string };
 
-const task = z.strictObject({ scenario, serviceProgram: z.string(), dataDir: z.string() });
+const task = z.strictObject({
+  scenario,
+  serviceProgram: z.string(),
+  sandboxProgram: z.string(),
+  dataDir: z.string(),
+});
 export type Task = z.infer<typeof task>;
 
 // Nobody is left to tell: what was started ends with this process.
@@ -26,10 +31,9 @@ process.once('message', (message) => {
     .finally(() => process.disconnect());
 });
 
-function run({ scenario, serviceProgram, dataDir }: Task): Promise<SimulationReport> {
+function run({ scenario, ...programs }: Task): Promise<SimulationReport> {
   return runScenario(scenario, {
-    serviceProgram,
-    dataDir,
+    ...programs,
     report: () => undefined,
     target: null,
     crash: false,

@@ -14,7 +14,7 @@ import {
 import type { Clock, Timers } from '#platform';
 import type { FromSimulation, Task } from './simulation-process.js';
 
-export type SimulationsOptions = Pick<Task, 'serviceProgram' | 'dataDir'> & {
+export type SimulationsOptions = Omit<Task, 'scenario'> & {
   /** Whether real servers may be started here: not beside a shop that is open. */
   readonly realTime: boolean;
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -95,7 +95,7 @@ export class Simulations {
   }
 
   private launch(run: Run): void {
-    const { serviceProgram, dataDir, timers } = this.options;
+    const { serviceProgram, sandboxProgram, dataDir, timers } = this.options;
     const { simulation } = run;
     const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: 'ignore' });
     this.child = child;
@@ -111,7 +111,10 @@ export class Simulations {
       this.child = null;
       this.fail(run, `its process ended with ${code ?? signal}`);
     });
-    child.send({ scenario: simulation.scenario, serviceProgram, dataDir } satisfies Task, () => undefined);
+    child.send(
+      { scenario: simulation.scenario, serviceProgram, sandboxProgram, dataDir } satisfies Task,
+      () => undefined,
+    );
   }
 
   private end({ simulation }: Run, outcome: SimulationReport | string): void {

@@ -19,9 +19,20 @@ import { strategies } from './strategies/index.js';
 export type StageOptions = {
   /** The compiled service to start. */
   readonly serviceProgram: string;
+  /** The compiled payment sandbox. */
+  readonly sandboxProgram: string;
   /** Where packages of servers may be unpacked, when the machine has none. */
   readonly dataDir: string;
   readonly report: Report;
+};
+
+/** What was started here, and ends with the stage. */
+type Own = {
+  readonly instances: readonly Instance[];
+  readonly redis: RedisNode | null;
+  readonly postgres: PostgresNode | null;
+  readonly folder: LeashedProcess | null;
+  readonly provider: Instance | null;
 };
 
 /** A service that runs already, and the keys it knows. */
@@ -35,10 +46,7 @@ export class Stage {
   private constructor(
     private readonly scenario: Scenario,
     readonly checkout: HttpCheckout,
-    private readonly instances: readonly Instance[] = [],
-    private readonly redis: RedisNode | null = null,
-    private readonly postgres: PostgresNode | null = null,
-    private readonly folder: LeashedProcess | null = null,
+    private readonly own: Own = { instances: [], redis: null, postgres: null, folder: null, provider: null },
   ) {}
 
   /** Starts what the scenario wants. @throws ServerNotFoundError when this machine cannot have it */
@@ -58,6 +66,11 @@ export class Stage {
       const folder = add(leashFolder(folderPath));
       report(scenario.instances === 1 ? 'starting the service' : `starting ${scenario.instances} instances`);
       const keys = { storefront: secret(), admin: secret() };
+      const ports: number[] = [];
+      for (let index = 0; index < scenario.instances; index += 1) ports.push(await lastingPort());
+      const provider =
+        scenario.payment.via === 'sandbox' ? await openProvider(options, ports[0]!, folderPath) : null;
+      if (provider) add({ stop: () => provider.process.kill() });
       const environment = {
         REDIS_URL: redis.url,
         DATABASE_URL: postgres?.url ?? '',
@@ -65,19 +78,21 @@ export class Stage {
         HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
         LOG_LEVEL: 'warn',
         STRATEGY: scenario.strategy,
+        ...provider?.account,
       };
       const program = holdfast ? options.serviceProgram : strategyServer;
-      const instances: Instance[] = [];
-      for (let index = 0; index < scenario.instances; index += 1) {
-        const instance = new Instance(await lastingPort(), { program, environment });
-        instances.push(add(Object.assign(instance, { stop: () => instance.kill() })));
-      }
+      const instances = ports.map((port) => new Instance(port, { program, environment }));
+      for (const instance of instances) add({ stop: () => instance.kill() });
       await Promise.all(instances.map((instance) => instance.start()));
-      const checkout = checkoutOf(
-        instances.map(({ url }) => url),
-        keys,
-      );
-      return new Stage(scenario, checkout, instances, redis, postgres, folder);
+      const urls = instances.map(({ url }) => url);
+      const checkout = checkoutOf(urls, keys, scenario);
+      return new Stage(scenario, checkout, {
+        instances,
+        redis,
+        postgres,
+        folder,
+        provider: provider?.process ?? null,
+      });
     } catch (error) {
       for (const part of opened) await part.stop().catch(() => undefined);
       throw error;
@@ -86,14 +101,14 @@ export class Stage {
 
   /** On a service that runs already: nothing is started, nothing can be killed. */
   static at(scenario: Scenario, { url, keys }: Target): Stage {
-    return new Stage(scenario, checkoutOf([url], keys));
+    return new Stage(scenario, checkoutOf([url], keys, scenario));
   }
 
   /** Fills the shelves: once, or in every instance where each has its own. */
   async stock({ stock }: Plan, only?: Instance): Promise<void> {
     const { strategy, buyerLimit, holdTtlSeconds } = this.scenario;
     const each = strategy !== 'holdfast' && strategies[strategy].shelfPerInstance;
-    const urls = only ? [only.url] : each ? this.instances.map(({ url }) => url) : undefined;
+    const urls = only ? [only.url] : each ? this.own.instances.map(({ url }) => url) : undefined;
     for (const [sku, onHand] of stock) {
       await this.checkout.put(sku, { onHand, buyerLimit, holdTtlSeconds }, urls);
     }
@@ -104,7 +119,7 @@ export class Stage {
     const away = () => systemTimers.sleep(seconds * 1_000);
     switch (kind) {
       case 'kill-instance': {
-        const [victim] = this.instances;
+        const [victim] = this.own.instances;
         if (!victim) return 'no instance of ours to kill';
         await victim.kill();
         await away();
@@ -113,34 +128,41 @@ export class Stage {
         return `an instance was killed, and started again ${seconds} s later`;
       }
       case 'restart-redis':
-        if (!this.redis) return 'no Redis of ours to kill';
-        await this.redis.kill();
+        if (!this.own.redis) return 'no Redis of ours to kill';
+        await this.own.redis.kill();
         await away();
-        await this.redis.start();
+        await this.own.redis.start();
         return `Redis was killed, and started again ${seconds} s later`;
-      case 'slow-postgres':
-        if (!this.postgres) return 'no PostgreSQL of ours to slow down';
-        this.postgres.proxy.slow(slowPostgresMs);
+      case 'provider-outage':
+        if (!this.own.provider) return 'no provider of ours to kill';
+        await this.own.provider.kill();
         await away();
-        this.postgres.proxy.slow(0);
+        await this.own.provider.start();
+        return `the payment provider was killed, and started again ${seconds} s later`;
+      case 'slow-postgres':
+        if (!this.own.postgres) return 'no PostgreSQL of ours to slow down';
+        this.own.postgres.proxy.slow(slowPostgresMs);
+        await away();
+        this.own.postgres.proxy.slow(0);
         return `every reply of PostgreSQL came ${slowPostgresMs} ms later for ${seconds} s`;
     }
   }
 
   /** Everything that can forget is killed at once and started again, as after a power cut; PostgreSQL stays. */
   async crash(plan: Plan): Promise<void> {
-    await Promise.all([...this.instances.map((instance) => instance.kill()), this.redis?.kill()]);
-    await this.redis?.start();
-    await Promise.all(this.instances.map((instance) => instance.start()));
-    for (const instance of this.instances) await this.refill(plan, instance);
+    await Promise.all([...this.own.instances.map((instance) => instance.kill()), this.own.redis?.kill()]);
+    await this.own.redis?.start();
+    await Promise.all(this.own.instances.map((instance) => instance.start()));
+    for (const instance of this.own.instances) await this.refill(plan, instance);
   }
 
   async close(): Promise<void> {
     this.checkout.close();
-    await Promise.all(this.instances.map((instance) => instance.kill()));
-    await this.postgres?.stop();
-    await this.redis?.stop();
-    await this.folder?.stop();
+    await this.own.provider?.kill();
+    await Promise.all(this.own.instances.map((instance) => instance.kill()));
+    await this.own.postgres?.stop();
+    await this.own.redis?.stop();
+    await this.own.folder?.stop();
   }
 
   /** A naive shop fills its shelf when it starts: what it remembers of the sale, it has elsewhere, or not at all. */
@@ -160,8 +182,27 @@ async function startPostgres({ dataDir, report }: StageOptions): Promise<Postgre
   return PostgresNode.start(dataDir, report);
 }
 
-function checkoutOf(urls: readonly string[], keys: Target['keys']): HttpCheckout {
-  return new HttpCheckout({ urls, keys, clock: systemClock, timers: systemTimers });
+function checkoutOf(urls: readonly string[], keys: Target['keys'], { payment }: Scenario): HttpCheckout {
+  return new HttpCheckout({ urls, keys, payVia: payment.via, clock: systemClock, timers: systemTimers });
+}
+
+/** The payment sandbox as a process of its own, on a book that survives it; its webhooks go to the first instance. */
+async function openProvider(
+  { sandboxProgram }: StageOptions,
+  webhookPort: number,
+  folder: string,
+): Promise<{ readonly process: Instance; readonly account: Readonly<Record<string, string>> }> {
+  const port = await lastingPort();
+  const secrets = { SANDBOX_API_KEY: secret(), SANDBOX_WEBHOOK_SECRET: secret() };
+  const environment = {
+    ...secrets,
+    SANDBOX_PORT: `${port}`,
+    SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${webhookPort}/v1/payments/webhooks/sandbox`,
+    SANDBOX_FILE: path.join(folder, 'sandbox.jsonl'),
+  };
+  const process = new Instance(port, { program: sandboxProgram, environment });
+  await process.start();
+  return { process, account: { ...secrets, SANDBOX_URL: process.url } };
 }
 
 function secret(): string {
