@@ -55,6 +55,7 @@ const statements = [
     status text not null check (status in ('queued', 'running', 'succeeded', 'failed')),
     requested_by text not null,
     created_at timestamptz not null,
+    moved_at timestamptz not null default now(),
     finished_at timestamptz,
     rows bigint not null default 0,
     inserted bigint not null default 0,

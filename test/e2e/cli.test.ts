@@ -135,6 +135,40 @@ describeWithPostgres('on servers', () => {
     await db.destroy();
   });
 
+  test('reconciles a file: figures, exit codes, nothing twice', async () => {
+    const statement = path.resolve(
+      import.meta.dirname,
+      '../fixtures/statements/stripe-payout-reconciliation.csv',
+    );
+    const reconcile = async (...args: string[]) => {
+      const ended = await holdfast(['reconcile', ...args, '--json', '-'], environment);
+      return { ...ended, result: ended.stdout === '' ? undefined : JSON.parse(ended.stdout) };
+    };
+    const named = ['--file', statement, '--format', 'stripe-payout-csv'];
+    const dry = await reconcile(...named, '--dry-run');
+    const page = path.join(folder, 'report.html');
+    const first = await reconcile(...named, '--html', page);
+    expect(first.result).toEqual(dry.result);
+    const { rows, inserted, duplicates, quarantined, tieOut } = first.result;
+    expect(rows).toBe(inserted + duplicates + quarantined);
+    expect(first.code).toBe(tieOut.every(({ ties }: { ties: boolean }) => ties) ? 0 : 1);
+    expect(await readFile(page, 'utf8')).toContain('<h2>Totals</h2>');
+    const second = await reconcile(...named);
+    expect(second.result).toMatchObject({ inserted: 0, duplicates: rows - quarantined, tieOut });
+
+    expect(await reconcile('--file', statement, '--format', 'mt940')).toMatchObject({
+      code: 1,
+      result: undefined,
+    });
+    for (const [args, what] of [
+      [['--file', path.join(folder, 'nowhere'), '--format', 'mt940'], 'cannot be read'],
+      [['--file', statement, '--format', 'xlsx'], 'mt940'],
+    ] as const) {
+      const { code, stderr } = await reconcile(...args);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(what) });
+    }
+  }, 120_000);
+
   test('the number of partitions cannot change: exit 78', async () => {
     const { code, stderr } = await holdfast(['audit'], { ...environment, PARTITIONS: '7' });
     expect(code).toBe(78);

@@ -5,6 +5,7 @@ import { audit } from './audit.js';
 import { doctor } from './doctor.js';
 import { failureOf, UsageError } from './environment.js';
 import { migrate } from './migrate.js';
+import { reconcile } from './reconcile.js';
 import { simulate } from './simulate.js';
 
 /** Known here for `--help` alone: scripts/holdfast.mjs runs it, as `npm start` does. */
@@ -15,7 +16,7 @@ const up = defineCommand({
   },
 });
 
-const commands = { up, simulate, audit, doctor, migrate } as unknown as Record<string, CommandDef>;
+const commands = { up, simulate, audit, doctor, migrate, reconcile } as unknown as Record<string, CommandDef>;
 
 const holdfast = defineCommand({
   meta: {

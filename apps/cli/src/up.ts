@@ -6,20 +6,30 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { SandboxProvider } from '#payments';
 import { systemRandom, type Config } from '#platform';
-import { openServices, providersOf, run, type OpenServices } from '../../order-service/src/index.js';
+import { workerOf } from '../../batch-worker/src/index.js';
+import {
+  openServices,
+  providersOf,
+  run,
+  type OpenedHouse,
+  type OpenedServices,
+  type ServiceContext,
+} from '../../order-service/src/index.js';
 import { openSandbox, type Sandbox } from '../../payment-sandbox/src/index.js';
 
 process.exitCode = await run(openHouse);
 
 /** With the development keys comes a payment provider of our own, where no other sandbox is named. */
-async function openHouse(...[config, context]: Parameters<OpenServices>): ReturnType<OpenServices> {
-  if (!config.developmentKeys || config.sandbox) return openServices(config, context);
+async function openHouse(config: Config, context: ServiceContext): Promise<OpenedServices> {
+  if (!config.developmentKeys || config.sandbox)
+    return withWorker(await openServices(config, context), context);
   const sandbox = await openOwnSandbox(config);
   try {
-    const services = await openServices(config, context, [
+    const house = await openServices(config, context, [
       new SandboxProvider(sandbox.account),
       ...providersOf(config),
     ]);
+    const services = await withWorker(house, context);
     return {
       ...services,
       listening(address) {
@@ -33,6 +43,23 @@ async function openHouse(...[config, context]: Parameters<OpenServices>): Return
     };
   } catch (error) {
     await sandbox.close();
+    throw error;
+  }
+}
+
+/** The workers in the same process: they end before what they work on. */
+async function withWorker(house: OpenedHouse, context: ServiceContext): Promise<OpenedServices> {
+  try {
+    const worker = await workerOf(house, context);
+    return {
+      ...house,
+      async close() {
+        await worker.close();
+        await house.close();
+      },
+    };
+  } catch (error) {
+    await house.close();
     throw error;
   }
 }

@@ -7,6 +7,8 @@ import { Idempotent } from './idempotent.js';
 import { OperationsController } from './operations.controller.js';
 import { OrdersController } from './orders.controller.js';
 import { PaymentsController } from './payments.controller.js';
+import { DiscrepanciesController } from './discrepancies.controller.js';
+import { ReconciliationsController } from './reconciliations.controller.js';
 import { ReservationsController } from './reservations.controller.js';
 import type { Services } from './services.js';
 import { StockController } from './stock.controller.js';
@@ -15,6 +17,8 @@ import { SimulationsController } from './simulations.controller.js';
 import { StockEvents } from './stock-events.js';
 import {
   AUDIT,
+  CONCLUDE,
+  RECONCILIATION,
   CONSOLE_SETTINGS,
   METRICS,
   ORDERS,
@@ -46,6 +50,8 @@ export class AppModule {
         PaymentsController,
         AuditController,
         SimulationsController,
+        ReconciliationsController,
+        DiscrepanciesController,
         OperationsController,
         ConsoleController,
       ],
@@ -57,6 +63,8 @@ export class AppModule {
         { provide: AUDIT, useValue: services.audit },
         { provide: SIMULATIONS, useValue: services.simulations },
         { provide: SimulationEvents, useValue: new SimulationEvents(services.simulations) },
+        { provide: RECONCILIATION, useValue: services.reconciliation },
+        { provide: CONCLUDE, useValue: services.conclude },
         { provide: PROBES, useValue: services.probes },
         { provide: METRICS, useValue: metrics },
         { provide: TIMERS, useValue: timers },

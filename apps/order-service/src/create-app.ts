@@ -16,6 +16,7 @@ import { AppModule } from './app.module.js';
 import type { ConsoleSettings } from './console/console.controller.js';
 import { serveConsole } from './console/serve-console.js';
 import { serveDocs } from './openapi/serve-docs.js';
+import { serveQueues } from './serve-queues.js';
 import type { ServiceContext, Services } from './services.js';
 import { SimulationEvents } from './simulation-events.js';
 import { StockEvents } from './stock-events.js';
@@ -51,6 +52,7 @@ export async function createApp(
   nest.useGlobalFilters(filter);
   serveDocs(nest);
   await serveConsole(nest, logger);
+  if (services.queues) await serveQueues(nest, services.queues, config.apiKeys);
   await nest.init();
   return {
     nest,

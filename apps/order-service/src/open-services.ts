@@ -1,11 +1,28 @@
 /** What the service stands on: the installation, a probe for readiness, and something to try on. */
 import path from 'node:path';
 import { availableOf, UnavailableError } from '#domain';
-import { SandboxProvider, StripeProvider, type PaymentProvider } from '#payments';
+import {
+  SandboxProvider,
+  StripeProvider,
+  StripeSource,
+  type PaymentProvider,
+  type TransactionSource,
+} from '#payments';
 import { type Config, type Logger, type ReadinessProbe, systemClock, systemTimers } from '#platform';
-import { openInstallation, type ReservationServices, type StockUseCases } from '#reservations';
+import {
+  openInstallation,
+  type Installation,
+  type ReservationServices,
+  type StockUseCases,
+} from '#reservations';
 import { Simulations } from '#simulation';
+import { paymentCommandsOf } from './payment-commands.js';
+import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
 import type { OpenedServices, ServiceContext } from './services.js';
+
+/** The services, and what they stand on for what runs beside them in one process. */
+export type OpenedHouse = OpenedServices &
+  Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands'> & { readonly installation: Installation };
 
 /** What a rehearsal starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
@@ -17,13 +34,25 @@ export const providersOf = ({ sandbox, stripe }: Config): PaymentProvider[] => [
   ...(stripe ? [new StripeProvider(stripe)] : []),
 ];
 
+/** Whose transactions can be read: those of the providers that list them, and Stripe's. */
+const sourcesOf = (providers: readonly PaymentProvider[], { stripe }: Config): TransactionSource[] => [
+  ...providers.filter((provider) => provider instanceof SandboxProvider),
+  ...(stripe ? [new StripeSource(stripe)] : []),
+];
+
 export async function openServices(
   config: Config,
   { logger }: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
-): Promise<OpenedServices> {
+): Promise<OpenedHouse> {
   const services = await openInstallation(config, logger, { observing: false, providers });
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);
+  const opened = openReconciliation(
+    services,
+    sourcesOf(providers, config),
+    paymentCommandsOf(services.db),
+    logger,
+  );
   const simulations = new Simulations({
     serviceProgram,
     sandboxProgram,
@@ -34,10 +63,13 @@ export async function openServices(
   });
   return {
     ...services,
+    ...opened,
+    installation: services,
     simulations,
     probes: [partitionsProbe(services)],
     async close() {
       await simulations.close();
+      await opened.close();
       await services.close();
     },
   };

@@ -3,9 +3,12 @@
  * work, and the secret that seals cursors.
  */
 import type { Config, Logger, Metrics, ReadinessProbe } from '#platform';
+import type { ReconciliationQueues, ReconciliationUseCases } from '#reconciliation';
 import type {
+  Answer,
   AuditUseCases,
   IdempotencyUseCases,
+  Operation,
   OrderUseCases,
   PaymentUseCases,
   ReservationUseCases,
@@ -21,6 +24,11 @@ export type Services = {
   readonly audit: AuditUseCases;
   readonly idempotency: IdempotencyUseCases;
   readonly simulations: Simulations;
+  readonly reconciliation: ReconciliationUseCases;
+  /** To be looked at under /queues; absent: there are none. */
+  readonly queues?: ReconciliationQueues;
+  /** Makes an answer final whose work is in the ledger already. */
+  readonly conclude: (operation: Operation, answer: Answer) => Promise<Answer>;
   /** The parts without which the service is not ready. */
   readonly probes: readonly ReadinessProbe[];
   /** 32 bytes, the same in every process on one ledger and after every restart: a cursor outlives both. */

@@ -9,3 +9,5 @@ export const METRICS = Symbol('Metrics');
 export const SIMULATIONS = Symbol('Simulations');
 export const TIMERS = Symbol('Timers');
 export const CONSOLE_SETTINGS = Symbol('ConsoleSettings');
+export const RECONCILIATION = Symbol('ReconciliationUseCases');
+export const CONCLUDE = Symbol('Services.conclude');

@@ -4,6 +4,7 @@ export * from './lists.js';
 export * from './order.js';
 export * from './payment.js';
 export * from './problem.js';
+export * from './reconciliation.js';
 export * from './reservation.js';
 export * from './scalars.js';
 export * from './simulation.js';

@@ -5,7 +5,7 @@ import { wirePaymentStatuses } from './payment.js';
 import { wireReservationStatuses } from './reservation.js';
 import { buyerId, sku, uuid, wireLimits } from './scalars.js';
 
-const limit = z
+export const limit = z
   .string()
   .regex(/^[1-9][0-9]{0,3}$/, { error: 'A limit is plain decimal digits' })
   .refine((digits) => Number(digits) <= wireLimits.pageSizeMax, {
@@ -15,7 +15,7 @@ const limit = z
   .meta({ description: '1 to 1000; 50 when not given' });
 
 /** Opaque; whether it is one of ours is for the one who made it to say. */
-const cursor = z.string().optional();
+export const cursor = z.string().optional();
 
 export const listSkusQuery = z.strictObject({ limit, cursor });
 export const listReservationsQuery = z.strictObject({

@@ -131,6 +131,26 @@ export class AuditRepository {
       having count(*) <> max(e.sequence) or min(e.sequence) <> 1 or (e.epoch = p.epoch and max(e.sequence) <> p.sequence)`);
   }
 
+  /**
+   * I11: a row of a provider that was judged is matched or ignored with its reason, or open with a discrepancy that says
+   * why; a match is with a payment that there is; and no payment has the money of two charges.
+   */
+  transactionsUnaccounted(): Promise<Violation[]> {
+    return this.violations(sql`
+      select t.provider, t.account, t.id, t.state, t.rule from provider_transactions t
+        left join payments p on p.id = t.payment_id
+      where (t.judged and t.state = 'open' and not exists (select from discrepancies d where d.number = t.number))
+        or (t.payment_id is not null and (p.id is null or p.reservation_id <> t.reservation_id))
+        or not exists (select from reconciliation_runs r where r.id = t.run_id)
+      union all
+      select t.provider, t.account, string_agg(t.id, ' '), 'matched twice', 'charge' from provider_transactions t
+      where t.rule = 'charge' group by t.provider, t.account, t.payment_id having count(*) > 1
+      union all
+      select t.provider, t.account, string_agg(e.key, ' '), 'applied twice', 'capture'
+      from reconciliation_effects e join provider_transactions t on t.number = e.number
+      where e.kind = 'capture' and e.state = 'done' group by t.provider, t.account, e.payment_id having count(*) > 1`);
+  }
+
   /** Levels of a partition for comparison with the stock store, in chunks by SKU. */
   async levelsOf(partition: number, after: string, limit: number): Promise<StockLevel[]> {
     const found = await guarded(

@@ -154,6 +154,27 @@ export class PaymentRepository {
     }))[0];
   }
 
+  /**
+   * Puts a charge on record that the provider has and nobody here has asked for. False: it is another payment's already.
+   */
+  async adopt(charge: {
+    readonly id: string;
+    readonly reservationId: string;
+    readonly provider: string;
+    readonly providerPaymentId: string;
+    readonly amount: Money;
+  }): Promise<boolean> {
+    const { id, reservationId, provider, providerPaymentId, amount } = charge;
+    await guarded(
+      sql`
+        insert into payments (id, reservation_id, provider, provider_payment_id, amount, currency, status, created_at)
+        values (${id}::uuid, ${reservationId}::uuid, ${provider}, ${providerPaymentId}, ${amount.value}, ${amount.currency},
+          'created', now())
+        on conflict do nothing`.execute(this.db),
+    );
+    return (await this.find(id)) !== undefined;
+  }
+
   /** Money has come for what had ended: from here on the stock store decides, with this payment. */
   async paidLate({ id, reservationId }: Payment): Promise<void> {
     await guarded(

@@ -52,6 +52,15 @@ const keepListening = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
+/** Queues wait for a Redis that is away, and say nothing twice that is not safe to say twice: jobs are. */
+const waitForever = {
+  maxRetriesPerRequest: null,
+  connectTimeout: 5_000,
+  retryStrategy: reconnectDelayMs,
+  reconnectOnError: reconnectOnReadOnly,
+  lazyConnect: false,
+} satisfies RedisOptions;
+
 /** The connection that stock is decided over: a command is sent once, and a lost reply is an error. */
 export function connectForDecisions(target: RedisTarget): Redis | Cluster {
   return connect(target, sendOnce);
@@ -62,7 +71,15 @@ export function connectForNews(target: RedisTarget): Redis | Cluster {
   return connect(target, keepListening);
 }
 
-function connect(target: RedisTarget, options: typeof sendOnce | typeof keepListening): Redis | Cluster {
+/** A connection for queues and their workers. Each worker wants one of its own. */
+export function connectForQueues(target: RedisTarget): Redis | Cluster {
+  return connect(target, waitForever);
+}
+
+function connect(
+  target: RedisTarget,
+  options: typeof sendOnce | typeof keepListening | typeof waitForever,
+): Redis | Cluster {
   switch (target.kind) {
     case 'socket':
       return new Redis({ ...options, path: target.path });

@@ -5,7 +5,7 @@ import { carryOut, dueEffects, type PaymentCommands } from './effects.js';
 import { judgeInbox } from './judge-inbox.js';
 import type { MatchPolicy } from './match-policy.js';
 import { revisitOpenRows } from './missing.js';
-import type { RunCounts } from './run-repository.js';
+import { RunRepository, type RunCounts } from './run-repository.js';
 import { openDiscrepanciesOf, totalsOf, type RunResult, type TieOut } from './run-result.js';
 
 /** Rows judged in one transaction. */
@@ -19,7 +19,7 @@ export type Progress = {
 
 export type JudgeAllCommand = {
   readonly account: ProviderAccount;
-  readonly runId: string;
+  readonly runId: string | null;
   readonly policy: MatchPolicy;
   readonly onProgress: (progress: Progress) => void;
 };
@@ -31,6 +31,7 @@ export async function judgeAllOf(db: Database, command: JudgeAllCommand): Promis
     const judged = await judgeInbox(db, { ...command, batchMax: judgeBatchMax });
     if (judged.rows === 0) return rows;
     rows += judged.rows;
+    if (command.runId !== null) await new RunRepository(db).touch(command.runId);
     command.onProgress({ phase: 'judged', rows });
   }
 }

@@ -42,6 +42,14 @@ export class CursorRepository {
     return (await this.find(account))!;
   }
 
+  /** Where the reading of this account began; null: nothing has been read yet. */
+  async readFrom({ provider, account }: ProviderAccount): Promise<number | null> {
+    const { rows } = await sql<{ begin: number | null }>`
+      select min(from_at) as begin from provider_windows
+      where provider = ${provider} and account = ${account}`.execute(this.db);
+    return rows[0]?.begin ?? null;
+  }
+
   /** Moves the cursor from the version that was read; false: somebody else has moved it, and nothing is changed. */
   static async move(
     tx: Database,

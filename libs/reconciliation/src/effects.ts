@@ -118,3 +118,12 @@ function toEffect(row: Row): DueEffect {
     amount: { value: row.gross, currency: row.currency },
   };
 }
+
+/** The accounts that have effects to be carried out. */
+export async function effectAccounts(db: Database): Promise<ProviderAccount[]> {
+  const { rows } = await sql<ProviderAccount>`
+    select distinct t.provider, t.account
+    from reconciliation_effects e join provider_transactions t on t.number = e.number
+    where e.state = 'due' order by 1, 2`.execute(db);
+  return rows;
+}

@@ -13,7 +13,7 @@ import { rowsOf } from './transaction.js';
 export type IngestCommand = {
   readonly account: ProviderAccount;
   readonly runId: string;
-  /** Who says it: `api`, or the format of a file. Two of them may put the same row in other words. */
+  /** Who says it: a call of the provider's API, or the format of a file. Two may put the same row in other words. */
   readonly origin: string;
   readonly transactions: readonly ProviderTransaction[];
   /** New rows that happened before this came too late: the horizon below which everything was taken for final. */

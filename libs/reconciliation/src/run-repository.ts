@@ -115,8 +115,35 @@ export class RunRepository {
   async count(id: string, { rows, inserted, duplicates, quarantined }: RunCounts): Promise<void> {
     await sql`
       update reconciliation_runs set rows = rows + ${rows}, inserted = inserted + ${inserted},
-        duplicates = duplicates + ${duplicates}, quarantined = quarantined + ${quarantined}
+        duplicates = duplicates + ${duplicates}, quarantined = quarantined + ${quarantined}, moved_at = now()
       where id = ${id}`.execute(this.db);
+  }
+
+  /** It is being worked on. */
+  async touch(id: string): Promise<void> {
+    await sql`update reconciliation_runs set moved_at = now() where id = ${id}`.execute(this.db);
+  }
+
+  /** Ends runs of files whose process has ended in their middle. @returns how many */
+  async failAbandoned(silentMs: number): Promise<number> {
+    const error =
+      'The process that read this file has ended. Send it again: only what is missing will be added.';
+    const { numAffectedRows } = await sql`
+      update reconciliation_runs set status = 'failed', finished_at = now(), error = ${error}
+      where kind = 'file' and status = 'running'
+        and moved_at < now() - make_interval(secs => ${silentMs / 1_000})`.execute(this.db);
+    return Number(numAffectedRows ?? 0n);
+  }
+
+  /** Takes a run that has found nothing off the record. @returns whether it was one */
+  async removeEmpty(id: string): Promise<boolean> {
+    const { numAffectedRows } = await sql`
+      delete from reconciliation_runs r where id = ${id} and inserted = 0
+        and not exists (select from discrepancies where run_id = r.id)
+        and not exists (select from run_transactions where run_id = r.id)
+        and not exists (select from provider_transactions where run_id = r.id)
+        and not exists (select from conflicting_transactions where run_id = r.id)`.execute(this.db);
+    return numAffectedRows === 1n;
   }
 
   /** A run that begins again reads everything again: what it had read before it was cut off counts as not read. */

@@ -12,6 +12,7 @@ import type { Database } from '#ledger';
 import type { SourcePage, SourceWindow, TransactionSource } from '#payments';
 import { CursorRepository, type WalkCursor } from './cursor-repository.js';
 import { ingest, type Ingested } from './ingest.js';
+import { RunRepository } from './run-repository.js';
 import { inTransaction } from './transaction.js';
 import type { WalkPolicy } from './walk-policy.js';
 import { WindowRepository } from './window-repository.js';
@@ -25,6 +26,8 @@ export type WalkStep =
       readonly windowEnded: boolean;
       /** Up to here everything has been taken. */
       readonly horizon: number;
+      /** The window ended where the source's present begins. */
+      readonly caughtUp: boolean;
       /** The longest that a new row has been seen to take beyond the safety lag; null: none did. */
       readonly beyondLag: number | null;
     }
@@ -128,7 +131,13 @@ export class Walk {
       const own = { from: cursor.horizon, until: window.until };
       await this.windows.add(tx, source, { id: newId(), window: own, final: !ofTime, now: page.now });
     }
-    const { oldestNewMs } = ingested;
+    const { inserted, duplicates, oldestNewMs } = ingested;
+    await new RunRepository(tx).count(runId, {
+      rows: inserted + duplicates,
+      inserted,
+      duplicates,
+      quarantined: 0,
+    });
     const slow = ofTime && cursor.horizon > 0 && oldestNewMs !== null && oldestNewMs < cursor.horizon;
     return {
       kind: 'advanced',
@@ -136,6 +145,7 @@ export class Walk {
       ingested,
       windowEnded,
       horizon: windowEnded ? window.until : cursor.horizon,
+      caughtUp: windowEnded && window.until - cursor.horizon < policy.windowMax,
       beyondLag: slow ? page.now - oldestNewMs - policy.safetyLag : null,
     };
   }

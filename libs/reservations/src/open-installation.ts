@@ -34,6 +34,12 @@ import {
 import { listenToNews, RedisStockStore } from '#stock';
 import { openReservations, type ReservationServices } from './open-reservations.js';
 
+/** The use cases, and what they stand on for whoever has more to do there. */
+export type Installation = ReservationServices & { readonly db: Database; readonly redis: RedisTarget };
+
+/** The ledger alone, migrated. */
+export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
+
 const folderPatienceMs = 3_000;
 /** In front of every key in Redis. */
 const keyPrefix = 'holdfast';
@@ -49,7 +55,7 @@ export async function openInstallation(
   options: { readonly observing: boolean; readonly providers?: readonly PaymentProvider[] } = {
     observing: false,
   },
-): Promise<ReservationServices> {
+): Promise<Installation> {
   const opened = new Opened();
   try {
     const folder = config.embedded
@@ -92,7 +98,23 @@ export async function openInstallation(
       report: (message, facts) => logger.info(facts, message),
     });
     opened.add(services, (open) => open.close());
-    return { ...services, close: () => opened.close() };
+    return { ...services, db, redis: target, close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** Opens the ledger and nothing else, brought up to date. @throws DataFolderInUseError, ConfigurationError */
+export async function openLedger(config: Config, logger: Logger): Promise<OpenedLedger> {
+  const opened = new Opened();
+  try {
+    const folder = config.databaseUrl
+      ? null
+      : opened.add(openDataFolder(config.dataDir), (held) => held.close());
+    const db = await openDatabase(config, folder, logger, opened);
+    await bringUpToDate(db, logger);
+    return { db, close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;

@@ -17,6 +17,7 @@ import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
 import { partitionOf, StockCache, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
+import { Finality } from './finality.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
 import { PartitionKeeper } from './partition-keeper.js';
@@ -27,8 +28,10 @@ import { Stock } from './stock.js';
 import { StockWatch } from './stock-watch.js';
 import { Sweeper } from './sweeper.js';
 import type {
+  Answer,
   AuditUseCases,
   IdempotencyUseCases,
+  Operation,
   OrderUseCases,
   PaymentUseCases,
   ReservationUseCases,
@@ -66,6 +69,8 @@ export type ReservationServices = {
   readonly payments: PaymentUseCases;
   readonly audit: AuditUseCases;
   readonly idempotency: IdempotencyUseCases;
+  /** Makes an answer final that rests on the ledger alone: what it tells of is there already. */
+  conclude(operation: Operation, answer: Answer): Promise<Answer>;
   /** For cursors: the same in every process of this installation. 32 bytes. */
   readonly cursorSecret: Buffer;
   /** The partitions that take no reservations now, with the reason; none when all is well. */
@@ -124,6 +129,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
       closed: () => keeper.closed(),
     }),
     idempotency: new Idempotency(parts),
+    conclude: (operation, answer) => new Finality(parts).conclude(operation, answer, []),
     cursorSecret,
     closedPartitions: () => keeper.closed(),
     async close() {

@@ -16,7 +16,6 @@ import {
   payBody,
   payment,
   paymentStarted,
-  type ProblemSlug,
   putSkuBody,
   reservation,
   reserveBody,
@@ -29,28 +28,10 @@ import {
   wireOrderStatuses,
   wireReservationStatuses,
 } from '#contracts';
-import type { Scope } from '#platform';
+import type { CallDescription } from './call-description.js';
+import { reconciliationCalls } from './reconciliation-calls.js';
 
-export type CallDescription = {
-  readonly id: string;
-  readonly method: 'get' | 'put' | 'post';
-  /** With `{name}` for what varies. */
-  readonly path: string;
-  readonly tag: 'Simulations' | 'SKUs' | 'Reservations' | 'Orders' | 'Payments' | 'Audit';
-  readonly summary: string;
-  readonly scopes: readonly Scope[];
-  /** The caller signs its message instead of sending an API key; and it may come again without an Idempotency-Key. */
-  readonly signed?: boolean;
-  readonly query?: z.ZodObject;
-  readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
-  readonly ifMatch?: boolean;
-  readonly stream?: boolean;
-  /** Bodies by status; null: none. */
-  readonly answers: Readonly<Record<number, z.ZodType | null>>;
-  readonly etag?: boolean;
-  /** Beyond those that every call of its kind may have. */
-  readonly problems: readonly ProblemSlug[];
-};
+export type { CallDescription };
 
 const either = ['storefront', 'admin'] as const;
 const storefront = ['storefront'] as const;
@@ -366,6 +347,7 @@ export const calls: readonly CallDescription[] = [
   ...orderCalls,
   ...paymentCalls,
   ...simulationCalls,
+  ...reconciliationCalls,
   {
     id: 'checkInvariants',
     method: 'get',

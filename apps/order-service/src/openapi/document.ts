@@ -49,6 +49,12 @@ function operationOf(call: CallDescription, schemas: Json): Json {
         content: { 'application/json': { schema: schemaOf(call.body.schema, schemas, 'input') } },
       },
     }),
+    ...(call.upload && {
+      requestBody: {
+        required: true,
+        content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+      },
+    }),
     responses: { ...answersOf(call, schemas), ...problemsOf(call, schemas) },
   };
 }
@@ -101,7 +107,7 @@ function queryParameters({ query }: CallDescription): Json[] {
   return Object.entries(query?.shape ?? {}).map(([name, schema]) => ({
     name,
     in: 'query',
-    required: false,
+    required: !(schema as z.ZodType).safeParse(undefined).success,
     schema: schemaOf(schema as z.ZodType, {}, 'input'),
   }));
 }
@@ -120,15 +126,18 @@ function answersOf(call: CallDescription, schemas: Json): Json {
         description:
           status === '201'
             ? 'Created'
-            : call.stream
-              ? 'A stream of events, each with this as its data'
-              : 'Done',
+            : status === '202'
+              ? 'Accepted: it is on record, and will be done'
+              : call.stream
+                ? 'A stream of events, each with this as its data'
+                : 'Done',
         ...(Object.keys(headers).length > 0 && { headers }),
         ...(schema && {
           content: {
             [call.stream ? 'text/event-stream' : 'application/json']: {
               schema: schemaOf(schema, schemas, 'output'),
             },
+            ...Object.fromEntries((call.also ?? []).map((type) => [type, { schema: { type: 'string' } }])),
           },
         }),
       },

@@ -22,6 +22,8 @@ export type CallOptions = {
   readonly query?: boolean;
   /** The caller shows who it is by signing the body, which is left as it came; it has no API key. */
   readonly signed?: boolean;
+  /** The body is read as it arrives, of whatever type; its limits are the call's own. */
+  readonly upload?: boolean;
   /** The answer goes on until the caller leaves: not counted as a request's duration. */
   readonly stream?: boolean;
 };
@@ -32,6 +34,7 @@ declare module 'fastify' {
     readonly query?: boolean;
     readonly signed?: boolean;
     readonly stream?: boolean;
+    readonly upload?: boolean;
   }
   interface FastifyRequest {
     /** The body as it was sent; null: none. */
@@ -79,6 +82,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     allowed.add(url, [method].flat());
   });
   readJson(fastify);
+  passUploads(fastify);
   checkRequests(fastify, options.apiKeys);
   measureRequests(fastify, options);
   return { adapter, filter };
@@ -96,6 +100,14 @@ function readJson(fastify: FastifyInstance): void {
     } catch (error) {
       done(error as Error);
     }
+  });
+}
+
+/** Whatever is no JSON belongs to a call that reads it by itself, or to none. */
+function passUploads(fastify: FastifyInstance): void {
+  fastify.addContentTypeParser('*', (request, payload, done) => {
+    if (request.routeOptions.config.upload === true) done(null, payload);
+    else done(new Problem('unsupported-media-type', 'Send a body with Content-Type: application/json'));
   });
 }
 

@@ -1,0 +1,3 @@
+export * from './start-worker.js';
+export * from './worker-metrics.js';
+export * from './worker-of.js';

@@ -1,0 +1,216 @@
+/**
+ * The jobs of reconciliation, each safe to run at any time, twice, and twice at once: what they decide by is in the
+ * ledger, and what they do there is decided by its keys, its cursor and its locks.
+ */
+import { InvariantError } from '#domain';
+import type { Database } from '#ledger';
+import type { TransactionSource } from '#payments';
+import type { Clock, Ids, Logger } from '#platform';
+import {
+  carryOut,
+  concludeRun,
+  dueEffects,
+  effectAccounts,
+  findDueEffect,
+  jobNames,
+  judgeAllOf,
+  lookAtWindow,
+  onceAs,
+  reconcileProvider,
+  RunRepository,
+  Walk,
+  walkPolicyOfCommits,
+  walkPolicyOfTime,
+  WindowRepository,
+  type MatchPolicy,
+  type PaymentCommands,
+  type ReconciliationQueues,
+  type Run,
+  type WalkPolicy,
+  type WalkStep,
+} from '#reconciliation';
+import type { WorkerMetrics } from './worker-metrics.js';
+
+export type ProcessorParts = {
+  readonly db: Database;
+  readonly sources: readonly TransactionSource[];
+  readonly queues: ReconciliationQueues;
+  readonly policy: MatchPolicy;
+  /** Where it is not the one of the source's kind. */
+  readonly walkPolicyOf?: (source: TransactionSource) => WalkPolicy;
+  /** Null: what is due stays due. */
+  readonly commands: PaymentCommands | null;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly metrics: WorkerMetrics;
+};
+
+/** Who asks for the runs that nobody asks for. A run of theirs that finds nothing leaves no trace. */
+const scheduler = 'schedule';
+const windowsAtOnceMax = 50;
+const effectsAtOnceMax = 500;
+const runsAtOnceMax = 100;
+/** A file whose reader has been silent for this long has lost it. */
+const fileSilentMs = 10 * 60_000;
+
+export class Processors {
+  private readonly runs: RunRepository;
+
+  constructor(private readonly parts: ProcessorParts) {
+    this.runs = new RunRepository(parts.db);
+  }
+
+  /** Puts every job in its queue that there is to do: what is there already stays there once. */
+  async tick(): Promise<void> {
+    const { db, queues, commands, sources } = this.parts;
+    await this.runs.failAbandoned(fileSilentMs);
+    const unfinished = await this.runs.unfinished(runsAtOnceMax);
+    for (const source of sources) await this.scheduleSource(source, unfinished);
+    for (const run of unfinished) await queues.announce(run);
+    if (!commands) return;
+    for (const account of await effectAccounts(db)) {
+      for (const { key } of await dueEffects(db, account, effectsAtOnceMax)) await this.scheduleEffect(key);
+    }
+  }
+
+  /** Takes the next page of an account, or does a run over a range as a whole. */
+  async fetchWindow(runId: string, onRows: (rows: number) => Promise<void>): Promise<void> {
+    const run = await this.runs.find(runId);
+    if (!run || run.finishedAtMs !== null) return;
+    const source = this.sourceOf(run);
+    if (run.dry || run.fromMs !== null || run.untilMs !== null) {
+      await reconcileProvider(this.providerParts(source), run);
+      return;
+    }
+    await this.runs.begin(runId);
+    const walk = new Walk({ ...this.parts, source, policy: this.walkPolicyOf(source), newId: this.newId });
+    const step = await walk.step(runId);
+    this.watch(source, step);
+    if (step.kind === 'advanced') await onRows(run.counts.rows + step.rows);
+    await this.judge(run);
+    const ended = step.kind === 'at-horizon' || (step.kind === 'advanced' && step.caughtUp);
+    const next = ended ? jobNames.report : jobNames.fetchWindow;
+    const once = onceAs(ended ? 'report' : 'fetch', runId);
+    await this.parts.queues.of(source.provider).add(next, { runId }, once);
+  }
+
+  /** Looks at a window that is due. What it finds belongs to a run of its own. */
+  async closeWindow(windowId: string): Promise<void> {
+    const { db, logger, metrics } = this.parts;
+    const window = await new WindowRepository(db).find(windowId);
+    const source = window && this.findSource(window.account.provider);
+    if (!window || !source) return;
+    const run = await this.newRun(source);
+    const look = await lookAtWindow({ db, source, policy: this.walkPolicyOf(source) }, windowId, run.id);
+    if (look.kind === 'looked' && look.late > 0) {
+      metrics.late.inc({ provider: source.provider }, look.late);
+      logger.warn(
+        { provider: source.provider, window: window.window, late: look.late },
+        'rows below a closed horizon',
+      );
+    }
+    await this.judge(run);
+    await this.report(run.id);
+  }
+
+  /** Has the payments do what a verdict wants. */
+  async applyOrder(effectKey: string): Promise<void> {
+    const { db, commands, policy } = this.parts;
+    const effect = await findDueEffect(db, effectKey);
+    if (!effect || !commands) return;
+    await carryOut(db, commands, effect);
+    await judgeAllOf(db, { account: effect.account, runId: null, policy, onProgress: () => undefined });
+  }
+
+  /** Ties out, looks for what is missing, and ends the run. */
+  async report(runId: string): Promise<void> {
+    const run = await this.runs.find(runId);
+    if (!run || run.finishedAtMs !== null) return;
+    const result = await concludeRun({ ...this.providerParts(this.sourceOf(run)), commands: null }, runId);
+    if (run.requestedBy === scheduler && (await this.runs.removeEmpty(runId))) return;
+    await this.runs.finish(runId, result, null);
+  }
+
+  private async scheduleSource(source: TransactionSource, unfinished: readonly Run[]): Promise<void> {
+    const { db, queues } = this.parts;
+    const { provider, account } = source;
+    const isOwn = (run: Run) =>
+      run.account.provider === provider && !run.dry && run.fromMs === null && run.untilMs === null;
+    if (!unfinished.some(isOwn)) await queues.announce(await this.newRun(source));
+    const now = await source.now();
+    const due = await new WindowRepository(db).due({ provider, account }, now, windowsAtOnceMax);
+    for (const { id, version } of due) {
+      await queues.of(provider).add(jobNames.closeWindow, { windowId: id }, onceAs('close', id, version));
+    }
+  }
+
+  private async newRun({ provider, account }: TransactionSource): Promise<Run> {
+    const id = this.newId();
+    await this.runs.add({
+      id,
+      kind: 'provider',
+      account: { provider, account },
+      format: null,
+      file: null,
+      dry: false,
+      fromMs: null,
+      untilMs: null,
+      requestedBy: scheduler,
+      status: 'queued',
+    });
+    return (await this.runs.find(id))!;
+  }
+
+  private async judge(run: Run): Promise<void> {
+    const { db, policy, commands } = this.parts;
+    await judgeAllOf(db, { account: run.account, runId: run.id, policy, onProgress: () => undefined });
+    if (!commands) return;
+    for (const { key } of await dueEffects(db, run.account, effectsAtOnceMax)) await this.scheduleEffect(key);
+  }
+
+  private async scheduleEffect(effectKey: string): Promise<void> {
+    await this.parts.queues.general.add(jobNames.applyOrder, { effectKey }, onceAs('apply', effectKey));
+  }
+
+  /** What lies beyond the bounds that we count on is never silent. */
+  private watch(source: TransactionSource, step: WalkStep): void {
+    const { logger, metrics, clock } = this.parts;
+    const { provider } = source;
+    if (step.kind === 'raced') return;
+    if (source.clock === 'time') metrics.horizonAge.set({ provider }, (clock.nowMs() - step.horizon) / 1_000);
+    if (step.kind !== 'advanced') return;
+    metrics.rows.inc({ provider, outcome: 'inserted' }, step.ingested.inserted);
+    metrics.rows.inc({ provider, outcome: 'known' }, step.ingested.duplicates);
+    if (step.ingested.late > 0) metrics.late.inc({ provider }, step.ingested.late);
+    if (step.beyondLag !== null)
+      logger.warn(
+        { provider, beyondLag: step.beyondLag },
+        'a row was visible later than the safety lag allows for',
+      );
+  }
+
+  private sourceOf(run: Run): TransactionSource {
+    const source = this.findSource(run.account.provider);
+    if (!source)
+      throw new InvariantError('no source for a run', { run: run.id, provider: run.account.provider });
+    return source;
+  }
+
+  private findSource(provider: string): TransactionSource | undefined {
+    return this.parts.sources.find((source) => source.provider === provider);
+  }
+
+  private walkPolicyOf(source: TransactionSource): WalkPolicy {
+    return (
+      this.parts.walkPolicyOf?.(source) ?? (source.clock === 'time' ? walkPolicyOfTime : walkPolicyOfCommits)
+    );
+  }
+
+  private providerParts(source: TransactionSource) {
+    const { db, policy, commands } = this.parts;
+    return { db, policy, commands, source, walkPolicy: this.walkPolicyOf(source), newId: this.newId };
+  }
+
+  private readonly newId = (): string => this.parts.ids.uuid();
+}

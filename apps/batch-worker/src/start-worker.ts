@@ -1,0 +1,108 @@
+/** The workers over the queues: one for each queue, each with its connection, and a scheduler that ticks. */
+import { type Job, Worker } from 'bullmq';
+import { InvariantError } from '#domain';
+import { connectForQueues, type RedisTarget } from '#platform';
+import {
+  attemptsMax,
+  generalQueue,
+  jobNames,
+  keepDeadLetter,
+  queueOf,
+  queuePrefix,
+  type JobData,
+} from '#reconciliation';
+import { Processors, type ProcessorParts } from './processors.js';
+
+export type WorkerOptions = ProcessorParts & {
+  readonly redis: RedisTarget;
+  readonly tickMs?: number;
+  /** Jobs that a provider's queue may begin within a time: each asks the provider once, as a rule. */
+  readonly rate?: { readonly max: number; readonly durationMs: number };
+  readonly prefix?: string;
+};
+
+export type RunningWorker = { close(): Promise<void> };
+
+const tickMsDefault = 30_000;
+const rateDefault = { max: 20, durationMs: 1_000 };
+/** Longer than any job holds the event loop; a process that died is noticed after this. */
+const lockMs = 60_000;
+
+/** Runs until it is closed; any number of processes may. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { sources, queues, rate = rateDefault } = options;
+  const processors = new Processors(options);
+  const general = openWorker(options, processors, generalQueue, null);
+  const own = sources.map(({ provider }) => openWorker(options, processors, queueOf(provider), rate));
+  // A Redis that is away gets the scheduler when it is back: nobody waits for it.
+  const ticking = queues.general
+    .upsertJobScheduler('tick', { every: options.tickMs ?? tickMsDefault }, { name: jobNames.tick, data: {} })
+    .catch((error: unknown) => options.logger.debug({ err: error }, 'no ticks yet'));
+  void ticking;
+  return {
+    async close() {
+      await Promise.all([general, ...own].map((worker) => worker.close()));
+    },
+  };
+}
+
+function openWorker(
+  options: WorkerOptions,
+  processors: Processors,
+  name: string,
+  rate: { readonly max: number; readonly durationMs: number } | null,
+): RunningWorker {
+  const { logger, metrics, db, ids } = options;
+  const connection = connectForQueues(options.redis);
+  connection.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection of a worker'));
+  const worker = new Worker<JobData>(name, (job) => work(processors, job), {
+    connection,
+    prefix: options.prefix ?? queuePrefix,
+    concurrency: 2,
+    lockDuration: lockMs,
+    ...(rate && { limiter: { max: rate.max, duration: rate.durationMs } }),
+  });
+  worker.on('error', (error) => logger.debug({ err: error }, 'a worker'));
+  worker.on('completed', (job) => metrics.jobs.inc({ job: job.name, outcome: 'done' }));
+  worker.on('failed', (job, error) => {
+    if (!job) return;
+    const dead = job.attemptsMade >= (job.opts.attempts ?? attemptsMax);
+    metrics.jobs.inc({ job: job.name, outcome: dead ? 'dead' : 'failed' });
+    logger.warn({ err: error, job: job.name, data: job.data, dead }, 'a job failed');
+    if (!dead) return;
+    const letter = { id: ids.uuid(), queue: name, job: job.id ?? job.name, data: job.data };
+    keepDeadLetter(db, { ...letter, error: String(error), attempts: job.attemptsMade }).catch(
+      (cause: unknown) => logger.error({ err: cause, job: job.name }, 'a dead letter could not be kept'),
+    );
+  });
+  return {
+    async close() {
+      await worker.close();
+      connection.disconnect();
+    },
+  };
+}
+
+async function work(processors: Processors, job: Job<JobData>): Promise<void> {
+  const { data } = job;
+  switch (job.name) {
+    case jobNames.tick:
+      return processors.tick();
+    case jobNames.fetchWindow:
+      return processors.fetchWindow(idOf(data, 'runId'), (rows) => job.updateProgress({ rows }));
+    case jobNames.closeWindow:
+      return processors.closeWindow(idOf(data, 'windowId'));
+    case jobNames.applyOrder:
+      return processors.applyOrder(idOf(data, 'effectKey'));
+    case jobNames.report:
+      return processors.report(idOf(data, 'runId'));
+    default:
+      throw new InvariantError('a job that nobody knows', { name: job.name });
+  }
+}
+
+function idOf(data: JobData, name: 'runId' | 'windowId' | 'effectKey'): string {
+  const id = (data as Record<string, unknown>)[name];
+  if (typeof id !== 'string') throw new InvariantError('a job without its id', { name });
+  return id;
+}

@@ -1,0 +1,110 @@
+/** Has a running service reconcile, over its REST API, and waits for what comes of it. */
+import { openAsBlob } from 'node:fs';
+import path from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { acceptedRun, reconciliationRun, type WireReconciliationRun } from '#contracts';
+import type { StatementFormat } from '#payments';
+import { developmentKeys, systemClock, systemIds, systemTimers, type Config } from '#platform';
+import type { FileOutcome } from '#reconciliation';
+import { CommandFailure } from './environment.js';
+import { Progress } from './progress.js';
+
+type Options = { readonly dry: boolean; readonly html: string | undefined };
+
+const pollMs = 250;
+
+export async function askForFile(
+  url: string,
+  config: Config,
+  { file, format, dry, html }: Options & { readonly file: string; readonly format: StatementFormat },
+): Promise<FileOutcome> {
+  const query = new URLSearchParams({
+    format,
+    mode: dry ? 'dry-run' : 'commit',
+    file: path.basename(file).slice(0, 255),
+  });
+  const service = new Service(url, config);
+  const body = await openAsBlob(file);
+  return service.runToItsEnd(
+    `/v1/reconciliations/files?${query.toString()}`,
+    body,
+    'application/octet-stream',
+    html,
+  );
+}
+
+export async function askForProvider(
+  url: string,
+  config: Config,
+  command: Options & {
+    readonly provider: string;
+    readonly from: string | undefined;
+    readonly to: string | undefined;
+  },
+): Promise<FileOutcome> {
+  const { provider, from, to, dry, html } = command;
+  const body = JSON.stringify({ provider, mode: dry ? 'dry-run' : 'commit', from, to });
+  return new Service(url, config).runToItsEnd('/v1/reconciliations', body, 'application/json', html);
+}
+
+class Service {
+  /** Keys are kept as digests: only the development key can be known here. */
+  private readonly secret =
+    process.env['HOLDFAST_ADMIN_KEY'] ?? developmentKeys.find(({ scope }) => scope === 'admin')!.secret;
+
+  constructor(
+    private readonly url: string,
+    private readonly config: Config,
+  ) {}
+
+  async runToItsEnd(
+    where: string,
+    body: Blob | string,
+    type: string,
+    html: string | undefined,
+  ): Promise<FileOutcome> {
+    const headers = { 'content-type': type, 'idempotency-key': systemIds.uuid() };
+    const accepted = await this.ask(where, { method: 'POST', body, headers });
+    const { id } = acceptedRun.parse(await accepted.json());
+    const run = await this.untilEnded(id);
+    if (html !== undefined) {
+      const page = await this.ask(`/v1/reconciliations/${id}/report?format=html`);
+      await writeFile(html, await page.text());
+    }
+    if (run.result === null) throw new CommandFailure(run.error ?? 'the run came to nothing', 1);
+    return { result: run.result, brokenOff: run.error };
+  }
+
+  private async untilEnded(id: string): Promise<WireReconciliationRun> {
+    const progress = new Progress(systemClock, 1, 'run');
+    try {
+      for (;;) {
+        const run = reconciliationRun.parse(await (await this.ask(`/v1/reconciliations/${id}`)).json());
+        if (run.finishedAt !== null) return run;
+        progress.say(run.status, run.rows);
+        await systemTimers.sleep(pollMs);
+      }
+    } finally {
+      progress.stop();
+    }
+  }
+
+  /** @throws CommandFailure with what the service says is wrong */
+  private async ask(where: string, init: RequestInit = {}): Promise<Response> {
+    const address = new URL(where, this.url);
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${this.secret}`);
+    const reply = await fetch(address, { ...init, headers }).catch((error: unknown) => {
+      const hint = this.config.port === 3_000 ? ' If it listens elsewhere, say so with --url.' : '';
+      throw new CommandFailure(
+        `no answer from ${address.href}: ${String(error)}. Start the service.${hint}`,
+        1,
+      );
+    });
+    if (reply.ok) return reply;
+    if (reply.status === 401) {
+      throw new CommandFailure(`${address.href} does not know the key: set HOLDFAST_ADMIN_KEY`, 1);
+    }
+    throw new CommandFailure(`${address.href} answers ${reply.status}: ${await reply.text()}`, 1);
+  }
+}

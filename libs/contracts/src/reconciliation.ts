@@ -1,0 +1,153 @@
+/** Reconciliation on the wire: runs, discrepancies, and what people decide about them. Amounts are minor units. */
+import { z } from 'zod';
+import { limit, cursor } from './lists.js';
+import { instant, reason, uuid } from './scalars.js';
+
+export const wireStatementFormats = [
+  'stripe-payout-csv',
+  'adyen-settlement-csv',
+  'paypal-activity-csv',
+  'camt053',
+  'mt940',
+] as const;
+export const wireRunStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
+export const wireDiscrepancyStates = ['open', 'assigned', 'pending', 'resolved', 'void'] as const;
+/** `await`: the provider has been asked; `void`: it never was one. */
+export const wireDiscrepancyActions = ['assign', 'await', 'resolve', 'void', 'reopen'] as const;
+
+const providerName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
+const mode = z.enum(['commit', 'dry-run']);
+const moment = z.iso.datetime({ offset: true, error: 'An instant, as 2026-11-27T12:00:00Z' });
+
+export const requestRunBody = z.strictObject({
+  provider: providerName,
+  mode: mode.optional().meta({ description: 'dry-run: says what it would come to, and keeps nothing' }),
+  from: moment
+    .optional()
+    .meta({ description: 'By the clock of the provider; none: on from where the last one ended' }),
+  to: moment.optional(),
+});
+export const fileRunQuery = z.strictObject({
+  format: z.enum(wireStatementFormats),
+  mode: mode.optional(),
+  file: z.string().min(1).max(255).optional().meta({ description: 'Its name, for the report' }),
+});
+export const reportQuery = z.strictObject({ format: z.enum(['json', 'csv', 'html']).optional() });
+export const resolveBody = z.strictObject({ action: z.enum(wireDiscrepancyActions), reason });
+export const listRunsQuery = z.strictObject({ limit, cursor });
+export const listDiscrepanciesQuery = z.strictObject({
+  limit,
+  cursor,
+  code: z
+    .string()
+    .regex(/^[A-Z_]{1,32}$/)
+    .optional(),
+  state: z.enum(wireDiscrepancyStates).optional(),
+});
+
+const minor = z.int();
+const count = z.int().min(0);
+const stateTotal = z.strictObject({ rows: count, gross: minor });
+
+export const runResult = z.strictObject({
+  rows: count,
+  inserted: count,
+  duplicates: count,
+  quarantined: count,
+  matched: count,
+  discrepancies: z.record(z.string(), count),
+  tieOut: z.array(
+    z.strictObject({
+      payout: z.string(),
+      currency: z.string(),
+      expected: minor,
+      actual: minor,
+      ties: z.boolean(),
+    }),
+  ),
+  currencies: z.array(
+    z.strictObject({
+      currency: z.string(),
+      rows: count,
+      gross: minor,
+      matched: stateTotal,
+      open: stateTotal,
+      ignored: stateTotal,
+    }),
+  ),
+  expected: count.meta({ description: 'Payments of ours whose row is not due yet' }),
+});
+
+export const reconciliationRun = z
+  .strictObject({
+    id: uuid,
+    status: z.enum(wireRunStatuses),
+    kind: z.enum(['provider', 'file']),
+    provider: z.string(),
+    account: z.string(),
+    format: z.string().nullable(),
+    file: z.string().nullable(),
+    mode,
+    from: instant.nullable(),
+    to: instant.nullable(),
+    requestedBy: z.string(),
+    createdAt: instant,
+    finishedAt: instant.nullable(),
+    rows: count,
+    inserted: count,
+    duplicates: count,
+    quarantined: count,
+    result: runResult.nullable(),
+    error: z.string().nullable(),
+  })
+  .meta({ id: 'ReconciliationRun' });
+export type WireReconciliationRun = z.infer<typeof reconciliationRun>;
+
+export const acceptedRun = z.strictObject({ id: uuid, status: z.enum(wireRunStatuses) });
+
+export const discrepancy = z
+  .strictObject({
+    id: uuid,
+    runId: uuid.nullable(),
+    provider: z.string(),
+    account: z.string(),
+    code: z.string(),
+    state: z.enum(wireDiscrepancyStates),
+    transactionId: z.string().nullable(),
+    subject: z.string(),
+    paymentId: z.string().nullable(),
+    reservationId: z.string().nullable(),
+    currency: z.string().nullable(),
+    expected: minor.nullable(),
+    actual: minor.nullable(),
+    detail: z.string(),
+    openedAt: instant,
+    changedAt: instant,
+    history: z.array(
+      z.strictObject({
+        action: z.string(),
+        actor: z.string(),
+        reason: z.string(),
+        before: z.string().nullable(),
+        after: z.string(),
+        at: instant,
+      }),
+    ),
+  })
+  .meta({ id: 'Discrepancy' });
+export type WireDiscrepancy = z.infer<typeof discrepancy>;
+
+export const reconciliationReport = z
+  .strictObject({
+    run: reconciliationRun,
+    sections: z.array(
+      z.strictObject({
+        code: z.string(),
+        meaning: z.string(),
+        count,
+        discrepancies: z.array(discrepancy).meta({ description: 'The first 200' }),
+      }),
+    ),
+    quarantined: z.array(z.strictObject({ line: count, problem: z.string(), raw: z.string() })),
+  })
+  .meta({ id: 'ReconciliationReport' });

@@ -1,0 +1,160 @@
+/** Discrepancies for people: lists, one with its history, and the steps that a person takes. */
+import { sql } from 'kysely';
+import { guarded, nextPosition, type Database, type KeysetPage, type ListPage } from '#ledger';
+import type { DiscrepancyAction, DiscrepancyCode, DiscrepancyState } from './discrepancy.js';
+import { step, type DiscrepancyRow } from './discrepancy-repository.js';
+import { judgeAllOf } from './conclude-run.js';
+import type { MatchPolicy } from './match-policy.js';
+import { inTransaction } from './transaction.js';
+
+export type Discrepancy = {
+  readonly id: string;
+  readonly runId: string | null;
+  readonly provider: string;
+  readonly account: string;
+  readonly code: DiscrepancyCode;
+  readonly state: DiscrepancyState;
+  /** The provider's id of the row that it is about; null: about something else. */
+  readonly transactionId: string | null;
+  readonly subject: string;
+  readonly paymentId: string | null;
+  readonly reservationId: string | null;
+  readonly currency: string | null;
+  readonly expected: number | null;
+  readonly actual: number | null;
+  readonly detail: string;
+  readonly openedAtMs: number;
+  readonly changedAtMs: number;
+  readonly history: readonly HistoryStep[];
+};
+
+export type HistoryStep = {
+  readonly action: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly before: DiscrepancyState | null;
+  readonly after: DiscrepancyState;
+  readonly atMs: number;
+};
+
+export type DiscrepancyFilter = {
+  readonly runId?: string | undefined;
+  readonly code?: string | undefined;
+  readonly state?: string | undefined;
+};
+
+export type ResolveOutcome =
+  | { readonly kind: 'done'; readonly discrepancy: Discrepancy }
+  | { readonly kind: 'too-late'; readonly discrepancy: Discrepancy }
+  | { readonly kind: 'unknown' };
+
+type Row = DiscrepancyRow & {
+  transaction_id: string | null;
+  cursor: string;
+  history:
+    | {
+        action: string;
+        actor: string;
+        reason: string;
+        before: DiscrepancyState | null;
+        after: DiscrepancyState;
+        at: string;
+      }[]
+    | null;
+};
+
+const select = sql`
+  select d.*, d.opened_at::text as cursor, (select t.id from provider_transactions t where t.number = d.number) as transaction_id,
+    (select json_agg(json_build_object('action', action, 'actor', actor, 'reason', reason, 'before', before, 'after', after,
+      'at', at) order by step) from discrepancy_steps s where s.discrepancy_id = d.id) as history
+  from discrepancies d`;
+
+export class DiscrepancyQueries {
+  constructor(private readonly db: Database) {}
+
+  /** Newest first. Of a run: what it has found, and what is open about the rows that it has read. */
+  async list({ runId, code, state }: DiscrepancyFilter, page: KeysetPage): Promise<ListPage<Discrepancy>> {
+    const conditions = [
+      runId === undefined
+        ? sql`true`
+        : sql`(d.run_id = ${runId} or d.number in (select number from run_transactions where run_id = ${runId}))`,
+      code === undefined ? sql`true` : sql`d.code = ${code}`,
+      state === undefined ? sql`true` : sql`d.state = ${state}`,
+      page.after === null
+        ? sql`true`
+        : sql`(d.opened_at, d.id) < (${page.after[0]}::timestamptz, ${page.after[1]}::uuid)`,
+    ];
+    const { rows } = await guarded(
+      sql<Row>`
+        ${select} where ${sql.join(conditions, sql` and `)}
+        order by d.opened_at desc, d.id desc limit ${page.limit + 1}`.execute(this.db),
+    );
+    return nextPosition(rows, page.limit, toDiscrepancy, ({ cursor, id }) => [cursor, id]);
+  }
+
+  async find(id: string): Promise<Discrepancy | undefined> {
+    const { rows } = await guarded(sql<Row>`${select} where d.id = ${id}`.execute(this.db));
+    return rows[0] && toDiscrepancy(rows[0]);
+  }
+
+  /**
+   * A step that a person takes. One that ends it has the row judged again: when nothing about it is open any more, it
+   * counts as ignored. Moves no money.
+   */
+  async take(
+    id: string,
+    action: DiscrepancyAction,
+    by: { readonly actor: string; readonly reason: string },
+    policy: MatchPolicy,
+  ): Promise<ResolveOutcome> {
+    const taken = await guarded(
+      inTransaction(this.db, async (tx) => {
+        const { rows } =
+          await sql<DiscrepancyRow>`select * from discrepancies where id = ${id} for update`.execute(tx);
+        const [row] = rows;
+        if (!row) return undefined;
+        const outcome = await step(tx, row, action, by);
+        if (outcome !== 'same' && outcome !== 'too-late' && row.number !== null)
+          await sql`update provider_transactions set judged = false where number = ${row.number}`.execute(tx);
+        return { row, tooLate: outcome === 'too-late' };
+      }),
+    );
+    if (!taken) return { kind: 'unknown' };
+    const { provider, account } = taken.row;
+    const discrepancy = await this.afterJudging(id, { provider, account }, policy);
+    return { kind: taken.tooLate ? 'too-late' : 'done', discrepancy };
+  }
+
+  private async afterJudging(
+    id: string,
+    account: { provider: string; account: string },
+    policy: MatchPolicy,
+  ): Promise<Discrepancy> {
+    await judgeAllOf(this.db, { account, runId: null, policy, onProgress: () => undefined });
+    return (await this.find(id))!;
+  }
+}
+
+function toDiscrepancy(row: Row): Discrepancy {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    provider: row.provider,
+    account: row.account,
+    code: row.code,
+    state: row.state,
+    transactionId: row.transaction_id,
+    subject: row.subject,
+    paymentId: row.payment_id,
+    reservationId: row.reservation_id,
+    currency: row.currency,
+    expected: row.expected,
+    actual: row.actual,
+    detail: row.detail,
+    openedAtMs: row.opened_at.getTime(),
+    changedAtMs: row.changed_at.getTime(),
+    history: (row.history ?? []).map(({ action, actor, reason, before, after, at }) => {
+      return { action, actor, reason, before, after, atMs: new Date(at).getTime() };
+    }),
+  };
+}

@@ -1,0 +1,191 @@
+/** Reconciliation as its callers see it: runs that are asked for, files that are handed in, and what came of them. */
+import type { Database, KeysetPage, ListPage } from '#ledger';
+import type { StatementFormat, StatementReader, TransactionSource } from '#payments';
+import type { DiscrepancyAction } from './discrepancy.js';
+import {
+  DiscrepancyQueries,
+  type Discrepancy,
+  type DiscrepancyFilter,
+  type ResolveOutcome,
+} from './discrepancy-queries.js';
+import type { PaymentCommands } from './effects.js';
+import type { MatchPolicy } from './match-policy.js';
+import { accountOfFile, reconcileFile } from './reconcile-file.js';
+import { csvOfRun } from './report-csv.js';
+import { reportOf, type Report } from './report.js';
+import { RunRepository, type Run } from './run-repository.js';
+
+export type RequestRunCommand = {
+  readonly id: string;
+  readonly provider: string;
+  readonly dry: boolean;
+  readonly fromMs: number | null;
+  readonly untilMs: number | null;
+  readonly requestedBy: string;
+};
+
+export type RequestRunOutcome =
+  | { readonly kind: 'accepted'; readonly run: Run }
+  | { readonly kind: 'unknown-provider'; readonly known: readonly string[] };
+
+export type FileRunCommand = {
+  readonly id: string;
+  readonly format: StatementFormat;
+  readonly file: string | null;
+  readonly dry: boolean;
+  readonly requestedBy: string;
+  /** Opens the bytes; called once, before the first is read. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+  /** Called when the bytes are not needed any more, however it ended. */
+  readonly done: () => Promise<void>;
+};
+
+export type ReconciliationUseCases = {
+  /** Puts a run on record; the workers do it. Asked again with the same id it is the same run. */
+  request(command: RequestRunCommand): Promise<RequestRunOutcome>;
+  /** Puts a file's run on record and begins to read it in this process; the answer does not wait for its end. */
+  takeFile(command: FileRunCommand): Promise<Run>;
+  find(runId: string): Promise<Run | undefined>;
+  list(page: KeysetPage): Promise<ListPage<Run>>;
+  discrepancies(filter: DiscrepancyFilter, page: KeysetPage): Promise<ListPage<Discrepancy>>;
+  resolve(command: {
+    readonly discrepancyId: string;
+    readonly action: DiscrepancyAction;
+    readonly actor: string;
+    readonly reason: string;
+  }): Promise<ResolveOutcome>;
+  report(runId: string): Promise<Report | undefined>;
+  /** The rows of a run as CSV, in pieces. */
+  csv(runId: string): AsyncIterable<string>;
+};
+
+export type ReconciliationParts = {
+  readonly db: Database;
+  readonly policy: MatchPolicy;
+  readonly sources: readonly TransactionSource[];
+  readonly readers: Readonly<Record<StatementFormat, StatementReader>>;
+  readonly commands: PaymentCommands | null;
+  /** Tells the workers of a run; when they cannot be told, their next tick finds it. */
+  readonly announce: (run: Run) => Promise<void>;
+  readonly report: (message: string, facts: Record<string, unknown>) => void;
+};
+
+/** Files read at once in one process; others wait. */
+const filesAtOnceMax = 2;
+
+export class Reconciliation implements ReconciliationUseCases {
+  private readonly runs: RunRepository;
+  private readonly queries: DiscrepancyQueries;
+  private readonly reading = new Set<Promise<void>>();
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly parts: ReconciliationParts) {
+    this.runs = new RunRepository(parts.db);
+    this.queries = new DiscrepancyQueries(parts.db);
+  }
+
+  async request(command: RequestRunCommand): Promise<RequestRunOutcome> {
+    const { id, provider, dry, fromMs, untilMs, requestedBy } = command;
+    const source = this.parts.sources.find((candidate) => candidate.provider === provider);
+    if (!source)
+      return { kind: 'unknown-provider', known: this.parts.sources.map((known) => known.provider) };
+    const account = { provider, account: source.account };
+    const kind = 'provider';
+    const nothing = { format: null, file: null };
+    await this.runs.add({
+      id,
+      kind,
+      account,
+      ...nothing,
+      dry,
+      fromMs,
+      untilMs,
+      requestedBy,
+      status: 'queued',
+    });
+    const run = (await this.runs.find(id))!;
+    await this.parts.announce(run);
+    return { kind: 'accepted', run };
+  }
+
+  async takeFile(command: FileRunCommand): Promise<Run> {
+    const { id, format, file, dry, requestedBy } = command;
+    const account = accountOfFile(this.parts.readers[format]);
+    const range = { fromMs: null, untilMs: null };
+    await this.runs.add({
+      id,
+      kind: 'file',
+      account,
+      format,
+      file,
+      dry,
+      ...range,
+      requestedBy,
+      status: 'running',
+    });
+    const reading = this.read(command).finally(() => this.reading.delete(reading));
+    this.reading.add(reading);
+    return (await this.runs.find(id))!;
+  }
+
+  find(runId: string): Promise<Run | undefined> {
+    return this.runs.find(runId);
+  }
+
+  list(page: KeysetPage): Promise<ListPage<Run>> {
+    return this.runs.list(page);
+  }
+
+  discrepancies(filter: DiscrepancyFilter, page: KeysetPage): Promise<ListPage<Discrepancy>> {
+    return this.queries.list(filter, page);
+  }
+
+  resolve(command: {
+    discrepancyId: string;
+    action: DiscrepancyAction;
+    actor: string;
+    reason: string;
+  }): Promise<ResolveOutcome> {
+    return this.queries.take(command.discrepancyId, command.action, command, this.parts.policy);
+  }
+
+  report(runId: string): Promise<Report | undefined> {
+    return reportOf(this.parts.db, runId);
+  }
+
+  csv(runId: string): AsyncIterable<string> {
+    return csvOfRun(this.parts.db, runId);
+  }
+
+  /** Waits for the files that are being read. */
+  async close(): Promise<void> {
+    await Promise.all(this.reading);
+  }
+
+  /** Never throws: what came of it is on record. */
+  private async read(command: FileRunCommand): Promise<void> {
+    if (this.reading.size >= filesAtOnceMax) {
+      await new Promise<void>((resolve) => void this.waiting.push(resolve));
+    }
+    const { db, policy, commands, readers, report } = this.parts;
+    try {
+      await reconcileFile(
+        { db, policy, commands },
+        {
+          runId: command.id,
+          reader: readers[command.format],
+          bytes: command.open(),
+          file: command.file,
+          dry: command.dry,
+          requestedBy: command.requestedBy,
+          onProgress: () => undefined,
+        },
+      );
+    } catch (error) {
+      report('a file could not be reconciled', { run: command.id, err: error });
+    } finally {
+      await command.done().catch(() => undefined);
+      this.waiting.shift()?.();
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The report as one page that stands alone: no script, no fetch, fit for print and for mail. What has to be done comes
+ * first, then the totals, the payouts, and the rows behind each figure.
+ */
+import { amountOf } from './report-amounts.js';
+import type { Report, ReportSection } from './report.js';
+import type { Discrepancy } from './discrepancy-queries.js';
+import type { CurrencyTotal, RunResult, StateTotal, TieOut } from './run-result.js';
+
+const style = `
+:root { color-scheme: light dark; --line: light-dark(#d9dce1, #3a3f47); --soft: light-dark(#5b6470, #a2abb8);
+  --good: light-dark(#176b3a, #6fd39b); --bad: light-dark(#a1260d, #ff9c86); --back: light-dark(#fff, #16191d); }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 70rem;
+  background: var(--back); color: light-dark(#1b1f24, #e8ebef); }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem } p { margin: .25rem 0 }
+.soft { color: var(--soft) } .good { color: var(--good) } .bad { color: var(--bad) } .verdict { font-size: 1.1rem; margin: 1rem 0 }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th { color: var(--soft); font-weight: 600 } .number { text-align: right; white-space: nowrap } code { font-size: .9em; overflow-wrap: anywhere }
+details { margin: .5rem 0 1rem } summary { cursor: pointer; padding: .35rem 0 } .wide { overflow-x: auto }
+@media print { details { display: block } body { padding: 0 } }`;
+
+export function htmlOf({ run, sections, quarantined }: Report): string {
+  const { result } = run;
+  const what = run.kind === 'file' ? `${run.file ?? 'a file'} (${run.format})` : 'the provider’s API';
+  const title = `Reconciliation of ${run.account.provider}`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title><style>${style}</style></head><body>
+<h1>${escape(title)}${run.dry ? ' (dry run: nothing was kept)' : ''}</h1>
+<p class="soft">${escape(what)}, ${instantOf(run.createdAtMs)}, run <code>${run.id}</code>, asked for by ${escape(run.requestedBy)}</p>
+${run.error === null ? '' : `<p class="bad">${escape(run.error)}</p>`}
+${result === null ? '<p>It has not ended yet.</p>' : bodyOf(result, sections)}
+${quarantinedOf(quarantined, result?.quarantined ?? 0)}
+</body></html>
+`;
+}
+
+function bodyOf(result: RunResult, sections: readonly ReportSection[]): string {
+  return [verdictOf(result), totalsOf(result), tieOutsOf(result.tieOut), sectionsOf(sections)].join('\n');
+}
+
+function verdictOf({
+  rows,
+  inserted,
+  duplicates,
+  quarantined,
+  tieOut,
+  discrepancies,
+  expected,
+}: RunResult): string {
+  const open = Object.values(discrepancies).reduce((sum, count) => sum + count, 0);
+  const failed = tieOut.filter(({ ties }) => !ties).length;
+  const verdict =
+    open === 0 && failed === 0
+      ? '<p class="verdict good">Everything adds up, and nothing is left to be looked at.</p>'
+      : `<p class="verdict bad">${count(open, 'discrepancy', 'discrepancies')} to look at${
+          failed > 0
+            ? `, ${count(failed, 'payout or statement does', 'payouts or statements do')} not tie`
+            : ''
+        }.</p>`;
+  const waiting = expected > 0 ? ` ${count(expected, 'payment', 'payments')} of ours not due yet.` : '';
+  return `${verdict}<p>${count(rows, 'row', 'rows')} read: ${number(inserted)} new, ${number(duplicates)} known before,
+${number(quarantined)} unreadable.${waiting}</p>`;
+}
+
+function totalsOf({ currencies }: RunResult): string {
+  const state = ({ rows, gross }: StateTotal, currency: string) =>
+    `<td class="number">${amountOf(gross, currency)}<br><span class="soft">${count(rows, 'row', 'rows')}</span></td>`;
+  const line = (total: CurrencyTotal) =>
+    `<tr><th scope="row">${escape(total.currency)}</th>${[
+      { rows: total.rows, gross: total.gross },
+      total.matched,
+      total.open,
+      total.ignored,
+    ]
+      .map((part) => state(part, total.currency))
+      .join('')}</tr>`;
+  return `<h2>Totals</h2><p class="soft">Gross amounts. All = matched + open + ignored.</p><div class="wide"><table>
+<tr><th></th><th class="number">All</th><th class="number">Matched</th><th class="number">Open</th><th class="number">Ignored</th></tr>
+${currencies.map(line).join('\n')}</table></div>`;
+}
+
+function tieOutsOf(tieOuts: readonly TieOut[]): string {
+  if (tieOuts.length === 0) return '';
+  const line = ({
+    payout,
+    currency,
+    expected,
+    actual,
+    ties,
+  }: TieOut) => `<tr><td><code>${escape(payout)}</code></td>
+<td class="number">${amountOf(expected, currency)}</td><td class="number">${amountOf(actual, currency)}</td>
+<td class="${ties ? 'good' : 'bad'}">${ties ? 'ties' : `differs by ${amountOf(actual - expected, currency)}`}</td></tr>`;
+  const ordered = tieOuts.toSorted((left, right) => Number(left.ties) - Number(right.ties));
+  return `<h2>Payouts and statements</h2><div class="wide"><table>
+<tr><th>Payout or statement</th><th class="number">It says</th><th class="number">Its rows add up to</th><th></th></tr>
+${ordered.map(line).join('\n')}</table></div>`;
+}
+
+function sectionsOf(sections: readonly ReportSection[]): string {
+  if (sections.length === 0) return '';
+  return `<h2>To look at</h2>${sections
+    .map(({ code, meaning, count: all, discrepancies }) => {
+      const rest = all - discrepancies.length;
+      return `<details${discrepancies.length <= 20 ? ' open' : ''}><summary><strong>${escape(meaning)}</strong>
+<span class="soft">${code}, ${number(all)}</span></summary>
+${discrepancies.length > 0 ? `<div class="wide"><table><tr><th>Row</th><th>What</th><th class="number">Expected</th><th class="number">Actual</th><th>State</th></tr>${discrepancies.map(lineOf).join('\n')}</table></div>` : ''}
+${rest > 0 && discrepancies.length > 0 ? `<p class="soft">and ${number(rest)} more: the CSV has them all</p>` : ''}</details>`;
+    })
+    .join('\n')}`;
+}
+
+function lineOf(found: Discrepancy): string {
+  const amount = (minor: number | null) =>
+    minor === null || found.currency === null ? '' : amountOf(minor, found.currency);
+  return `<tr><td><code>${escape(found.transactionId ?? found.subject)}</code></td><td>${escape(found.detail)}</td>
+<td class="number">${amount(found.expected)}</td><td class="number">${amount(found.actual)}</td><td>${found.state}</td></tr>`;
+}
+
+function quarantinedOf(rows: Report['quarantined'], all: number): string {
+  if (rows.length === 0) return '';
+  const line = ({ line: at, problem, raw }: Report['quarantined'][number]) =>
+    `<tr><td class="number">${number(at)}</td><td>${escape(problem)}</td><td><code>${escape(raw)}</code></td></tr>`;
+  return `<h2>Rows that could not be read</h2><div class="wide"><table><tr><th class="number">Line</th><th>Why</th><th>The row</th></tr>
+${rows.map(line).join('\n')}</table></div>${all > rows.length ? `<p class="soft">and ${number(all - rows.length)} more</p>` : ''}`;
+}
+
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+const number = (value: number): string => value.toLocaleString('en');
+const count = (value: number, one: string, many: string): string =>
+  `${number(value)} ${value === 1 ? one : many}`;
+const instantOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
