@@ -1,4 +1,4 @@
-// `npm run bench`: does the set-up that is missing, then runs the benchmark under Node 24.
+// `npm run bench`, `npm run bench:reconcile`: does the set-up that is missing, then runs the benchmark under Node 24.
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { root, run } from './common.mjs';
@@ -7,7 +7,9 @@ import { environmentWith, prepare } from './setup.mjs';
 await run(async () => {
   const node = await prepare({ compile: true });
   process.on('SIGINT', () => {}); // The benchmark hears it too, and its leashes clear up.
-  const { status, signal } = spawnSync(node, ['dist/test/bench/main.js', ...process.argv.slice(2)], {
+  const [name, ...others] = process.argv.slice(2);
+  const [program, rest] = name === 'reconcile' ? [name, others] : ['main', process.argv.slice(2)];
+  const { status, signal } = spawnSync(node, [`dist/test/bench/${program}.js`, ...rest], {
     cwd: root,
     stdio: 'inherit',
     env: environmentWith(node),
