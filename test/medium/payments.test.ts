@@ -273,7 +273,7 @@ describeWithPostgres('payments', () => {
     const id = await one.hold('A', { ttlSeconds: 1 });
     const paymentId = await one.paying(id);
     await isAsked(paymentId);
-    await one.redis.flushall();
+    await one.redis.flushdb();
     await systemTimers.sleep(1_200);
     await one.receive(provider.decide(paymentId, 'captured'));
     await becomes(one, id, 'confirmed');
