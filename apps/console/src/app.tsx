@@ -7,6 +7,7 @@ import { useObservable } from './observable.js';
 import { InvariantsPage } from './pages/invariants.js';
 import { OrderPage } from './pages/order.js';
 import { OrdersPage } from './pages/orders.js';
+import { PaymentPage, PaymentsPage } from './pages/payments.js';
 import { ReservationPage } from './pages/reservation.js';
 import { ReservationsPage } from './pages/reservations.js';
 import { SalePage } from './pages/sale.js';
@@ -39,6 +40,11 @@ const pages: readonly PageEntry[] = [
     page: 'orders',
     label: 'Orders',
     view: ({ subject }) => (subject === '' ? <OrdersPage /> : <OrderPage id={subject} />),
+  },
+  {
+    page: 'payments',
+    label: 'Payments',
+    view: ({ subject }) => (subject === '' ? <PaymentsPage /> : <PaymentPage id={subject} />),
   },
   {
     page: 'simulations',

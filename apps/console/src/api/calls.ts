@@ -7,6 +7,7 @@ import type {
   WireConfirmation,
   WireInvariantsReport,
   WireOrder,
+  WirePayment,
   WireReservation,
   WireStockLevel,
 } from '#contracts';
@@ -106,6 +107,16 @@ export const endOrder = (id: string, verb: 'fulfil' | 'cancel', idempotencyKey: 
     body: {},
     idempotencyKey,
   });
+
+export const listPayments = (filter: { readonly status?: string }, { signal, ...page }: PageQuery = {}) =>
+  call<Page<WirePayment>>('/v1/payments', {
+    scopes: admin,
+    query: { ...filter, ...page },
+    ...(signal && { signal }),
+  });
+
+export const readPayment = (id: string, signal?: AbortSignal) =>
+  call<WirePayment>(`/v1/payments/${encodeURIComponent(id)}`, { scopes: admin, ...(signal && { signal }) });
 
 export const readInvariants = (signal?: AbortSignal) =>
   call<WireInvariantsReport>('/v1/audit/invariants', { scopes: admin, ...(signal && { signal }) });

@@ -49,7 +49,7 @@ export function ReservationPage({ id }: { id: string }) {
 }
 
 function Facts({ reservation }: { reservation: WireReservation }) {
-  const { status, buyerId, createdAt, expiresAt, orderId, metadata } = reservation;
+  const { status, buyerId, createdAt, expiresAt, orderId, paying, metadata } = reservation;
   return (
     <dl class="facts">
       <dt>Status</dt>
@@ -80,6 +80,19 @@ function Facts({ reservation }: { reservation: WireReservation }) {
       <dd>
         <When iso={expiresAt} />
       </dd>
+      {paying !== undefined && (
+        <>
+          <dt>Payment</dt>
+          <dd>
+            <a href={href('payments', paying.paymentId)}>
+              <Id id={paying.paymentId} />
+            </a>{' '}
+            <span class="quiet">
+              decided within <Countdown iso={paying.deadline} />
+            </span>
+          </dd>
+        </>
+      )}
       {orderId !== undefined && (
         <>
           <dt>Order</dt>

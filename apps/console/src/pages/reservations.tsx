@@ -10,7 +10,18 @@ import { useShortcut } from '../shortcuts.js';
 import { More, SearchBox, StatusFilter } from '../ui/lists.js';
 import { Content, Countdown, Empty, Head, Id, Status, When } from '../ui/parts.js';
 
-export const reservationStatuses = ['held', 'released', 'expired', 'confirmed', 'fulfilled', 'cancelled'];
+const reservationStatuses = [
+  'held',
+  'paying',
+  'released',
+  'expired',
+  'late-paid',
+  'refund-due',
+  'refunded',
+  'confirmed',
+  'fulfilled',
+  'cancelled',
+] satisfies WireReservation['status'][];
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export function ReservationsPage() {
