@@ -13,6 +13,11 @@ import { browserForTests } from '../servers/index.js';
 
 const { describe, start } = await browserForTests();
 
+const statement = path.resolve(
+  import.meta.dirname,
+  '../fixtures/statements/stripe-payout-reconciliation.csv',
+);
+
 const screens = {
   desk: { width: 1_280, height: 860 },
   phone: { width: 390, height: 844 },
@@ -122,6 +127,34 @@ describe('the console', () => {
     console.expectQuiet();
     await console.close();
   }, 90_000);
+
+  it.each(Object.keys(screens) as (keyof typeof screens)[])(
+    'reads a statement on a %s, and takes a decision about what does not fit',
+    async (screen) => {
+      const console = await signedIn(screen);
+      await console.goTo('Reconciliation');
+      await console.button('Read a file').click();
+      await console.page.getByLabel('File', { exact: true }).setInputFiles(statement);
+      await console.button('Read it').click();
+      await console.page.locator('.status-succeeded').waitFor();
+      await console.page.getByRole('heading', { name: 'Tie-out' }).waitFor();
+      await console.expectFits();
+      const found = console.page.getByRole('button', { name: 'Missing internal' }).first();
+      if (screen === 'desk') {
+        await found.click();
+        await console.button('Record it').click();
+        await console.dialog().getByText('reason', { exact: true }).waitFor();
+        await console.field('Reason').fill('sold in the shop, not here');
+        await console.button('Record it').click();
+        await console.page.locator('.status-resolved').first().waitFor();
+      }
+      await console.goTo('Payments');
+      await console.untilText('No payment yet');
+      console.expectQuiet();
+      await console.close();
+    },
+    90_000,
+  );
 
   it('is worked by the keyboard alone: keys for pages, a palette for what has a name', async () => {
     const sku = await client.newSku(3);

@@ -8,6 +8,7 @@ import { InvariantsPage } from './pages/invariants.js';
 import { OrderPage } from './pages/order.js';
 import { OrdersPage } from './pages/orders.js';
 import { PaymentPage, PaymentsPage } from './pages/payments.js';
+import { ReconciliationPage, RunPage } from './pages/reconciliation.js';
 import { ReservationPage } from './pages/reservation.js';
 import { ReservationsPage } from './pages/reservations.js';
 import { SalePage } from './pages/sale.js';
@@ -47,6 +48,11 @@ const pages: readonly PageEntry[] = [
     view: ({ subject }) => (subject === '' ? <PaymentsPage /> : <PaymentPage id={subject} />),
   },
   {
+    page: 'reconciliation',
+    label: 'Reconciliation',
+    view: ({ subject }) => (subject === '' ? <ReconciliationPage /> : <RunPage id={subject} />),
+  },
+  {
     page: 'simulations',
     label: 'Simulations',
     view: ({ subject }) => (subject === '' ? <SimulationsPage /> : <SimulationPage id={subject} />),
@@ -54,7 +60,10 @@ const pages: readonly PageEntry[] = [
   { page: 'invariants', label: 'Invariants', view: () => <InvariantsPage /> },
 ];
 
-const links: readonly (readonly [address: string, label: string])[] = [['/docs', 'API']];
+const links: readonly (readonly [address: string, label: string])[] = [
+  ['/queues', 'Queues'],
+  ['/docs', 'API'],
+];
 
 type Asked = 'palette' | 'help' | 'keys';
 
@@ -80,7 +89,9 @@ function Console() {
   useShortcut('k', 'Go to a page, a SKU, a buyer or an id', () => setAsked('palette'));
   useEffect(() => {
     document.title = `${entry?.label ?? 'Nothing here'} · Holdfast`;
-    document.querySelector('main')?.scrollTo(0, 0);
+    scrollTo(0, 0);
+    // On a phone the pages are a strip that may be wider than the screen.
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [entry, route.subject]);
   return (
     <div class="frame">
