@@ -28,6 +28,8 @@ export type Figures = {
   oversold: number;
   readonly injected: { [counted: string]: number };
   readonly findings: (Finding & { readonly round: number; readonly faults: readonly FaultName[] })[];
+  /** Histories of one SKU, of several processes, that were judged; `undecided`: the search was given up. */
+  readonly histories: { judged: number; operations: number; undecided: number };
   /** What the instances logged as wrong in rounds with findings. */
   readonly logs: { readonly round: number; readonly lines: readonly string[] }[];
   /** From the moment everything runs again until every instance acknowledges in every partition. */
@@ -52,6 +54,7 @@ export function emptyFigures(): Figures {
     oversold: 0,
     injected: {},
     findings: [],
+    histories: { judged: 0, operations: 0, undecided: 0 },
     logs: [],
     recoveryMs: [],
     agreedMs: [],
@@ -101,6 +104,7 @@ export async function runRound(
   const names = planned ?? draw(random, only);
   world.crowd.resume();
   await world.crowd.stock(`sku-${figures.rounds}-${partitions}`, random.integer(20, 120));
+  await world.crowd.contest(`contested-${figures.rounds}`, random.integer(4, 30));
   await sleep(random.integer(50, 250));
   await inject(world, names, figures);
   await world.reviveCrashed();
@@ -110,6 +114,7 @@ export async function runRound(
     await world.crowd.pause();
     const { agreedAfterMs } = await check(world);
     figures.agreedMs.push(agreedAfterMs);
+    judgeContests(world, figures);
   } catch (error) {
     world.witness.add('stuck', String(error instanceof Error ? error.message : error));
   }
@@ -117,9 +122,10 @@ export async function runRound(
 }
 
 /** At the end of a world: every request gets its answer, every acknowledgement is looked at once more. */
-async function lastWord(world: World, figures: Figures): Promise<void> {
+export async function lastWord(world: World, figures: Figures): Promise<void> {
   const before = countsOf(world);
   await world.crowd.pause();
+  if (world.witness.unanswered.size > 0) await sleep(leaseMs);
   const open = [...world.witness.unanswered.values()];
   const giveUpAtMs = performance.now() + 2 * leaseMs;
   while (world.witness.unanswered.size > 0 && performance.now() < giveUpAtMs) {
@@ -149,6 +155,19 @@ async function inject(world: World, names: readonly FaultName[], figures: Figure
   );
 }
 
+/** What was seen of the SKUs that were fought for. What is still unanswered may have happened or not. */
+function judgeContests({ witness }: World, { histories }: Figures): void {
+  for (const [sku, contest] of witness.contests) {
+    const verdict = contest.verdict();
+    histories.judged += 1;
+    histories.operations += contest.size;
+    if (verdict === 'undecided') histories.undecided += 1;
+    if (verdict === 'not-linearizable')
+      witness.add(verdict, `no single shelf could have answered so for ${sku}:\n${contest.toString()}`);
+  }
+  witness.contests.clear();
+}
+
 function draw(random: Random, only: readonly FaultName[]): FaultName[] {
   return random.sample(only, random.pick([1, 1, 2, 2, 3]));
 }
@@ -165,6 +184,8 @@ function collect(
 ): void {
   figures.acknowledgements += witness.acknowledgements - before.acknowledgements;
   figures.refusals += witness.refusals - before.refusals;
+  for (const refusal of fleet.members.flatMap((member) => member.takeRefusals()))
+    witness.add('refused-by-the-ledger', refusal);
   const lines = fleet.members.flatMap((member) => member.takeTroubles());
   if (witness.findings.length > 0)
     figures.logs.push({ round: figures.rounds, lines: lines.slice(0, logLinesMax) });

@@ -14,7 +14,6 @@ export type Checked = {
   readonly acknowledgementsChecked: number;
 };
 
-const agreeWithinMs = 30_000;
 /** Earlier acknowledgements that are looked at again, beside those that have changed since the last look. */
 const looksAgain = 200;
 const replays = 8;
@@ -107,8 +106,8 @@ async function redisAgreesWithLedger(world: World): Promise<number> {
     const difference = await differenceOf(world);
     const elapsedMs = performance.now() - startedMs;
     if (difference === null) return elapsedMs;
-    if (elapsedMs > agreeWithinMs) {
-      world.witness.add('drift', `Redis and the ledger differ ${agreeWithinMs} ms later: ${difference}`);
+    if (elapsedMs > world.patienceMs) {
+      world.witness.add('drift', `Redis and the ledger differ ${world.patienceMs} ms later: ${difference}`);
       return elapsedMs;
     }
     await sleep(20);

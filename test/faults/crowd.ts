@@ -30,6 +30,7 @@ export class Crowd {
   private intentsMade = 0;
   private readonly running: Promise<void>[] = [];
   private readonly shelf: string[] = [];
+  private contested: string | null = null;
 
   constructor(private readonly options: CrowdOptions) {}
 
@@ -42,6 +43,13 @@ export class Crowd {
     await this.put(sku, onHand);
     this.shelf.push(sku);
     if (this.shelf.length > skusAtOnce) this.shelf.shift();
+  }
+
+  /** Puts a few units of a SKU there that are fought for, one line at a time. */
+  async contest(sku: string, units: number): Promise<void> {
+    await this.put(sku, units);
+    this.options.witness.contested(sku, units);
+    this.contested = sku;
   }
 
   /** Creates a SKU; tries until an instance says that it is there. */
@@ -145,6 +153,10 @@ export class Crowd {
 
   private reserveIntent(key: string): Intent {
     const { random } = this.options;
+    if (this.contested && random.chance(0.25)) {
+      const line = { sku: this.contested, quantity: random.integer(1, 2) };
+      return { kind: 'reserve', key, buyerId: `buyer-${key}`, lines: [line] };
+    }
     const skus = random.sample(this.shelf, random.chance(0.3) ? random.integer(2, 3) : 1);
     const lines: Line[] = skus.map((sku) => ({ sku, quantity: random.integer(1, 3) }));
     const ttl = random.chance(0.25) ? { ttlSeconds: random.integer(1, 3) } : {};

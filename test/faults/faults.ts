@@ -12,6 +12,7 @@ export type Fault = {
 };
 export type Counts = { readonly [counted: string]: number };
 
+const hourMs = 3_600_000;
 /** How long something stays away, at most. */
 const awayMaxMs = 300;
 
@@ -103,6 +104,16 @@ export const faults = {
     async run({ redis, options: { random } }) {
       await redis.stall(random.chance(0.2) ? random.integer(2_000, 3_000) : random.integer(50, 600));
       return { 'Redis stalled': 1 };
+    },
+  },
+  'clock-jump': {
+    what: 'the wall clock of Redis is set by an hour, or back to where it was',
+    async run({ redis, options: { random } }) {
+      if (!redis.hasShims) return { 'clock not set, for want of a C compiler': 1 };
+      await redis.setClock(random.pick([-hourMs, 0, hourMs]));
+      await sleep(random.integer(300, 1_200));
+      await redis.setClock(random.pick([-hourMs, 0, hourMs]));
+      return { 'clock set': 2 };
     },
   },
   'memory-full': {

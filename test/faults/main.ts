@@ -5,9 +5,15 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { runCampaign, type Figures } from './campaign.js';
+import { emptyFigures, lastWord, runCampaign, type Figures } from './campaign.js';
 import { faultNames, faults, type FaultName } from './faults.js';
+import { killAtEveryStep, useCaseNames } from './every-step.js';
+import { hookPath } from './hooks/hook-path.js';
+import { findingsOf, plantedBugNames } from './planted.js';
+import { Random } from './random.js';
 import { printReport, summaryOf } from './report.js';
+import { PostgresNode } from './servers/postgres-node.js';
+import { World } from './world.js';
 
 const help = `npm run test:faults -- [options]
 
@@ -21,6 +27,8 @@ const help = `npm run test:faults -- [options]
   --fsync MODE       Redis's appendfsync: always or everysec (everysec)
   --faults A,B       only these:
 ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[name].what}`).join('\n')}
+  --steps            instead: kill the service at every numbered step of every use case
+  --planted          instead: plant each known class of bug, and see that it is found
   --json FILE        the figures as JSON; - for standard output
   --help
 
@@ -39,6 +47,8 @@ const { values } = parseArgs({
     fsync: { type: 'string', default: 'everysec' },
     faults: { type: 'string' },
     json: { type: 'string' },
+    steps: { type: 'boolean', default: false },
+    planted: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -96,6 +106,8 @@ async function main(): Promise<void> {
     format:
       '{bar} {value}/{total} rounds, {acknowledgements} acknowledged, lost {lost}, oversold {oversold}, findings {findings}',
     stopOnComplete: true,
+    noTTYOutput: true,
+    notTTYSchedule: 15_000,
   });
   const payloadOf = ({ acknowledgements, lost, oversold, findings }: Figures) => ({
     acknowledgements,
@@ -121,4 +133,52 @@ async function main(): Promise<void> {
   process.exitCode = summary.ok ? 0 : 1;
 }
 
-await main();
+/** Every use case, killed at every step; then every request gets its one answer. */
+async function mainOfSteps(): Promise<void> {
+  const postgres = await PostgresNode.start();
+  const random = new Random(1);
+  const figures = emptyFigures();
+  const options = {
+    random,
+    instances: 1,
+    partitions: 2,
+    buyers: 0,
+    durability: 'ledger',
+    fsync: 'everysec',
+  } as const;
+  const world = await World.open({ ...options, postgres, imports: [hookPath('crash-points')] });
+  try {
+    for (const name of useCaseNames) {
+      const { steps, kills } = await killAtEveryStep(world, [name]);
+      process.stdout.write(`${name}: killed at ${kills} steps: ${steps[name]!.join(', ')}\n`);
+    }
+    await lastWord(world, figures);
+  } finally {
+    await world.stop();
+    await postgres.stop();
+  }
+  const { acknowledgements, findings } = figures;
+  process.stdout.write(`${acknowledgements} acknowledgements, ${findings.length} findings\n`);
+  for (const { kind, what } of findings) process.stdout.write(`  ${kind}: ${what}\n`);
+  process.exitCode = findings.length === 0 ? 0 : 1;
+}
+
+async function mainOfPlanted(): Promise<void> {
+  const postgres = await PostgresNode.start();
+  try {
+    for (const bug of plantedBugNames) {
+      const [finding] = await findingsOf(bug, postgres);
+      const found = finding
+        ? `found (${finding.kind}: ${finding.what.split('\n')[0]!.slice(0, 120)})`
+        : 'MISSED';
+      process.stdout.write(`${bug}: ${found}\n`);
+      if (!finding) process.exitCode = 1;
+    }
+  } finally {
+    await postgres.stop();
+  }
+}
+
+if (values.steps) await mainOfSteps();
+else if (values.planted) await mainOfPlanted();
+else await main();

@@ -16,6 +16,7 @@ export type Summary = {
   readonly oversold: number;
   readonly findings: Figures['findings'];
   readonly logs: Figures['logs'];
+  readonly histories: Figures['histories'];
   readonly recoveryMs: Quantiles;
   /** Rounds with this fault among theirs. */
   readonly recoveryMsByFault: { readonly [fault: string]: Quantiles & { readonly rounds: number } };
@@ -27,7 +28,7 @@ export type Summary = {
 const findingsShownMax = 30;
 
 export function summaryOf(figures: Figures, settings: Settings): Summary {
-  const { recoveryMs, agreedMs, findings, logs, ...counts } = figures;
+  const { recoveryMs, agreedMs, findings, logs, histories, ...counts } = figures;
   const byFault = new Map<string, number[]>();
   for (const { faults, ms } of recoveryMs)
     for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), ms]);
@@ -40,6 +41,7 @@ export function summaryOf(figures: Figures, settings: Settings): Summary {
     ...counts,
     durationMs: Math.round(counts.durationMs),
     findings,
+    histories,
     logs,
     recoveryMs: quantiles(recoveryMs.map(({ ms }) => ms)),
     recoveryMsByFault: Object.fromEntries(
@@ -58,6 +60,7 @@ export function printReport(summary: Summary): string {
       ([counted, count]) => `  ${String(count).padStart(8)}  ${counted}`,
     ),
     `${acknowledgements} acknowledgements, ${refusals} refusals; lost ${lost}, oversold ${oversold}`,
+    `${summary.histories.judged} histories of one SKU (${summary.histories.operations} operations) are those of a single shelf`,
     `recovery: p50 ${recoveryMs.p50} ms, p90 ${recoveryMs.p90} ms, max ${recoveryMs.max} ms`,
     ...Object.entries(summary.recoveryMsByFault).map(
       ([fault, { rounds: count, p50, max }]) =>

@@ -2,6 +2,7 @@
  * What the service has said, kept by those it said it to: every acknowledgement, and every request that got none. The
  * harness believes this record and nothing else; whatever contradicts it is a finding.
  */
+import { Contest } from './contest.js';
 import type { HttpAnswer } from './http.js';
 
 export type Line = { readonly sku: string; readonly quantity: number };
@@ -47,6 +48,8 @@ export type Finding = {
     | 'units'
     | 'invariant'
     | 'drift'
+    | 'refused-by-the-ledger'
+    | 'not-linearizable'
     | 'stuck';
   readonly what: string;
 };
@@ -66,10 +69,16 @@ export class Witness {
   /** Requests without an answer, by their key. */
   readonly unanswered = new Map<string, Intent>();
   readonly findings: Finding[] = [];
+  /** By SKU; what is not under way any more is judged and forgotten. */
+  readonly contests = new Map<string, Contest>();
   acknowledgements = 0;
   refusals = 0;
 
   constructor(private readonly nowMs: () => number = Date.now) {}
+
+  contested(sku: string, units: number): void {
+    this.contests.set(sku, new Contest(units));
+  }
 
   stocked(sku: string, onHand: number): void {
     this.skus.set(sku, { onHand, adjusted: 0, openDeltas: new Map() });
@@ -78,6 +87,7 @@ export class Witness {
   /** Before it is sent for the first time: from now on it may happen. */
   sending(intent: Intent): void {
     this.unanswered.set(intent.key, intent);
+    this.contestOf(intent)?.began(intent);
     if ('of' in intent) intent.of.open.add(intent.kind);
     if (intent.kind === 'adjust') this.skus.get(intent.sku)!.openDeltas.set(intent.key, intent.delta);
   }
@@ -89,6 +99,7 @@ export class Witness {
       if (answer.status >= 500) return undefined;
     }
     this.unanswered.delete(intent.key);
+    this.contestOf(intent)?.ended(intent, answer);
     const { status } = answer;
     if (status === 200 || status === 201) this.acknowledgements += 1;
     else this.refusals += 1;
@@ -157,6 +168,11 @@ export class Witness {
 
   add(kind: Finding['kind'], what: string): void {
     this.findings.push({ kind, what });
+  }
+
+  private contestOf(intent: Intent): Contest | undefined {
+    const lines = 'of' in intent ? intent.of.lines : 'lines' in intent ? intent.lines : [];
+    return this.contests.get(lines[0]?.sku ?? '');
   }
 
   private find(kind: Finding['kind'], intent: Intent, answer: HttpAnswer): void {

@@ -26,6 +26,8 @@ export type WorldOptions = {
   /** Modules that the service loads first: planted bugs. */
   readonly imports?: readonly string[];
   readonly environment?: { readonly [name: string]: string };
+  /** How long the service may take to recover, and Redis to agree with the ledger (30 s). */
+  readonly patienceMs?: number;
 };
 
 let worldsMade = 0;
@@ -45,7 +47,8 @@ export class World {
     readonly fleet: Fleet,
     /** The harness's own way to the ledger, past the proxy. */
     readonly ledger: Pool,
-    private readonly probeSkus: readonly string[],
+    /** One in each partition, with units without end. */
+    readonly skus: readonly string[],
   ) {
     const { witness } = this;
     const { random, buyers } = options;
@@ -85,6 +88,10 @@ export class World {
     return world;
   }
 
+  get patienceMs(): number {
+    return this.options.patienceMs ?? 30_000;
+  }
+
   /** Instances that ended by themselves are findings, and are started again. */
   async reviveCrashed(): Promise<void> {
     const crashed = this.fleet.members.filter((member) => member.hasCrashed());
@@ -98,10 +105,10 @@ export class World {
    * Waits until every instance acknowledges reservations in every partition. Answers with how long that took, from now;
    * throws when it takes too long.
    */
-  async recovered(withinMs = 30_000): Promise<number> {
+  async recovered(withinMs = this.patienceMs): Promise<number> {
     const startedMs = performance.now();
     const probes = this.fleet.members.flatMap((member) =>
-      this.probeSkus.map((sku) => this.probe(member, sku, startedMs + withinMs)),
+      this.skus.map((sku) => this.probe(member, sku, startedMs + withinMs)),
     );
     await Promise.all([
       ...probes,

@@ -16,6 +16,9 @@ const refusedBeforeRunning = [
   'BUSY',
   'MISCONF',
   'NOREPLICAS',
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
 ];
 
 export function translateRedisError(cause: unknown): unknown {

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lastingPort } from '../../servers/server.js';
 
 export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
@@ -14,6 +15,8 @@ const program = path.resolve('dist/apps/cli/src/up.js');
 const leash = path.resolve('scripts/leash.mjs');
 /** The last lines that a process has said, for the report of a violation. */
 const linesKept = 200;
+const startsMax = 40;
+const startAgainMs = 250;
 
 export type FleetOptions = {
   readonly instances: number;
@@ -40,14 +43,26 @@ export class Fleet {
 export class Member {
   private child: ChildProcess | null = null;
   private readonly lines: string[] = [];
+  private readonly refusals: string[] = [];
 
   constructor(
     readonly port: number,
     private readonly options: FleetOptions,
   ) {}
 
-  /** Settles when it listens. */
+  /** Settles when it listens; as a supervisor does, starts it again when it ends because a server is away. */
   async start(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.startOnce();
+      } catch (error) {
+        if (attempt === startsMax) throw error;
+        await sleep(startAgainMs);
+      }
+    }
+  }
+
+  private async startOnce(): Promise<void> {
     const { environment, imports = [] } = this.options;
     const flags = [leash, ...imports].flatMap((file) => ['--import', file]);
     const child = spawn(process.execPath, [...flags, '--disable-warning=ExperimentalWarning', program], {
@@ -65,6 +80,7 @@ export class Member {
     await new Promise<void>((resolve, reject) => {
       const read = (line: string): void => {
         if (this.lines.push(line) > linesKept) this.lines.shift();
+        if (line.includes('"reason":"the ledger refuses')) this.refusals.push(line);
         if (line.includes('listens on')) resolve();
       };
       createInterface(child.stdout!).on('line', read);
@@ -95,6 +111,16 @@ export class Member {
 
   log(): string {
     return this.lines.join('\n');
+  }
+
+  /** What the ledger has refused of what Redis had decided, since the last call: never the fault of a fault. */
+  takeRefusals(): string[] {
+    return this.refusals.splice(0);
+  }
+
+  /** Says something to the hooks that it has loaded. */
+  tell(message: object): void {
+    if (this.isRunning()) this.child!.send(message, () => undefined);
   }
 
   /** Lines that are worse than information, since the last call. */

@@ -1,0 +1,114 @@
+/**
+ * Loaded into a service of the harness: plants the bug that $PLANTED_BUG names. A harness that finds nothing proves
+ * something only if it finds these. Bugs in the Redis functions are edits of their text on its way to Redis.
+ */
+import { IdempotencyRepository } from '#ledger';
+import type { PartitionRecord } from '#domain';
+import { RedisStockStore } from '#stock';
+import { Finality } from '../../../libs/reservations/src/finality.js';
+import { PartitionClock } from '../../../libs/stock/src/partition-clock.js';
+
+/** Puts another method in the place of one; it may call the one before. */
+function replace<Part extends object, Name extends keyof Part>(
+  prototype: Part,
+  name: Name,
+  instead: (before: Part[Name]) => Part[Name],
+): void {
+  prototype[name] = instead(prototype[name]);
+}
+
+/** Edits the functions, in every place where the text stands; it must stand somewhere. */
+function edit(...edits: readonly (readonly [text: string, instead: string])[]): void {
+  type Library = { library: { code: string } };
+  replace(
+    RedisStockStore.prototype,
+    'load',
+    (load) =>
+      async function edited(this: RedisStockStore) {
+        const { library } = this as unknown as Library;
+        for (const [text, instead] of edits) {
+          if (!library.code.includes(text) && !library.code.includes(instead))
+            throw new Error(`no such text to plant a bug in: ${text}`);
+          library.code = library.code.replaceAll(text, instead);
+        }
+        return load.call(this);
+      },
+  );
+}
+
+const plants: { readonly [name: string]: () => void } = {
+  'acknowledges-before-the-commit'() {
+    replace(
+      Finality.prototype,
+      'conclude',
+      (conclude) =>
+        async function early(this: Finality, operation, answer, restsOn) {
+          void conclude.call(this, operation, answer, restsOn).catch(() => undefined);
+          return answer;
+        },
+    );
+  },
+  'holds-twice'() {
+    edit([
+      "if earlier then return { 'held', earlier.sequence",
+      "if earlier and false then return { 'held', earlier.sequence",
+    ]);
+  },
+  'releases-twice'() {
+    edit([
+      'self.changed.holds[hold.id] = false',
+      "if outcome == 'released' then self.changed.holds[hold.id] = hold else self.changed.holds[hold.id] = false end",
+    ]);
+  },
+  'forgets-to-journal-releases'() {
+    edit([
+      'self.sequence = self.sequence + 1',
+      "if kind == 'released' then return self.sequence end self.sequence = self.sequence + 1",
+    ]);
+  },
+  'expires-early'() {
+    edit(
+      ['return hold.expiresAt <= self.now', 'return hold.expiresAt - 3000 <= self.now'],
+      ["self.keys[5], '-inf', digits(self.now)", "self.keys[5], '-inf', digits(self.now + 3000)"],
+    );
+  },
+  'believes-any-clock'() {
+    replace(PartitionClock.prototype, 'expected', () => () => undefined);
+  },
+  'rebuilds-without-some-holds'() {
+    replace(
+      RedisStockStore.prototype,
+      'restore',
+      (restore) =>
+        function forgetful(this: RedisStockStore, at, records) {
+          return restore.call(this, at, withoutSomeHolds(records));
+        },
+    );
+  },
+  'answers-a-key-anew'() {
+    replace(
+      IdempotencyRepository.prototype,
+      'claim',
+      (claim) =>
+        async function forgetful(this: IdempotencyRepository, requests) {
+          const claims = await claim.call(this, requests);
+          return claims.map((known) =>
+            known.kind === 'answered' ? { kind: 'claimed', repeated: false } : known,
+          );
+        },
+    );
+  },
+};
+
+async function* withoutSomeHolds(
+  records: AsyncIterable<readonly PartitionRecord[]>,
+): AsyncGenerator<readonly PartitionRecord[]> {
+  let holds = 0;
+  for await (const chunk of records)
+    yield chunk.filter((record) => record.kind !== 'hold' || (holds += 1) % 2 === 0);
+}
+
+const name = process.env['PLANTED_BUG'] ?? '';
+const plant = plants[name];
+if (!plant) throw new Error(`there is no bug "${name}" to plant`);
+plant();

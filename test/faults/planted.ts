@@ -1,0 +1,50 @@
+/** Each class of bug, planted into the service, must be found; a harness that cannot fail proves nothing. */
+import { runRound, emptyFigures } from './campaign.js';
+import type { FaultName } from './faults.js';
+import { hookPath } from './hooks/hook-path.js';
+import { Random } from './random.js';
+import type { PostgresNode } from './servers/postgres-node.js';
+import type { Finding } from './witness.js';
+import { World } from './world.js';
+
+/** The bugs, each with the faults under which it shows; none: under load alone. */
+export const plantedBugs = {
+  'acknowledges-before-the-commit': ['postgres-stop', 'redis-flush'],
+  'holds-twice': ['lost-replies'],
+  'releases-twice': ['lost-replies'],
+  'forgets-to-journal-releases': [],
+  'expires-early': [],
+  'believes-any-clock': ['clock-jump'],
+  'rebuilds-without-some-holds': ['redis-flush'],
+  'answers-a-key-anew': [],
+} satisfies { readonly [name: string]: readonly FaultName[] };
+
+export type PlantedBug = keyof typeof plantedBugs;
+export const plantedBugNames = Object.keys(plantedBugs) as PlantedBug[];
+
+const roundsMax = 8;
+
+/** What the harness finds of a bug within a few rounds; nothing: it has missed it. */
+export async function findingsOf(bug: PlantedBug, postgres: PostgresNode): Promise<readonly Finding[]> {
+  const world = await World.open({
+    random: new Random(1),
+    instances: 1,
+    partitions: 2,
+    buyers: 16,
+    durability: 'ledger',
+    fsync: 'everysec',
+    postgres,
+    patienceMs: 3_000,
+    imports: [hookPath('planted-bugs')],
+    environment: { PLANTED_BUG: bug },
+  });
+  const figures = emptyFigures();
+  try {
+    world.crowd.start();
+    while (figures.findings.length === 0 && figures.rounds < roundsMax)
+      await runRound(world, { only: [] }, figures, plantedBugs[bug]);
+  } finally {
+    await world.stop();
+  }
+  return figures.findings;
+}
