@@ -83,8 +83,9 @@ export class Crowd {
     const { witness, random } = this.options;
     witness.sending(intent);
     for (let attempt = 1; attempt <= tries; attempt += 1) {
-      const answer = await this.ask(intent, port).catch(() => null);
-      if (answer && !isOpen(answer)) return witness.answered(intent, answer);
+      const answer = await this.ask(intent, port).catch((error: unknown) => String(error));
+      if (typeof answer === 'object' && !isOpen(answer)) return witness.answered(intent, answer);
+      witness.openAnswers.set(intent.key, typeof answer === 'string' ? answer : answer.text);
       if (attempt < tries) await sleep(random.integer(5, 60));
     }
     return undefined;
@@ -153,7 +154,7 @@ export class Crowd {
 
   private reserveIntent(key: string): Intent {
     const { random } = this.options;
-    if (this.contested && random.chance(0.25)) {
+    if (this.contested && random.chance(0.1)) {
       const line = { sku: this.contested, quantity: random.integer(1, 2) };
       return { kind: 'reserve', key, buyerId: `buyer-${key}`, lines: [line] };
     }

@@ -20,29 +20,42 @@ export const faults = {
   'app-kill': {
     what: 'SIGKILL to some of the service processes, at once',
     async run({ fleet, options: { random } }) {
-      const killed = random.sample(fleet.members, random.integer(1, fleet.members.length));
-      await Promise.all(killed.map((member) => member.kill()));
-      await away(random.fraction());
-      await Promise.all(killed.map((member) => member.start()));
-      return { 'app killed': killed.length };
+      let count = 0;
+      for (let times = random.integer(1, 3); times > 0; times -= 1) {
+        const killed = random.sample(fleet.members, random.integer(1, fleet.members.length));
+        await Promise.all(killed.map((member) => member.kill()));
+        await away(random.fraction());
+        await Promise.all(killed.map((member) => member.start()));
+        count += killed.length;
+      }
+      return { 'app killed': count };
     },
   },
   'redis-kill': {
     what: 'SIGKILL to Redis; it comes back with what it had written',
     async run({ redis, options: { random } }) {
-      await redis.kill();
-      await away(random.fraction());
-      await redis.start();
-      return { 'Redis killed': 1 };
+      const times = random.integer(1, 3);
+      for (let time = 1; time <= times; time += 1) {
+        await redis.kill();
+        await away(random.fraction());
+        await redis.start();
+        await away(random.fraction());
+      }
+      return { 'Redis killed': times };
     },
   },
   'power-cut': {
     what: 'SIGKILL to Redis; it comes back with what the disk had been told to keep',
     async run({ redis, options: { random } }) {
-      const lost = await redis.cutPower(random.fraction());
-      await away(random.fraction());
-      await redis.start();
-      return { 'power cut': 1, 'bytes of the log lost': lost };
+      const times = random.integer(1, 3);
+      let lost = 0;
+      for (let time = 1; time <= times; time += 1) {
+        lost += await redis.cutPower(random.fraction());
+        await away(random.fraction());
+        await redis.start();
+        await away(random.fraction());
+      }
+      return { 'power cut': times, 'bytes of the log lost': lost };
     },
   },
   'redis-flush': {
@@ -75,10 +88,14 @@ export const faults = {
   'postgres-stop': {
     what: 'PostgreSQL is stopped at once (SIGQUIT) and recovers from its log',
     async run({ postgres, options: { random } }) {
-      await postgres.kill();
-      await away(random.fraction());
-      await postgres.start();
-      return { 'PostgreSQL killed': 1 };
+      const times = random.integer(1, 3);
+      for (let time = 1; time <= times; time += 1) {
+        await postgres.kill();
+        await away(random.fraction());
+        await postgres.start();
+        await away(random.fraction());
+      }
+      return { 'PostgreSQL killed': times };
     },
   },
   'lost-replies': {
@@ -116,6 +133,30 @@ export const faults = {
       return { 'clock set': 2 };
     },
   },
+  'failover-behind': {
+    what: 'cluster: a replica that had fallen behind takes over from its master; the old one comes back',
+    async run({ cluster, options: { random, partitions } }) {
+      const key = keyIn(random.integer(0, partitions - 1));
+      const old = await cluster.failOverBehind(key, random.integer(20, 400));
+      await away(random.fraction());
+      await cluster.bringBack(old);
+      return { 'failovers, the link cut first': 1 };
+    },
+  },
+  'failover-planned': {
+    what: 'cluster: a replica takes over in an orderly way',
+    async run({ cluster, options: { random, partitions } }) {
+      await cluster.failOver(keyIn(random.integer(0, partitions - 1)));
+      return { 'failovers as planned': 1 };
+    },
+  },
+  'slot-moved': {
+    what: 'cluster: the slot of a partition moves to another master, key by key',
+    async run({ cluster, options: { random, partitions } }) {
+      await cluster.moveSlot(keyIn(random.integer(0, partitions - 1)));
+      return { 'slots moved': 1 };
+    },
+  },
   'memory-full': {
     what: 'Redis is at maxmemory for a while',
     async run({ redis, options: { random } }) {
@@ -129,6 +170,19 @@ export const faults = {
 
 export type FaultName = keyof typeof faults;
 export const faultNames = Object.keys(faults) as FaultName[];
+
+const ofClusters: readonly FaultName[] = ['failover-behind', 'failover-planned', 'slot-moved'];
+const ofAllWorlds: readonly FaultName[] = ['app-kill', 'postgres-stop'];
+
+/** The faults that a world can have, with a cluster or with a single Redis. */
+export function faultsOf(kind: 'cluster' | 'single'): readonly FaultName[] {
+  if (kind === 'cluster') return [...ofAllWorlds, ...ofClusters];
+  return faultNames.filter((name) => !ofClusters.includes(name));
+}
+
+function keyIn(partition: number): string {
+  return `holdfast:{${partition}}:meta`;
+}
 
 /** Parts that faults take hold of: two faults on the same one wait for each other. */
 export function partOf(name: FaultName): 'apps' | 'redis' | 'postgres' | 'network' {

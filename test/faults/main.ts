@@ -6,12 +6,12 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { emptyFigures, lastWord, runCampaign, type Figures } from './campaign.js';
-import { faultNames, faults, type FaultName } from './faults.js';
+import { faultNames, faults, faultsOf, type FaultName } from './faults.js';
 import { killAtEveryStep, useCaseNames } from './every-step.js';
 import { hookPath } from './hooks/hook-path.js';
 import { findingsOf, plantedBugNames } from './planted.js';
 import { Random } from './random.js';
-import { printReport, summaryOf } from './report.js';
+import { printFinding, printReport, summaryOf } from './report.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { World } from './world.js';
 
@@ -27,6 +27,7 @@ const help = `npm run test:faults -- [options]
   --fsync MODE       Redis's appendfsync: always or everysec (everysec)
   --faults A,B       only these:
 ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[name].what}`).join('\n')}
+  --masters N        Redis as a cluster of N masters, each with a replica (0: a single Redis)
   --steps            instead: kill the service at every numbered step of every use case
   --planted          instead: plant each known class of bug, and see that it is found
   --json FILE        the figures as JSON; - for standard output
@@ -47,6 +48,7 @@ const { values } = parseArgs({
     fsync: { type: 'string', default: 'everysec' },
     faults: { type: 'string' },
     json: { type: 'string' },
+    masters: { type: 'string', default: '0' },
     steps: { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -64,13 +66,14 @@ function wrong(message: string): never {
 }
 
 function count(
-  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed',
+  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed' | 'masters',
   max: number,
+  min = 1,
 ): number {
   const text = values[name] ?? '';
   const number = Number(text);
-  if (!/^[0-9]{1,9}$/.test(text) || number < 1 || number > max)
-    wrong(`--${name} is a whole number from 1 to ${max}`);
+  if (!/^[0-9]{1,9}$/.test(text) || number < min || number > max)
+    wrong(`--${name} is a whole number from ${min} to ${max}`);
   return number;
 }
 
@@ -80,10 +83,11 @@ function oneOf<Choice extends string>(name: 'durability' | 'fsync', choices: rea
 }
 
 function chosenFaults(): readonly FaultName[] {
-  if (values.faults === undefined) return faultNames;
+  const possible = faultsOf(values.masters === '0' ? 'single' : 'cluster');
+  if (values.faults === undefined) return possible;
   return values.faults.split(',').map((name) => {
-    const chosen = faultNames.find((known) => known === name);
-    return chosen ?? wrong(`--faults does not know "${name}"`);
+    const chosen = possible.find((known) => known === name);
+    return chosen ?? wrong(`--faults does not know "${name}" in such a world`);
   });
 }
 
@@ -97,6 +101,7 @@ async function main(): Promise<void> {
     instances: count('instances', 16),
     partitions: count('partitions', 256),
     buyers: count('buyers', 1_000),
+    masters: count('masters', 8, 0),
     durability: oneOf('durability', ['ledger', 'redis']),
     fsync: oneOf('fsync', ['always', 'everysec']),
     only: chosenFaults(),
@@ -117,10 +122,15 @@ async function main(): Promise<void> {
   });
   bar.start(rounds, 0, { acknowledgements: 0, lost: 0, oversold: 0, findings: 0 });
   let figures: Figures;
+  let shown = 0;
   try {
     figures = await runCampaign({
       ...options,
-      onRound: (round, soFar) => bar.update(round, payloadOf(soFar)),
+      onRound(round, soFar) {
+        bar.update(round, payloadOf(soFar));
+        for (; shown < soFar.findings.length; shown += 1)
+          process.stderr.write(`\n${printFinding(soFar.findings[shown]!)}\n`);
+      },
     });
   } finally {
     bar.stop();

@@ -16,7 +16,6 @@ export const plantedBugs = {
   'expires-early': [],
   'believes-any-clock': ['clock-jump'],
   'rebuilds-without-some-holds': ['redis-flush'],
-  'answers-a-key-anew': [],
 } satisfies { readonly [name: string]: readonly FaultName[] };
 
 export type PlantedBug = keyof typeof plantedBugs;

@@ -68,12 +68,14 @@ export function printReport(summary: Summary): string {
     ),
     `Redis and ledger agreed after: p50 ${summary.redisAgreesAfterMs.p50} ms, max ${summary.redisAgreesAfterMs.max} ms`,
     findings.length === 0 ? 'nothing wrong was found' : `${findings.length} findings:`,
-    ...findings
-      .slice(0, findingsShownMax)
-      .map(({ kind, round, faults, what }) => `  round ${round} [${faults.join(', ')}] ${kind}: ${what}`),
+    ...findings.slice(0, findingsShownMax).map((finding) => `  ${printFinding(finding)}`),
     '',
   ];
   return lines.join('\n');
+}
+
+export function printFinding({ kind, round, faults, what }: Figures['findings'][number]): string {
+  return `round ${round} [${faults.join(', ')}] ${kind}: ${what}`;
 }
 
 function quantiles(values: readonly number[]): Quantiles {

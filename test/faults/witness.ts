@@ -68,6 +68,8 @@ export class Witness {
   readonly skus = new Map<string, Sku>();
   /** Requests without an answer, by their key. */
   readonly unanswered = new Map<string, Intent>();
+  /** The last that was said to them, which was no answer. */
+  readonly openAnswers = new Map<string, string>();
   readonly findings: Finding[] = [];
   /** By SKU; what is not under way any more is judged and forgotten. */
   readonly contests = new Map<string, Contest>();
@@ -99,6 +101,7 @@ export class Witness {
       if (answer.status >= 500) return undefined;
     }
     this.unanswered.delete(intent.key);
+    this.openAnswers.delete(intent.key);
     this.contestOf(intent)?.ended(intent, answer);
     const { status } = answer;
     if (status === 200 || status === 201) this.acknowledgements += 1;
@@ -217,7 +220,8 @@ export class Witness {
     if (answer.status === 200) {
       const body = JSON.parse(answer.text) as { expiresAt?: string; order?: { id: string } };
       if (kind === 'extend') of.expiresAtMs = Math.max(of.expiresAtMs, Date.parse(body.expiresAt!));
-      else this.moved(of, statusAfter[kind]);
+      // A replay says what was true when it was first said.
+      else if (!(answer.replayed && of.status === 'cancelled')) this.moved(of, statusAfter[kind]);
       if (kind === 'confirm') of.orderId = body.order!.id;
     } else {
       const ended = /\/problems\/(?:reservation|order)-(\w+)"/.exec(answer.text)?.[1];

@@ -12,6 +12,7 @@ import { Fleet, keys, type Member } from './servers/fleet.js';
 import { openFolder, type WorldFolder } from './servers/folder.js';
 import { LossyProxy } from './servers/lossy-proxy.js';
 import { PostgresNode } from './servers/postgres-node.js';
+import { RedisCluster } from './servers/redis-cluster.js';
 import { RedisNode } from './servers/redis-node.js';
 
 export type WorldOptions = {
@@ -21,6 +22,8 @@ export type WorldOptions = {
   readonly buyers: number;
   readonly durability: 'ledger' | 'redis';
   readonly fsync: 'always' | 'everysec';
+  /** Redis as a cluster of so many masters, each with a replica; 0 or none: a single server behind a proxy. */
+  readonly masters?: number;
   /** A PostgreSQL to use, in a database of its own; else one is started for this world. */
   readonly postgres?: PostgresNode;
   /** Modules that the service loads first: planted bugs. */
@@ -40,7 +43,7 @@ export class World {
   private constructor(
     readonly options: WorldOptions,
     readonly folder: WorldFolder,
-    readonly redis: RedisNode,
+    private readonly stores: { readonly single: RedisNode | null; readonly cluster: RedisCluster | null },
     readonly postgres: PostgresNode,
     readonly redisProxy: LossyProxy,
     readonly postgresProxy: LossyProxy,
@@ -57,14 +60,15 @@ export class World {
 
   /** @throws ServerNotFoundError where this machine has no Redis or PostgreSQL to start and kill */
   static async open(options: WorldOptions): Promise<World> {
-    const { instances, partitions, durability, fsync, imports = [], environment = {} } = options;
+    const { instances, partitions, durability, fsync, masters = 0, imports = [], environment = {} } = options;
     const folder = openFolder();
-    const [redis, postgres] = await Promise.all([
-      RedisNode.start({ folder, name: 'redis', fsync }),
+    const [single, cluster, postgres] = await Promise.all([
+      masters === 0 ? RedisNode.start({ folder, name: 'redis', fsync }) : null,
+      masters === 0 ? null : RedisCluster.start(folder, masters),
       options.postgres ?? PostgresNode.start(),
     ]);
     const [redisProxy, postgresProxy] = await Promise.all([
-      LossyProxy.listen(() => redis.port),
+      LossyProxy.listen(() => single?.port ?? 0),
       LossyProxy.listen(() => postgres.port),
     ]);
     const database = `world_${process.pid}_${(worldsMade += 1)}`;
@@ -75,7 +79,7 @@ export class World {
       instances,
       imports,
       environment: {
-        REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
+        REDIS_URL: cluster?.url ?? `redis://127.0.0.1:${redisProxy.port}`,
         DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/${database}`,
         PARTITIONS: `${partitions}`,
         DURABILITY: durability,
@@ -83,9 +87,33 @@ export class World {
       },
     });
     const skus = skusByPartition(partitions);
-    const world = new World(options, folder, redis, postgres, redisProxy, postgresProxy, fleet, ledger, skus);
+    const stores = { single, cluster };
+    const world = new World(
+      options,
+      folder,
+      stores,
+      postgres,
+      redisProxy,
+      postgresProxy,
+      fleet,
+      ledger,
+      skus,
+    );
     for (const sku of skus) await world.crowd.put(sku, 1_000_000_000);
     return world;
+  }
+
+  /** The single Redis of this world. */
+  get redis(): RedisNode {
+    const { single } = this.stores;
+    if (!single) throw new Error('this world has a cluster');
+    return single;
+  }
+
+  get cluster(): RedisCluster {
+    const { cluster } = this.stores;
+    if (!cluster) throw new Error('this world has no cluster');
+    return cluster;
   }
 
   get patienceMs(): number {
@@ -118,8 +146,10 @@ export class World {
   }
 
   /** The levels of a partition as Redis has them, and the ids of its holds. */
-  store(partition: number): Promise<[levels: { [sku: string]: string }, holds: string[]]> {
-    return this.redis.ask((redis) =>
+  async store(partition: number): Promise<[levels: { [sku: string]: string }, holds: string[]]> {
+    const { single, cluster } = this.stores;
+    const node = single ?? (await cluster!.masterOf(`holdfast:{${partition}}:meta`));
+    return node.ask((redis) =>
       Promise.all([
         redis.hgetall(`holdfast:{${partition}}:levels`),
         redis.hkeys(`holdfast:{${partition}}:holds`),
@@ -131,7 +161,8 @@ export class World {
     await this.crowd.stop();
     await this.fleet.stop();
     await Promise.all([this.redisProxy.stop(), this.postgresProxy.stop(), this.ledger.end()]);
-    await this.redis.stop();
+    await this.stores.single?.stop();
+    await this.stores.cluster?.stop();
     if (!this.options.postgres) await this.postgres.stop();
     await this.folder.stop();
   }

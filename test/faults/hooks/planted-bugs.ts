@@ -2,7 +2,6 @@
  * Loaded into a service of the harness: plants the bug that $PLANTED_BUG names. A harness that finds nothing proves
  * something only if it finds these. Bugs in the Redis functions are edits of their text on its way to Redis.
  */
-import { IdempotencyRepository } from '#ledger';
 import type { PartitionRecord } from '#domain';
 import { RedisStockStore } from '#stock';
 import { Finality } from '../../../libs/reservations/src/finality.js';
@@ -82,19 +81,6 @@ const plants: { readonly [name: string]: () => void } = {
       (restore) =>
         function forgetful(this: RedisStockStore, at, records) {
           return restore.call(this, at, withoutSomeHolds(records));
-        },
-    );
-  },
-  'answers-a-key-anew'() {
-    replace(
-      IdempotencyRepository.prototype,
-      'claim',
-      (claim) =>
-        async function forgetful(this: IdempotencyRepository, requests) {
-          const claims = await claim.call(this, requests);
-          return claims.map((known) =>
-            known.kind === 'answered' ? { kind: 'claimed', repeated: false } : known,
-          );
         },
     );
   },

@@ -1,0 +1,88 @@
+/**
+ * The short form of `npm run test:faults`: some rounds of its faults, some use cases killed at every step, and some of
+ * the planted bugs, which it must find.
+ */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { check } from '../faults/checks.js';
+import { emptyFigures, runRound } from '../faults/campaign.js';
+import { killAtEveryStep } from '../faults/every-step.js';
+import type { FaultName } from '../faults/faults.js';
+import { hookPath } from '../faults/hooks/hook-path.js';
+import { findingsOf, type PlantedBug } from '../faults/planted.js';
+import { Random } from '../faults/random.js';
+import { PostgresNode } from '../faults/servers/postgres-node.js';
+import { World, type WorldOptions } from '../faults/world.js';
+import { describeWithPostgres } from '../servers/index.js';
+
+const longMs = 120_000;
+
+describeWithPostgres('the fault harness', () => {
+  let postgres: PostgresNode;
+
+  beforeAll(async () => {
+    postgres = await PostgresNode.start();
+  }, longMs);
+  afterAll(() => postgres.stop(), longMs);
+
+  const open = (over: Partial<WorldOptions>): Promise<World> =>
+    World.open({
+      random: new Random(42),
+      instances: 2,
+      partitions: 2,
+      buyers: 12,
+      durability: 'ledger',
+      fsync: 'everysec',
+      postgres,
+      ...over,
+    });
+
+  test(
+    'finds nothing after kills, power cuts, an emptied Redis, lost replies and a clock that was set',
+    async () => {
+      const rounds: FaultName[][] = [
+        ['app-kill', 'power-cut'],
+        ['postgres-stop', 'redis-flush'],
+        ['lost-replies', 'clock-jump'],
+      ];
+      const figures = emptyFigures();
+      const world = await open({});
+      try {
+        world.crowd.start();
+        for (const names of rounds) await runRound(world, { only: [] }, figures, names);
+      } finally {
+        await world.stop();
+      }
+      expect(figures.findings).toEqual([]);
+      expect(figures.acknowledgements).toBeGreaterThan(50);
+      expect(figures.histories).toMatchObject({ judged: rounds.length });
+    },
+    longMs,
+  );
+
+  test(
+    'kills an adjustment at every step: it is made once',
+    async () => {
+      const world = await open({ instances: 1, buyers: 0, imports: [hookPath('crash-points')] });
+      try {
+        const { steps } = await killAtEveryStep(world, ['adjust']);
+        expect(steps['adjust']!.length).toBeGreaterThanOrEqual(5);
+        expect(steps['adjust']).toEqual(
+          expect.arrayContaining(['after claim', 'before commit', 'after commit']),
+        );
+        await check(world, { everything: true });
+        expect(world.witness.findings).toEqual([]);
+      } finally {
+        await world.stop();
+      }
+    },
+    longMs,
+  );
+
+  test.each<PlantedBug>(['acknowledges-before-the-commit', 'holds-twice', 'rebuilds-without-some-holds'])(
+    'finds the planted bug: %s',
+    async (bug) => {
+      expect(await findingsOf(bug, postgres)).not.toEqual([]);
+    },
+    longMs,
+  );
+});
