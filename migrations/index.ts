@@ -4,10 +4,12 @@ import * as ledger from './0001-ledger.js';
 import * as payments from './0002-payments.js';
 import * as reconciliation from './0003-reconciliation.js';
 import * as speed from './0004-speed.js';
+import * as repairs from './0005-repairs.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
   '0002-payments': payments,
   '0003-reconciliation': reconciliation,
   '0004-speed': speed,
+  '0005-repairs': repairs,
 };

@@ -42,7 +42,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
 
     async function nextEpoch(): Promise<PartitionRecord[]> {
       const restored: PartitionRecord[] = [];
-      const rebuilt = await partitions.rebuild(0, epoch, async (_at, records) => {
+      const rebuilt = await partitions.rebuild(0, epoch, 'a test', async (_at, records) => {
         for await (const chunk of records) restored.push(...chunk);
       });
       ({ epoch, sequence } = rebuilt!);
@@ -317,14 +317,14 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
         expect.objectContaining({ kind: 'buyer', buyerId: 'buyer 1', committed: 2 }),
       );
       // Somebody who believes in the old epoch still is not the one to rebuild.
-      const late = partitions.rebuild(0, before, () => Promise.reject(new Error('not ours')));
+      const late = partitions.rebuild(0, before, 'a test', () => Promise.reject(new Error('not ours')));
       expect(await late).toBeNull();
       expect(await commit(settled('released', 4, [line('A', 1, 10)]))).toMatchObject({ kind: 'committed' });
     });
 
     test('a rebuild that fails has not begun', async () => {
       await expect(
-        partitions.rebuild(0, epoch, () => Promise.reject(new Error('Redis died'))),
+        partitions.rebuild(0, epoch, 'a test', () => Promise.reject(new Error('Redis died'))),
       ).rejects.toThrow();
       const [position] = await partitions.positions();
       expect(position).toEqual({ partition: 0, epoch, sequence });

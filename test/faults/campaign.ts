@@ -80,6 +80,10 @@ export async function runCampaign(options: CampaignOptions): Promise<Figures> {
           options.onRound(figures.rounds, figures);
         }
         await lastWord(world, figures);
+      } catch (error) {
+        // The harness's own trouble: this world is given up, and said so.
+        const what = `the world could not go on: ${String(error)}`;
+        figures.findings.push({ kind: 'error', what, round: figures.rounds, faults: [] });
       } finally {
         await world.stop();
       }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from './http.js';
 import { keys } from './servers/fleet.js';
-import type { Acknowledged } from './witness.js';
+import type { Acknowledged } from './intent.js';
 import type { World } from './world.js';
 
 export type Checked = {

@@ -1,7 +1,7 @@
 /** A SKU that is fought for: few units, whole requests for it alone, and everything that was said about them. */
 import { judge, type ShelfOperation, type Verdict } from './linearizability.js';
 import type { HttpAnswer } from './http.js';
-import type { Intent } from './witness.js';
+import type { Intent } from './intent.js';
 
 /** The cache looks again at what it refuses after a second at the latest: a refusal may be as old as that. */
 const refusalAgeMaxMs = 1_000;

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send, type HttpAnswer } from './http.js';
 import type { Random } from './random.js';
-import { isOpen, type Acknowledged, type Intent, type Line, type Witness } from './witness.js';
+import type { Acknowledged, Intent, Line } from './intent.js';
+import { isOpen, type Witness } from './witness.js';
 import { keys } from './servers/fleet.js';
 
 export type CrowdOptions = {

@@ -3,7 +3,7 @@
  * What was acknowledged before must be there, and what was not must come to one answer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Acknowledged, Intent } from './witness.js';
+import type { Acknowledged, Intent } from './intent.js';
 import type { World } from './world.js';
 
 export type StepFigures = {

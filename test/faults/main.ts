@@ -11,6 +11,7 @@ import { killAtEveryStep, useCaseNames } from './every-step.js';
 import { hookPath } from './hooks/hook-path.js';
 import { findingsOf, plantedBugNames } from './planted.js';
 import { Random } from './random.js';
+import { measureRebuild } from './rebuild-time.js';
 import { printFinding, printReport, summaryOf } from './report.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { World } from './world.js';
@@ -30,6 +31,7 @@ ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[n
   --masters N        Redis as a cluster of N masters, each with a replica (0: a single Redis)
   --steps            instead: kill the service at every numbered step of every use case
   --planted          instead: plant each known class of bug, and see that it is found
+  --rebuild HOLDS    instead: how long it takes to bring so many holds back to an empty Redis
   --json FILE        the figures as JSON; - for standard output
   --help
 
@@ -50,6 +52,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     masters: { type: 'string', default: '0' },
     steps: { type: 'boolean', default: false },
+    rebuild: { type: 'string' },
     planted: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -66,7 +69,7 @@ function wrong(message: string): never {
 }
 
 function count(
-  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed' | 'masters',
+  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed' | 'masters' | 'rebuild',
   max: number,
   min = 1,
 ): number {
@@ -189,6 +192,14 @@ async function mainOfPlanted(): Promise<void> {
   }
 }
 
+async function mainOfRebuild(): Promise<void> {
+  const holds = count('rebuild', 10_000_000);
+  process.stderr.write('filling a ledger…\n');
+  const seconds = await measureRebuild(holds);
+  process.stdout.write(`${holds} holds were rebuilt in ${seconds.toFixed(1)} s\n`);
+}
+
 if (values.steps) await mainOfSteps();
+else if (values.rebuild !== undefined) await mainOfRebuild();
 else if (values.planted) await mainOfPlanted();
 else await main();

@@ -1,9 +1,9 @@
 /** What Redis or the ledger lost comes back from the other, or stays closed: on real Redis and PostgreSQL. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
-import { sql } from '#ledger';
+import { AuditRepository, sql, StockRepository } from '#ledger';
 import { UnavailableError } from '#domain';
-import type { Answer } from '#reservations';
+import { DriftWatch, type Answer } from '#reservations';
 import {
   eventually,
   openInstance,
@@ -170,6 +170,31 @@ describeWithPostgres('rebuild', () => {
     await eventually('admission opens', async () => two.services.closedPartitions().length === 0);
     await two.put('A', 1);
     expect((await two.reserve('A')).kind).toBe('held');
+  });
+
+  test('a Redis that somebody has written into is found, and mended under an epoch that says why', async () => {
+    const one = await open();
+    await one.put('A', 5);
+    await one.hold('A');
+    await one.redis.hset('holdfast:{0}:levels', 'A', '5 0 0 - 600 2');
+    const parts = { store: one.store, stock: new StockRepository(one.db), timers: systemTimers };
+    const broken: string[] = [];
+    const watch = new DriftWatch({
+      ...parts,
+      ledger: new AuditRepository(one.db),
+      openPartitions: () => [{ partition: 0, epoch: 1 }],
+      broke: (_partition, reason) => void broken.push(reason),
+      report: () => undefined,
+    });
+    await watch.look();
+    expect(broken).toEqual([expect.stringContaining('Redis and the ledger differ: {"sku":"A"')]);
+    await one.redis.flushdb();
+    await eventually('the next epoch is open', async () => (await one.store.state(0)).epoch === 2);
+    const repairs = await one.db.selectFrom('repairs').selectAll().orderBy('epoch').execute();
+    expect(repairs).toMatchObject([
+      { epoch: 1, reason: 'the ledger begins' },
+      { epoch: 2, reason: expect.stringMatching(/^Redis stood at 0-0, the ledger at 1-/) },
+    ]);
   });
 
   test('an adjustment whose answer was lost is not made again after a rebuild', async () => {

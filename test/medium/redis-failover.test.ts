@@ -81,7 +81,7 @@ describeWithPostgres('Redis Cluster, three masters with a replica each', () => {
     const lines = skus.map((sku) => ({ sku, quantity: 1 }));
     expect(new Set(skus.map((sku) => partitionOf(sku, partitions))).size).toBe(partitions);
     expect((await one.reserve('', { lines })).kind).toBe('held');
-    const tooMuch = lines.map((line, index) => (index === 11 ? { ...line, quantity: onHand } : line));
+    const tooMuch = lines.map(({ sku }, index) => ({ sku, quantity: index === 11 ? onHand : 1 }));
     expect((await one.reserve('', { lines: tooMuch })).kind).toBe('insufficient-stock');
     const held = (await one.services.stock.findMany(skus)).map((level) => level.held);
     expect(held).toEqual(skus.map(() => 1));

@@ -87,10 +87,15 @@ export class PartitionRepository {
   /**
    * Begins the next epoch of a partition and fills the stock store from the ledger for it. The partition's row is
    * locked throughout: one rebuilder at a time, and the old epoch can commit nothing meanwhile. When the process
-   * dies here, the epoch has not begun, and the store is not open in it. Answers with the position to be admitted in;
+   * dies here, the epoch has not begun, and the store is not open in it. The reason is kept with the epoch. Answers with the position to be admitted in;
    * null: somebody else was faster.
    */
-  async rebuild(partition: number, expectedEpoch: number, restore: Restore): Promise<Rebuilt | null> {
+  async rebuild(
+    partition: number,
+    expectedEpoch: number,
+    reason: string,
+    restore: Restore,
+  ): Promise<Rebuilt | null> {
     return guarded(
       this.db.transaction().execute(async (tx) => {
         const { epoch, attempt } = await tx
@@ -107,6 +112,9 @@ export class PartitionRepository {
           .set({ epoch: next.epoch, sequence: 0 })
           .where('partition', '=', partition)
           .execute();
+        // A ledger that was set back and is sold from all the same begins an epoch again.
+        await sql`insert into repairs (partition, epoch, reason) values (${partition}, ${next.epoch}, ${reason})
+          on conflict (partition, epoch) do update set at = now(), reason = excluded.reason`.execute(tx);
         return { ...next, sequence: 0 };
       }),
     );

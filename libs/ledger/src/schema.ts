@@ -6,6 +6,7 @@ export type LineState = 'held' | 'committed' | 'returned';
 
 export type Schema = {
   settings: { name: string; value: string };
+  repairs: { partition: number; epoch: number; at: Generated<Date>; reason: string };
   partitions: { partition: number; epoch: number; sequence: number };
   skus: {
     sku: string;

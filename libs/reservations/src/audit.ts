@@ -1,8 +1,8 @@
 /** The invariants, checked on what is really there: the ledger by itself, and Redis against the ledger. */
-import type { StockLevel } from '#domain';
 import type { AuditRepository, Violation } from '#ledger';
 import type { Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
+import { Drift, patience } from './drift.js';
 import type { Public, StockLedger } from './ports.js';
 import type { AuditUseCases, InvariantReport } from './use-cases.js';
 
@@ -15,14 +15,15 @@ export type AuditParts = {
   readonly closed: () => readonly { readonly partition: number; readonly reason: string }[];
 };
 
-const chunkSize = 500;
 /** Captured money is given its meaning within a second or two; a Redis that is away may delay it. */
 const unsettledMs = 60_000;
-/** Under load Redis is ahead of the ledger for as long as a commit takes; a difference that lasts longer is one. */
-const patience = { looks: 20, pauseMs: 100 };
 
 export class Audit implements AuditUseCases {
-  constructor(private readonly parts: AuditParts) {}
+  private readonly differences: Drift;
+
+  constructor(private readonly parts: AuditParts) {
+    this.differences = new Drift(parts);
+  }
 
   async check(): Promise<readonly InvariantReport[]> {
     const { ledger } = this.parts;
@@ -68,53 +69,9 @@ export class Audit implements AuditUseCases {
     for (let look = 0; closed().length > 0 && look < patience.looks; look += 1)
       await timers.sleep(patience.pauseMs);
     const found: Violation[] = closed().map(({ partition, reason }) => ({ partition, closed: reason }));
-    for (const at of this.parts.openPartitions()) found.push(...(await this.driftOf(at)));
+    for (const at of this.parts.openPartitions()) found.push(...(await this.differences.of(at)));
     return found;
   }
-
-  private async driftOf(at: PartitionEpoch): Promise<Violation[]> {
-    const found: Violation[] = [];
-    let after = '';
-    for (;;) {
-      const ledger = await this.parts.ledger.levelsOf(at.partition, after, chunkSize);
-      if (ledger.length === 0) return found;
-      found.push(...(await this.lastingDifferences(at, ledger)));
-      after = ledger.at(-1)!.sku;
-    }
-  }
-
-  /** Looks again at the SKUs that differ until they agree, or have had time enough to. */
-  private async lastingDifferences(at: PartitionEpoch, first: readonly StockLevel[]): Promise<Violation[]> {
-    let ledger = first;
-    let differing: Violation[] = [];
-    for (let look = 0; look < patience.looks; look += 1) {
-      const { levels } = await this.parts.store.levels(
-        at,
-        ledger.map(({ sku }) => sku),
-      );
-      const redis = new Map(levels.map((level) => [level.sku, level]));
-      const differ = ledger.filter((level) => !sameLevel(level, redis.get(level.sku)));
-      if (differ.length === 0) return [];
-      differing = differ.map((level) => ({
-        sku: level.sku,
-        ledger: level,
-        redis: redis.get(level.sku) ?? null,
-      }));
-      await this.parts.timers.sleep(patience.pauseMs);
-      ledger = await this.parts.stock.findMany(differ.map(({ sku }) => sku));
-    }
-    return differing;
-  }
-}
-
-function sameLevel(ledger: StockLevel, redis: StockLevel | undefined): boolean {
-  return (
-    redis !== undefined &&
-    ledger.onHand === redis.onHand &&
-    ledger.held === redis.held &&
-    ledger.committed === redis.committed &&
-    ledger.version === redis.version
-  );
 }
 
 function report(id: string, what: string, violations: readonly Violation[]): InvariantReport {

@@ -1,3 +1,4 @@
+export { DriftWatch } from './drift.js';
 export * from './open-installation.js';
 export * from './open-reservations.js';
 export { Reservations } from './reservations.js';

@@ -17,6 +17,7 @@ import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
 import { partitionOf, StockCache, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
+import { DriftWatch } from './drift.js';
 import { Finality } from './finality.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
@@ -110,11 +111,19 @@ export async function openReservations(options: ReservationOptions): Promise<Res
   });
   const { payments, named, errands } = openPayments(parts, options);
   options.listen?.(watch.listener);
+  const driftWatch = new DriftWatch({
+    ...parts,
+    ledger: new AuditRepository(options.auditDb),
+    openPartitions: () => keeper.openPartitions(),
+    broke: (partition, reason) => keeper.broke(partition, reason),
+    report: options.report,
+  });
   await keeper.start();
   if (!options.observing) {
     sweeper.start();
     watch.start();
     errands.start();
+    driftWatch.start();
   }
 
   return {
@@ -134,6 +143,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     closedPartitions: () => keeper.closed(),
     async close() {
       await errands.stop();
+      await driftWatch.stop();
       await watch.stop();
       await sweeper.stop();
       await keeper.stop();

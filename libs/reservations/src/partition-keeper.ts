@@ -39,8 +39,8 @@ const forgottenLooksMax = 3;
 
 export class PartitionKeeper {
   private readonly doors: Door[];
-  /** Partitions that broke, with the epoch it happened in: in a later one somebody has mended it. */
-  private readonly broken = new Map<number, number>();
+  /** Partitions that broke, and in which epoch: in a later one somebody has mended it. */
+  private readonly broken = new Map<number, { readonly epoch: number; readonly reason: string }>();
   private readonly lastAdmissions = new Map<number, Admission>();
   /** Filled by another process, which is about to admit: seen once already. */
   private readonly awaited = new Map<number, number>();
@@ -109,7 +109,7 @@ export class PartitionKeeper {
   /** The journal and the ledger disagree: nothing is decided here until the partition is rebuilt. */
   broke(partition: number, reason: string): void {
     this.options.report('a partition broke and will be rebuilt', { partition, reason });
-    this.broken.set(partition, this.lastAdmissions.get(partition)?.epoch ?? 0);
+    this.broken.set(partition, { epoch: this.lastAdmissions.get(partition)?.epoch ?? 0, reason });
     this.close(partition, 'stock-not-ready', reason);
     this.trouble();
   }
@@ -156,7 +156,7 @@ export class PartitionKeeper {
     const { partition, epoch } = position;
     // What the ledger acknowledged and lost nobody can give back by guessing: a person decides.
     if (state.epoch > epoch) return this.close(partition, 'stock-not-ready', ledgerSetBack(position, state));
-    if (this.broken.get(partition) !== epoch) this.broken.delete(partition);
+    if (this.broken.get(partition)?.epoch !== epoch) this.broken.delete(partition);
     if (!isOurs || this.broken.has(partition)) return this.mend(position, state);
     this.open(position, state);
     // Decisions that nobody here may be waiting for: of a process that died, or of a caller that gave up.
@@ -215,16 +215,16 @@ export class PartitionKeeper {
     report('rebuilding a partition from the ledger', { position, state });
     this.rebuilding.add(partition);
     this.rebuilds = this.rebuilds
-      .then(() => this.rebuild(position))
+      .then(() => this.rebuild(position, this.broken.get(partition)?.reason ?? lack(position, state)))
       .catch((error: unknown) => this.close(partition, 'stock-not-ready', messageOf(error)))
       .finally(() => this.rebuilding.delete(partition));
   }
 
-  private async rebuild({ partition, epoch }: PartitionPosition): Promise<void> {
+  private async rebuild({ partition, epoch }: PartitionPosition, reason: string): Promise<void> {
     const { store, partitions } = this.options;
     const rebuilt = this.stopped
       ? null
-      : await partitions.rebuild(partition, epoch, (at, records) => store.restore(at, records));
+      : await partitions.rebuild(partition, epoch, reason, (at, records) => store.restore(at, records));
     // Somebody else was faster: what came of it is seen at the next look.
     if (rebuilt === null) return this.trouble();
     await store.admit(rebuilt);
@@ -257,9 +257,20 @@ function ledgerSetBack(position: PartitionPosition, state: PartitionState): stri
   );
 }
 
+/** Why a partition is filled from the ledger. */
+function lack(position: PartitionPosition, state: PartitionState): string {
+  if (position.epoch === 0) return 'the ledger begins';
+  const [ledger, redis] = standings(position, state);
+  return `Redis stood at ${redis}, the ledger at ${ledger}`;
+}
+
+function standings(...both: readonly [PartitionPosition, PartitionState]): string[] {
+  return both.map(({ epoch, sequence }) => `${epoch}-${sequence}`);
+}
+
 /** In the operator's words, what keeps the store from being whole. */
 function difference(position: PartitionPosition, state: PartitionState): string {
-  const [ledger, redis] = [position, state].map(({ epoch, sequence }) => `${epoch}-${sequence}`);
+  const [ledger, redis] = standings(position, state);
   return `Redis stands at ${redis}, the ledger at ${ledger}: the next service to start rebuilds it`;
 }
 
