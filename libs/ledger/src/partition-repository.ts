@@ -1,6 +1,6 @@
 /** Epochs and positions of the partitions, and what a rebuild brings back to the stock store. */
-import { sql, type Transaction } from 'kysely';
-import { InvariantError, type PartitionRecord, type ReservationLine } from '#domain';
+import { sql, type RawBuilder, type Transaction } from 'kysely';
+import { type PartitionRecord, type ReservationLine } from '#domain';
 import type { Database } from './database.js';
 import type { Schema } from './schema.js';
 import { toLevel } from './stock-repository.js';
@@ -27,7 +27,7 @@ export type TakenEntry = {
   readonly reservationId: string | null;
 };
 
-const chunkSize = 1_000;
+const chunkSize = 2_000;
 
 export class PartitionRepository {
   constructor(private readonly db: Database) {}
@@ -122,70 +122,69 @@ export class PartitionRepository {
 }
 
 async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<PartitionRecord[]> {
-  yield* chunks<{ sku: string } & LevelRow>(
+  yield* rowsOf<LevelRow>(tx, sql`select * from skus where partition = ${partition}`, (row) => ({
+    kind: 'level',
+    level: toLevel(row),
+  }));
+  yield* rowsOf<HoldRow>(
     tx,
-    (after) => sql`
-      select * from skus where partition = ${partition} and (${after}::text is null or sku > ${after})
-      order by sku limit ${chunkSize}`,
-    (row) => row.sku,
-    (row) => ({ kind: 'level', level: toLevel(row) }),
-  );
-  yield* chunks<HoldRow>(
-    tx,
-    (after) => sql`
-      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline,
-        json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku) as lines
-      from reservation_lines l join reservations r on r.id = l.reservation_id
-      where l.partition = ${partition} and l.state = 'held' and (${after}::uuid is null or l.reservation_id > ${after}::uuid)
-      group by r.id order by r.id limit ${chunkSize}`,
-    (row) => row.id,
+    sql`
+      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline, h.lines
+      from reservations r join (
+        select reservation_id, json_agg(json_build_object('sku', sku, 'quantity', quantity) order by sku) as lines
+        from reservation_lines where partition = ${partition} and state = 'held' group by reservation_id
+      ) h on h.reservation_id = r.id`,
     (row) => holdOf(row, partition),
   );
-  yield* chunks<BuyerRow>(
+  yield* rowsOf<BuyerRow>(
     tx,
-    (after) => sql`
-      select b.sku, b.buyer_id, b.held, b.committed, h.reservation_id, b.sku || ' ' || b.buyer_id as key
+    sql`
+      select b.sku, b.buyer_id, b.held, b.committed, h.reservation_id
       from buyer_units b join skus s on s.sku = b.sku and s.partition = ${partition}
-      left join lateral (
-        select l.reservation_id from reservation_lines l join reservations r on r.id = l.reservation_id
-        where b.held > 0 and r.buyer_id = b.buyer_id and l.sku = b.sku and l.state = 'held' limit 1
-      ) h on true
-      where b.held + b.committed > 0
-        and (${after}::text is null or (b.sku, b.buyer_id) > (split_part(${after}, ' ', 1), substr(${after}, strpos(${after}, ' ') + 1)))
-      order by b.sku, b.buyer_id limit ${chunkSize}`,
-    (row) => row.key,
-    (row) => ({
+      left join (
+        select distinct on (l.sku, r.buyer_id) l.sku, r.buyer_id, l.reservation_id
+        from reservation_lines l join reservations r on r.id = l.reservation_id
+        where l.partition = ${partition} and l.state = 'held'
+      ) h on h.sku = b.sku and h.buyer_id = b.buyer_id
+      where b.held + b.committed > 0`,
+    ({ sku, buyer_id: buyerId, reservation_id: reservationId, held, committed }) => ({
       kind: 'buyer',
-      sku: row.sku,
-      buyerId: row.buyer_id,
-      reservationId: row.reservation_id,
-      held: row.held,
-      committed: row.committed,
+      sku,
+      buyerId,
+      reservationId,
+      held,
+      committed,
     }),
   );
 }
 
 type LevelRow = Schema['skus'];
 type HoldRow = Omit<Schema['reservations'], 'metadata'> & { lines: ReservationLine[] };
-type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null; key: string };
+type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null };
 
-/** Walks a query by keyset, a chunk at a time. */
-async function* chunks<Row>(
+/**
+ * The rows of one query, a chunk at a time, by a cursor: the plan is made once for all of them, and made for all of
+ * them. The next chunk is fetched while the one before is used.
+ */
+async function* rowsOf<Row>(
   tx: Transaction<Schema>,
-  query: (after: string | null) => ReturnType<typeof sql<Row>>,
-  keyOf: (row: Row) => string,
+  query: RawBuilder<unknown>,
   convert: (row: Row) => PartitionRecord,
 ): AsyncGenerator<PartitionRecord[]> {
-  let after: string | null = null;
-  for (;;) {
-    const { rows } = await query(after).execute(tx);
-    if (rows.length > 0) yield rows.map(convert);
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < chunkSize) return;
-    const key: string = keyOf(last);
-    if (key === after) throw new InvariantError('a walk over the ledger stands still', { key });
-    after = key;
+  await sql`set local cursor_tuple_fraction = 1`.execute(tx);
+  await sql`set local enable_nestloop = off`.execute(tx);
+  await sql`declare restored no scroll cursor for ${query}`.execute(tx);
+  const fetch = async (): Promise<Row[]> =>
+    (await sql<Row>`fetch ${sql.lit(chunkSize)} from restored`.execute(tx)).rows;
+  let chunk = await fetch();
+  while (chunk.length > 0) {
+    const next = fetch();
+    // Whoever walks away hears of no failure any more.
+    next.catch(() => undefined);
+    yield chunk.map(convert);
+    chunk = await next;
   }
+  await sql`close restored`.execute(tx);
 }
 
 function holdOf(row: HoldRow, partition: number): PartitionRecord {
