@@ -24,6 +24,15 @@ export type Summary = {
   readonly durationMs: number;
 };
 
+/** What Redis loses, the buyer loses, and everything that rests on it. */
+const consequencesOfLoss = [
+  'lost',
+  'oversold',
+  'illegal-status',
+  'units',
+  'double-answer',
+  'not-linearizable',
+];
 /** The JSON has all of them. */
 const findingsShownMax = 30;
 
@@ -34,7 +43,7 @@ export function summaryOf(figures: Figures, settings: Settings): Summary {
     for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), ms]);
   const { rounds, seed, instances, partitions, buyers, durability, fsync } = settings;
   // With DURABILITY=redis losses are what is measured; whatever else is wrong is wrong.
-  const measured = new Set(durability === 'redis' ? ['lost', 'oversold'] : []);
+  const measured = new Set(durability === 'redis' ? consequencesOfLoss : []);
   return {
     ok: findings.every(({ kind }) => measured.has(kind)),
     settings: { rounds, seed, instances, partitions, buyers, durability, fsync },
