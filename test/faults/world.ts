@@ -168,10 +168,11 @@ export class World {
   }
 
   private async probe(member: Member, sku: string, giveUpAtMs: number): Promise<void> {
+    // One request, asked again until it is answered.
+    const key = `probe-${(this.probes += 1)}`;
+    const lines = [{ sku, quantity: 1 }];
+    const intent = { kind: 'reserve', key, buyerId: key, lines, ttlSeconds: 60 } as const;
     while (performance.now() < giveUpAtMs) {
-      const key = `probe-${(this.probes += 1)}`;
-      const lines = [{ sku, quantity: 1 }];
-      const intent = { kind: 'reserve', key, buyerId: key, lines, ttlSeconds: 60 } as const;
       if (await this.crowd.carryOut(intent, 1, member.port)) return;
       await pause(10);
     }
