@@ -122,13 +122,13 @@ export class PartitionRepository {
 }
 
 async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<PartitionRecord[]> {
-  yield* rowsOf<LevelRow>(tx, sql`select * from skus where partition = ${partition}`, (row) => ({
+  yield* rowsOf(tx, sql<LevelRow>`select * from skus where partition = ${partition}`, (row) => ({
     kind: 'level',
     level: toLevel(row),
   }));
-  yield* rowsOf<HoldRow>(
+  yield* rowsOf(
     tx,
-    sql`
+    sql<HoldRow>`
       select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline, h.lines
       from reservations r join (
         select reservation_id, json_agg(json_build_object('sku', sku, 'quantity', quantity) order by sku) as lines
@@ -136,9 +136,9 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
       ) h on h.reservation_id = r.id`,
     (row) => holdOf(row, partition),
   );
-  yield* rowsOf<BuyerRow>(
+  yield* rowsOf(
     tx,
-    sql`
+    sql<BuyerRow>`
       select b.sku, b.buyer_id, b.held, b.committed, h.reservation_id
       from buyer_units b join skus s on s.sku = b.sku and s.partition = ${partition}
       left join (
@@ -168,7 +168,7 @@ type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null };
  */
 async function* rowsOf<Row>(
   tx: Transaction<Schema>,
-  query: RawBuilder<unknown>,
+  query: RawBuilder<Row>,
   convert: (row: Row) => PartitionRecord,
 ): AsyncGenerator<PartitionRecord[]> {
   await sql`set local cursor_tuple_fraction = 1`.execute(tx);
