@@ -54,11 +54,16 @@ describe.each(files)('%s', (name, format) => {
   });
 
   it('brings each row once when it is cut off at any byte and comes again', async () => {
-    const whole = money((await read(format, bytes)).items);
+    const { items: all } = await read(format, bytes);
+    const whole = money(all);
+    // A row that is broken at its very end is whole when the file ends just before.
+    const broken = all.map((item) => (item.kind === 'quarantined' ? item.raw : '')).join('\n');
     await assert(
       asyncProperty(nat(bytes.length), async (length) => {
         const { items, error } = await read(format, bytes.subarray(0, length));
-        for (const [id, row] of money(items)) expect([id, whole.get(id)]).toEqual([id, row]);
+        for (const [id, row] of money(items)) {
+          if (!broken.includes(id)) expect([id, whole.get(id)]).toEqual([id, row]);
+        }
         if (error !== null) expect(isTold(error)).toBe(true);
       }),
       { numRuns: 50 },
@@ -79,7 +84,20 @@ describe.each(files)('%s', (name, format) => {
         if (error instanceof StatementFormatError) expect(items).toEqual([]);
         for (const item of items) expect(JSON.stringify(item)).not.toContain('\0');
       }),
-      { numRuns: 50 },
+      {
+        numRuns: 50,
+        examples:
+          name === 'paypal-activity-en.csv'
+            ? [
+                [
+                  [
+                    [924, 59],
+                    [1183, 0],
+                  ],
+                ],
+              ]
+            : [],
+      },
     );
   });
 });

@@ -62,9 +62,19 @@ function markShownBy(amount: string): '.' | ',' | null {
 }
 
 function inOrder(dates: readonly string[], order: DateOrder): boolean {
-  const times = dates.map((date) => paypalMoment(date, '', order));
+  const times = dates.flatMap((date) => momentOf(date, order));
   const rises = times.every((time, index) => time >= (times[index - 1] ?? time));
   return rises || times.every((time, index) => time <= (times[index - 1] ?? time));
+}
+
+/** None: a row that is going to be quarantined says nothing of the others. */
+function momentOf(date: string, order: DateOrder): number[] {
+  try {
+    return [paypalMoment(date, '', order)];
+  } catch (error) {
+    if (error instanceof RowError) return [];
+    throw error;
+  }
 }
 
 /** What a clock without a zone showed, in milliseconds. @throws RowError */
