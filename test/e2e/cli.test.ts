@@ -1,6 +1,6 @@
 /** The command line as people and scripts use it: its output, its files, its exit codes. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -155,6 +155,14 @@ describeWithPostgres('on servers', () => {
     expect(await readFile(page, 'utf8')).toContain('<h2>Totals</h2>');
     const second = await reconcile(...named);
     expect(second.result).toMatchObject({ inserted: 0, duplicates: rows - quarantined, tieOut });
+
+    const cut = path.join(folder, 'cut.csv');
+    await writeFile(cut, (await readFile(statement)).subarray(0, -20));
+    expect(await reconcile('--file', cut, '--format', 'stripe-payout-csv', '--dry-run')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('breaks off'),
+      result: { inserted: 0 },
+    });
 
     expect(await reconcile('--file', statement, '--format', 'mt940')).toMatchObject({
       code: 1,

@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises';
 export type Output = {
   /** A line of the result, for people. Silent when the JSON goes to standard output. */
   say(line: string): void;
+  /** What is wrong with the result as a whole, on standard error: who reads only the JSON has to hear it too. */
+  warn(line: string): void;
   /** The result for programs. */
   finish(result: unknown): Promise<void>;
 };
@@ -13,6 +15,9 @@ export function outputTo(jsonFile: string | undefined): Output {
   return {
     say(line) {
       if (jsonFile !== '-') process.stdout.write(`${line}\n`);
+    },
+    warn(line) {
+      process.stderr.write(`holdfast: ${line}\n`);
     },
     async finish(result) {
       if (jsonFile === undefined) return;

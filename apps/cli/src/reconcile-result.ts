@@ -25,5 +25,5 @@ export function sayResult(output: Output, result: RunResult, brokenOff: string |
       : `${amountOf(expected, currency)} stated, ${amountOf(actual, currency)} in its rows`;
     output.say(`  ${ties ? 'ties   ' : 'DIFFERS'} ${payout}: ${sums}`);
   }
-  if (brokenOff !== null) output.say(brokenOff);
+  if (brokenOff !== null) output.warn(brokenOff);
 }
