@@ -44,6 +44,11 @@ describe('a file that is something else', () => {
     }
   });
 
+  it('is told what is wrong with it in one sentence', async () => {
+    const { error } = await read('camt053', csv('id,name,price', '1,lamp,20'));
+    expect(error).toMatchObject({ message: expect.stringMatching(/line \d+: .*[^.]\.$/) });
+  });
+
   it('each fixture is of its own format only', async () => {
     for (const [name, own] of [
       ['stripe-payout-reconciliation.csv', 'stripe-payout-csv'],

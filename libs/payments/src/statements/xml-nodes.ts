@@ -59,7 +59,7 @@ export class XmlNodes {
 
   constructor(private readonly visitor: Visitor) {
     this.parser.on('error', (error) => {
-      if (!this.closed) throw this.error(error.message.replace(/^\d+:\d+: /, ''));
+      if (!this.closed) throw this.error(error.message.replace(/^\d+:\d+: |\.$/g, ''));
     });
     this.parser.on('doctype', () => {
       throw this.error('document type declarations are refused');
