@@ -53,6 +53,26 @@ describe('the same Idempotency-Key', () => {
     expect(await client.level(sku)).toMatchObject({ held: 1 });
   });
 
+  it('is counted once, whatever else comes under it', async () => {
+    const counted = async () => {
+      const { text } = await client.request('/metrics', { key: null });
+      return text.split('\n').filter((line) => line.startsWith('holdfast_reservations_total'));
+    };
+    const sku = await client.newSku(1);
+    await client.hold(sku);
+    const idempotencyKey = randomUUID();
+    const post = (quantity: number) =>
+      client.post('/v1/reservations', { buyerId: 'b', lines: [{ sku, quantity }] }, { idempotencyKey });
+    expectProblem(await post(1), 'sold-out');
+    const before = await counted();
+    // By and by the stock cache knows that it is sold out, and would refuse by itself.
+    for (let at = 0; at < 20; at += 1) {
+      expect((await post(1)).headers.get(replayed)).toBe('true');
+      expectProblem(await post(2), 'idempotency-key-reused');
+    }
+    expect(await counted()).toEqual(before);
+  });
+
   it('is free again after a request that was malformed', async () => {
     const sku = await client.newSku(5);
     const idempotencyKey = randomUUID();

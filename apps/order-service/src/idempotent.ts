@@ -12,6 +12,7 @@ export class Idempotent {
   /**
    * Works once per key, and answers. Call it when the request is known to be well-formed.
    * @param more.headersOf header fields that follow from the answer, so that a replay has them too.
+   * @returns whether it was the answer to an earlier request.
    * @throws Problem for a key that is missing, malformed, in use or spent on another body.
    */
   async answer(
@@ -19,7 +20,7 @@ export class Idempotent {
     reply: FastifyReply,
     work: (operation: Operation) => Promise<Answer>,
     more: OnceOptions & { readonly headersOf?: (answer: Answer) => Readonly<Record<string, string>> } = {},
-  ): Promise<void> {
+  ): Promise<{ readonly replayed: boolean }> {
     const key = requireIdempotencyKey(request.headers['idempotency-key']);
     assert(request.apiKey, 'a call under an Idempotency-Key without an API key', { url: request.url });
     const keyDigest = keyDigestOf({
@@ -38,6 +39,7 @@ export class Idempotent {
     if (result.replayed) void reply.header('idempotent-replayed', 'true');
     if (more.headersOf) void reply.headers(more.headersOf(result.answer));
     sendJson(reply, result.answer.status, result.answer.body);
+    return { replayed: result.replayed };
   }
 
   /** For work that has no transaction of its own in the ledger: its answer is kept there, and then given. */

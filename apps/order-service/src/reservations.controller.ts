@@ -20,6 +20,7 @@ import type {
   PaymentUseCases,
   ReservationUseCases,
   ReserveCommand,
+  ReserveOutcome,
 } from '#reservations';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
@@ -50,10 +51,19 @@ export class ReservationsController {
   @storefront
   async reserve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const command = commandOf(bodyOf(request, reserveBody));
-    await this.idempotent.answer(request, reply, (operation) => this.reserveCounted(operation, command), {
-      unclaimed: true,
-      refuse: (keyed) => this.refuseCounted(keyed, command),
-    });
+    let refused: ReserveOutcome['kind'] | undefined;
+    const work = (operation: Operation): Promise<Answer> => {
+      refused = undefined;
+      return this.reserveCounted(operation, command);
+    };
+    const refuse = (keyed: KeyedRequest): Answer | undefined =>
+      this.reservations.refuse(keyed, command, (outcome) => {
+        refused = outcome.kind;
+        return presentReserve(outcome);
+      });
+    const { replayed } = await this.idempotent.answer(request, reply, work, { unclaimed: true, refuse });
+    // What the key had been answered before was counted then.
+    if (refused && !replayed) this.metrics.reservations.inc({ outcome: refused });
   }
 
   @Get()
@@ -137,13 +147,6 @@ export class ReservationsController {
       reply,
       isUuid(reservationId) ? work : async () => unknownReservation,
     );
-  }
-
-  private refuseCounted(request: KeyedRequest, command: ReserveCommand): Answer | undefined {
-    return this.reservations.refuse(request, command, (outcome) => {
-      this.metrics.reservations.inc({ outcome: outcome.kind });
-      return presentReserve(outcome);
-    });
   }
 
   private async reserveCounted(operation: Operation, command: ReserveCommand): Promise<Answer> {
