@@ -183,7 +183,8 @@ describeWithPostgres('payments', () => {
       const held = async () =>
         (await one.services.stock.findMany(skus)).reduce((sum, sku) => sum + sku.held, 0);
       await eventually('the parts follow', async () => (await held()) === 0, 15_000);
-      await one.hold('H');
+      // The stock cache may say for a moment longer that there is none.
+      await eventually('one is held', async () => (await one.reserve('H')).kind === 'held', 15_000);
       await one.receive(provider.decide(payments[0]!, 'captured'));
       await becomes(one, ids[0]!, 'confirmed');
       await one.receive(provider.decide(payments[1]!, 'captured'));
