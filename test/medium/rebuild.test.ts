@@ -176,7 +176,8 @@ describeWithPostgres('rebuild', () => {
     const one = await open();
     await one.put('A', 5);
     await one.hold('A');
-    await one.redis.hset('holdfast:{0}:levels', 'A', '5 0 0 - 600 2');
+    const [levels] = await one.redis.keys('*:{0}:levels');
+    await one.redis.hset(levels!, 'A', '5 0 0 - 600 2');
     const parts = { store: one.store, stock: new StockRepository(one.db), timers: systemTimers };
     const broken: string[] = [];
     const watch = new DriftWatch({
@@ -220,7 +221,7 @@ describeWithPostgres('rebuild', () => {
 type Dump = { key: string; value: Buffer }[];
 
 async function snapshot({ redis }: Instance): Promise<Dump> {
-  const keys = await redis.keys('holdfast:*');
+  const keys = await redis.keys('holdfast*');
   return Promise.all(keys.map(async (key) => ({ key, value: await redis.dumpBuffer(key) })));
 }
 

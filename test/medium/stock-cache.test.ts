@@ -45,6 +45,24 @@ describeWithPostgres('the stock cache', () => {
     return id;
   }
 
+  test('what another installation says in another database of the same server is not heard', async () => {
+    const ledger = await testPostgres();
+    const neighbour = await openInstance({
+      redisUrl: `${redisDatabase.url.replace(/\/$/, '')}/7`,
+      databaseUrl: ledger.url,
+    });
+    try {
+      await one.put('A', 5);
+      await neighbour.put('A', 1);
+      await neighbour.hold('A');
+      await systemTimers.sleep(300);
+      expect((await one.reserve('A')).kind).toBe('held');
+    } finally {
+      await neighbour.close();
+      await ledger.stop();
+    }
+  });
+
   test('a sold-out crowd costs Redis nothing', async () => {
     await sellOut('A');
     const before = await reserveCalls();

@@ -24,6 +24,15 @@ export type RedisTarget =
       readonly tls: boolean;
     };
 
+/**
+ * In front of every key and channel. The databases of one server share its channels, so an installation in another
+ * than the first has the number in its name: what it says must not be heard by its neighbours.
+ */
+export function keyPrefixOf(target: RedisTarget): string {
+  const database = target.kind === 'standalone' ? Number(new URL(target.url).pathname.slice(1)) : 0;
+  return database > 0 ? `holdfast-${database}` : 'holdfast';
+}
+
 /** A command that has not answered after this is reported as unknown: it may still run. */
 const commandTimeoutMs = 2_000;
 

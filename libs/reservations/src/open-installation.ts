@@ -18,6 +18,7 @@ import {
   ConfigurationError,
   connectForDecisions,
   connectForNews,
+  keyPrefixOf,
   openDataFolder,
   openPGlite,
   parseRedisUrl,
@@ -41,8 +42,6 @@ export type Installation = ReservationServices & { readonly db: Database; readon
 export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
 
 const folderPatienceMs = 3_000;
-/** In front of every key in Redis. */
-const keyPrefix = 'holdfast';
 
 /**
  * Opens everything that the configuration names, embedded or not, migrated and looked at once. `observing`: to look
@@ -65,6 +64,7 @@ export async function openInstallation(
     const observing = options.observing && (await isLedger(db));
     if (!observing) await bringUpToDate(db, logger);
     const target = await findRedis(config, folder, logger, opened);
+    const keyPrefix = keyPrefixOf(target);
     const redis = connectForDecisions(target);
     opened.add(redis, (connection) => connection.disconnect());
     redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
