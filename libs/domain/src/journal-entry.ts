@@ -39,8 +39,9 @@ export type HeldEntry = {
 };
 
 /**
- * A reservation that ends, or whose units change hands; `reacquired`: units off the shelf for what was paid late. Of a cart over several partitions each one journals its own
- * lines, and the entry of the partition that `decides` moves the reservation.
+ * A reservation that ends, or whose units change hands; `reacquired`: units off the shelf for what was paid late. Of a
+ * cart over several partitions each one journals its own lines, and the entry of the partition that `decides` moves the
+ * reservation.
  */
 export type SettledEntry = {
   readonly kind: 'released' | 'expired' | 'confirmed' | 'reacquired' | 'cancelled';
