@@ -15,7 +15,8 @@ const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js'
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 function holdfast(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const env = { PATH: process.env['PATH'] ?? '', ...environment };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, ...environment };
   return new Promise((resolve) => {
     execFile(
       process.execPath,

@@ -12,7 +12,8 @@ const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js'
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 function simulate(...args: readonly string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'] ?? '', HOLDFAST_DATA_DIR: testDataFolder };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, HOLDFAST_DATA_DIR: testDataFolder };
   return new Promise((resolve) => {
     execFile(
       process.execPath,

@@ -3,15 +3,11 @@ import { defineCommand } from 'citty';
 import { invariantsReport, type WireInvariantsReport } from '#contracts';
 import { DataFolderInUseError, developmentKeys, type Config } from '#platform';
 import { openInstallation } from '#reservations';
-import { CommandFailure, readEnvironment, type CommandContext } from './environment.js';
+import { readEnvironment, type CommandContext } from './environment.js';
+import { CommandFailure } from './failures.js';
 import { jsonArgument, outputTo } from './output.js';
 
 export const audit = defineCommand({
-  meta: {
-    name: 'audit',
-    description:
-      'Check every invariant, in the ledger and between Redis and the ledger. Exit 1 when one is broken.',
-  },
   args: {
     url: {
       type: 'string',

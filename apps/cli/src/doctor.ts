@@ -25,10 +25,6 @@ type Finding = {
 const freeBytesMin = 1024 ** 3;
 
 export const doctor = defineCommand({
-  meta: {
-    name: 'doctor',
-    description: 'Say what is there, what is missing and how to mend it. Exit 1 when something is.',
-  },
   args: { json: jsonArgument },
   async run({ args }) {
     const { config } = readEnvironment();

@@ -1,42 +1,68 @@
 /** `holdfast`: the command line. Exit 0 good, 1 something is wrong, 2 wrong usage, 78 bad configuration. */
 import { stripVTControlCharacters } from 'node:util';
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from 'citty';
-import { audit } from './audit.js';
-import { doctor } from './doctor.js';
-import { failureOf, UsageError } from './environment.js';
-import { migrate } from './migrate.js';
-import { reconcile } from './reconcile.js';
-import { simulate } from './simulate.js';
+import { failureOf, UsageError } from './failures.js';
 
-/** Known here for `--help` alone: scripts/holdfast.mjs runs it, as `npm start` does. */
-const up = defineCommand({
-  meta: {
-    name: 'up',
+/** What each is for; it is loaded when it is asked for, because all of them together take most of a second. */
+const commands: Readonly<
+  Record<string, { readonly description: string; readonly load: () => Promise<object> }>
+> = {
+  up: {
     description: 'Start the service, with whatever it needs and is not given. Ctrl-C stops it.',
+    // Known here for `--help` alone: scripts/holdfast.mjs runs it, as `npm start` does.
+    load: async () => ({}),
   },
-});
-
-const commands = { up, simulate, audit, doctor, migrate, reconcile } as unknown as Record<string, CommandDef>;
+  simulate: {
+    description:
+      'Rehearse a sale on servers of its own, and count what buyers were told against what there was. Ctrl-C gives the report so far. Exit 1 when an invariant broke.',
+    load: async () => (await import('./simulate.js')).simulate,
+  },
+  audit: {
+    description:
+      'Check every invariant, in the ledger and between Redis and the ledger. Exit 1 when one is broken.',
+    load: async () => (await import('./audit.js')).audit,
+  },
+  doctor: {
+    description: 'Say what is there, what is missing and how to mend it. Exit 1 when something is.',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  migrate: {
+    description: 'Bring the schema of the ledger up to date. The service does so itself when it starts.',
+    load: async () => (await import('./migrate.js')).migrate,
+  },
+  reconcile: {
+    description:
+      'Compare a statement file or a provider with the ledger. Exit 1 when something does not tie or a file breaks off.',
+    load: async () => (await import('./reconcile.js')).reconcile,
+  },
+};
 
 const holdfast = defineCommand({
   meta: {
     name: 'holdfast',
     description: 'Reserves stock during flash sales: never sells a unit twice, never forgets a reservation',
   },
-  subCommands: commands,
+  subCommands: Object.fromEntries(
+    Object.entries(commands).map(([name, { description }]) => [name, { meta: { name, description } }]),
+  ),
 });
 
 async function main([name = '--help', ...rest]: readonly string[]): Promise<void> {
   if (name === '--help' || name === '-h' || name === 'help') {
     return print(await renderUsage(holdfast));
   }
-  const command = commands[name];
-  if (!command) throw new UsageError(`there is no command ${name}`);
+  const command = await commandOf(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     return print(await renderUsage(command, holdfast));
   }
   refuseUnknown(command, rest);
   await runCommand(command, { rawArgs: [...rest] });
+}
+
+async function commandOf(name: string): Promise<CommandDef> {
+  if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command ${name}`);
+  const { description, load } = commands[name]!;
+  return { meta: { name, description }, ...(await load()) };
 }
 
 function print(usage: string): void {
@@ -61,7 +87,7 @@ function refuseUnknown(command: CommandDef, rest: readonly string[]): void {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  const { message, exitCode } = failureOf(error);
+  const { message, exitCode } = await failureOf(error);
   process.stderr.write(`holdfast: ${message}\n`);
   process.exitCode = exitCode;
 }

@@ -5,10 +5,6 @@ import { readEnvironment } from './environment.js';
 import { jsonArgument, outputTo } from './output.js';
 
 export const migrate = defineCommand({
-  meta: {
-    name: 'migrate',
-    description: 'Bring the schema of the ledger up to date. The service does so itself when it starts.',
-  },
   args: { json: jsonArgument },
   async run({ args }) {
     const { config, logger } = readEnvironment();

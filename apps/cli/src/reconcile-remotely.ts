@@ -6,7 +6,7 @@ import { acceptedRun, reconciliationRun, type WireReconciliationRun } from '#con
 import type { StatementFormat } from '#payments';
 import { developmentKeys, systemClock, systemIds, systemTimers, type Config } from '#platform';
 import type { FileOutcome } from '#reconciliation';
-import { CommandFailure } from './environment.js';
+import { CommandFailure } from './failures.js';
 import { Progress } from './progress.js';
 
 type Options = { readonly dry: boolean; readonly html: string | undefined };

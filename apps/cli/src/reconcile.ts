@@ -14,7 +14,8 @@ import {
   type RunResult,
 } from '#reconciliation';
 import { openLedger } from '#reservations';
-import { CommandFailure, readEnvironment, UsageError, type CommandContext } from './environment.js';
+import { readEnvironment, type CommandContext } from './environment.js';
+import { CommandFailure, UsageError } from './failures.js';
 import { jsonArgument, outputTo, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
@@ -23,11 +24,6 @@ import { sayResult } from './reconcile-result.js';
 const formats = statementFormats.join(', ');
 
 export const reconcile = defineCommand({
-  meta: {
-    name: 'reconcile',
-    description:
-      'Compare a statement file or a provider with the ledger. Exit 1 when something does not tie or a file breaks off.',
-  },
   args: {
     file: { type: 'string', description: 'A statement file', valueHint: 'FILE' },
     format: { type: 'string', description: `Its format: ${formats}`, valueHint: 'FORMAT' },

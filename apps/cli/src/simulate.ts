@@ -16,7 +16,8 @@ import {
   sweepFields,
   type Target,
 } from '#simulation';
-import { CommandFailure, readEnvironment, UsageError, type CommandContext } from './environment.js';
+import { readEnvironment, type CommandContext } from './environment.js';
+import { CommandFailure, UsageError } from './failures.js';
 import { jsonArgument, outputTo, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
 import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
@@ -32,11 +33,6 @@ const text = (description: string, valueHint: string) =>
 const flag = (description: string) => ({ type: 'boolean', description }) as const;
 
 export const simulate = defineCommand({
-  meta: {
-    name: 'simulate',
-    description:
-      'Rehearse a sale on servers of its own, and count what buyers were told against what there was. Ctrl-C gives the report so far. Exit 1 when an invariant broke.',
-  },
   args: {
     buyers: text('How many come', 'N'),
     stock: text('Units in all', 'N'),

@@ -2,6 +2,7 @@
  * The life of the process: read the configuration, open the services, listen, say how to use it, and end in order
  * when told to: no new connections, what is in flight finished, then the services closed.
  */
+import { flushCompileCache } from 'node:module';
 import {
   badConfigurationExitCode,
   type Clock,
@@ -52,6 +53,7 @@ export async function run(
   try {
     await serve(openServices, config, logger, (address) => {
       host.stdout.write(greetingOf(address, config));
+      flushCompileCache(); // Where there is one: a process that is killed later leaves it too.
       return stopped;
     });
     return 0;

@@ -68,6 +68,7 @@ export class Member {
     const child = spawn(process.execPath, [...flags, '--disable-warning=ExperimentalWarning', program], {
       env: {
         PATH: process.env['PATH'] ?? '',
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         PORT: `${this.port}`,
         HOST: '127.0.0.1',
         HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,

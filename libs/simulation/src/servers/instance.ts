@@ -32,7 +32,13 @@ export class Instance {
     const { program, environment } = this.options;
     const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning', '--import', leash];
     const child = spawn(process.execPath, [...flags, program], {
-      env: { PATH: process.env['PATH'] ?? '', PORT: `${this.port}`, HOST: '127.0.0.1', ...environment },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        PORT: `${this.port}`,
+        HOST: '127.0.0.1',
+        ...environment,
+      },
       // A Ctrl-C in the terminal is for the simulator, which goes on until it has reported.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
