@@ -5,6 +5,7 @@ import * as payments from './0002-payments.js';
 import * as reconciliation from './0003-reconciliation.js';
 import * as speed from './0004-speed.js';
 import * as repairs from './0005-repairs.js';
+import * as simulations from './0007-simulations.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-reconciliation': reconciliation,
   '0004-speed': speed,
   '0005-repairs': repairs,
+  '0007-simulations': simulations,
 };

@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { simulation, simulationProgress, type WireSimulation } from '#contracts';
 import { startProcess, type ServiceProcess } from '../fixtures/service-process.js';
+import { describeWithPostgres, hasServer, testPostgres, testRedis } from '../servers/index.js';
 
 let folder: string;
 let service: ServiceProcess;
@@ -19,9 +20,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-function call(method: string, where: string, more: { body?: unknown; key?: string; secret?: string } = {}) {
-  const { body, key = `key-${(keys += 1)}`, secret = service.adminKey } = more;
-  return fetch(service.baseUrl + where, {
+type CallOptions = { body?: unknown; key?: string; secret?: string; at?: ServiceProcess };
+
+function call(method: string, where: string, more: CallOptions = {}) {
+  const { body, key = `key-${(keys += 1)}`, secret = service.adminKey, at = service } = more;
+  return fetch(at.baseUrl + where, {
     method,
     headers: {
       authorization: `Bearer ${secret}`,
@@ -32,8 +35,8 @@ function call(method: string, where: string, more: { body?: unknown; key?: strin
 }
 
 /** Reads a stream to its end. */
-async function eventsOf(id: string): Promise<{ event: string; data: unknown }[]> {
-  const reply = await call('GET', `/v1/simulations/${id}/events`);
+async function eventsOf(id: string, more: CallOptions = {}): Promise<{ event: string; data: unknown }[]> {
+  const reply = await call('GET', `/v1/simulations/${id}/events`, more);
   expect(reply.headers.get('content-type')).toBe('text/event-stream');
   const events = (await reply.text()).split('\n\n').filter(Boolean);
   return events.map((text) => {
@@ -97,11 +100,61 @@ test('bad scenarios are refused by the name of the field, other scopes and ids a
   }
 });
 
-test('one at a time: a second one is told to come again, and a service that ends takes it along', async () => {
+test('one at a time, and a service that ends takes it along; started again, it knows of both', async () => {
+  const before = await listOf(service);
   const long = { scenario: { buyers: 10, stock: 5, arrivals: { curve: 'steady', seconds: 3_000 } } };
-  expect((await call('POST', '/v1/simulations', { body: long })).status).toBe(202);
+  const started = await call('POST', '/v1/simulations', { body: long });
+  expect(started.status).toBe(202);
+  const { id } = (await started.json()) as WireSimulation;
   const second = await call('POST', '/v1/simulations', { body: { scenario: sale } });
   expect(second.status).toBe(503);
   expect(second.headers.get('retry-after')).toBe('10');
   expect(await service.end('SIGTERM')).toBe(0);
-}, 60_000);
+
+  service = await startProcess({ HOLDFAST_DATA_DIR: folder });
+  expect((await listOf(service)).map((one) => one.id)).toEqual([id, ...before.map((one) => one.id)]);
+  const stopped = simulation.parse(await (await call('GET', `/v1/simulations/${id}`)).json());
+  expect(stopped).toMatchObject({ status: 'failed', problem: expect.stringContaining('was stopped') });
+  const first = await (await call('GET', `/v1/simulations/${before.at(-1)!.id}`)).json();
+  expect(simulation.parse(first).report).toMatchObject({ accepted: 100 });
+}, 120_000);
+
+const describeWithServers = hasServer('redis') ? describeWithPostgres : describe.skip;
+describeWithServers('two instances', () => {
+  test('one runs a simulation, the other tells of it as it goes, and of its report when the first is killed', async () => {
+    const [redis, postgres] = await Promise.all([testRedis(), testPostgres()]);
+    const folders = await Promise.all([0, 1].map(() => mkdtemp(path.join(tmpdir(), 'holdfast-instance-'))));
+    const [one, other] = (await Promise.all(
+      folders.map((dataDir) =>
+        startProcess({
+          HOLDFAST_DATA_DIR: dataDir,
+          REDIS_URL: redis.url,
+          DATABASE_URL: postgres.url,
+          HOLDFAST_API_KEYS: 'shop:storefront:hf_test_storefront_1,ops:admin:hf_test_admin_secret',
+        }),
+      ),
+    )) as [ServiceProcess, ServiceProcess];
+    const secret = 'hf_test_admin_secret';
+    try {
+      const body = { scenario: { ...sale, buyers: 5_000 } };
+      const started = await call('POST', '/v1/simulations', { body, secret, at: one });
+      const { id } = (await started.json()) as WireSimulation;
+      expect((await call('POST', '/v1/simulations', { body, secret, at: other })).status).toBe(503);
+      const events = await eventsOf(id, { secret, at: other });
+      expect(events[0]).toMatchObject({ event: 'progress' });
+      expect(events.at(-1)).toMatchObject({ event: 'finished', data: { id, status: 'finished' } });
+      await one.kill();
+      const read = await (await call('GET', `/v1/simulations/${id}`, { secret, at: other })).json();
+      expect(simulation.parse(read).report).toMatchObject({ accepted: 100 });
+    } finally {
+      await Promise.all([one.stop(), other.stop()]);
+      await Promise.all([redis.stop(), postgres.stop()]);
+      await Promise.all(folders.map((dataDir) => rm(dataDir, { recursive: true })));
+    }
+  }, 120_000);
+});
+
+async function listOf(at: ServiceProcess): Promise<{ id: string }[]> {
+  const reply = await call('GET', '/v1/simulations', { at });
+  return ((await reply.json()) as { data: { id: string }[] }).data;
+}

@@ -8,14 +8,14 @@ import {
   type PaymentProvider,
   type TransactionSource,
 } from '#payments';
-import { type Config, type Logger, type ReadinessProbe, systemClock, systemTimers } from '#platform';
+import { type Config, type Logger, type ReadinessProbe, systemTimers } from '#platform';
 import {
   openInstallation,
   type Installation,
   type ReservationServices,
   type StockUseCases,
 } from '#reservations';
-import { Simulations } from '#simulation';
+import { SimulationRepository, Simulations } from '#simulation';
 import { paymentCommandsOf } from './payment-commands.js';
 import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
 import type { OpenedServices, ServiceContext } from './services.js';
@@ -54,11 +54,11 @@ export async function openServices(
     logger,
   );
   const simulations = new Simulations({
+    records: new SimulationRepository(services.db),
     serviceProgram,
     sandboxProgram,
     dataDir: config.dataDir,
     realTime: !config.production,
-    clock: systemClock,
     timers: systemTimers,
   });
   return {

@@ -4,6 +4,7 @@
  * figures, never the end.
  */
 import type { ServerResponse } from 'node:http';
+import type { SimulationProgress, WireSimulation } from '#contracts';
 import { Problem } from '#platform';
 import type { Simulations } from '#simulation';
 
@@ -13,7 +14,7 @@ export class SimulationEvents {
   private readonly followers = new Set<ServerResponse>();
   private closed = false;
 
-  constructor(private readonly simulations: Pick<Simulations, 'find' | 'watch'>) {}
+  constructor(private readonly simulations: Pick<Simulations, 'watch'>) {}
 
   /** @throws Problem `overloaded` when there are as many followers as there may be, or the service is ending */
   admit(): void {
@@ -26,32 +27,33 @@ export class SimulationEvents {
     );
   }
 
-  subscribe(response: ServerResponse, id: string): void {
+  subscribe(response: ServerResponse, simulation: WireSimulation): void {
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
-    this.followers.add(response);
     let sent = 0;
-    const tell = (): void => {
-      const simulation = this.simulations.find(id);
-      if (!simulation || !response.writable) return;
-      sent += 1;
-      if (simulation.status !== 'running') {
-        response.end(eventOf('finished', sent, simulation));
-      } else if (!response.writableNeedDrain) {
-        response.write(eventOf('progress', sent, simulation.progress));
-      }
+    const event = (name: string, data: unknown): string => eventOf(name, (sent += 1), data);
+    if (simulation.status !== 'running') {
+      response.end(event('finished', simulation));
+      return;
+    }
+    this.followers.add(response);
+    const onProgress = (progress: SimulationProgress): void => {
+      if (response.writable && !response.writableNeedDrain) response.write(event('progress', progress));
     };
-    const unwatch = this.simulations.watch(id, tell);
+    const onEnd = (ended: WireSimulation | undefined): void => {
+      if (response.writable) response.end(ended && event('finished', ended));
+    };
+    const unwatch = this.simulations.watch(simulation.id, { onProgress, onEnd });
     const leave = (): void => {
       unwatch();
       this.followers.delete(response);
     };
     response.on('close', leave);
     response.on('error', leave);
-    tell();
+    onProgress(simulation.progress);
   }
 
   /** Ends every stream. Nobody is admitted any more. */

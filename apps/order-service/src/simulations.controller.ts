@@ -30,45 +30,43 @@ export class SimulationsController {
       throw new Problem('invalid-request', message, { errors: [{ path: 'scenario.time', message }] });
     }
     await this.idempotent.answer(request, reply, async (operation) =>
-      this.idempotent.keep(operation, jsonAnswer(202, this.begin(operation.id, scenario))),
+      this.idempotent.keep(operation, jsonAnswer(202, await this.begin(operation.id, scenario))),
     );
   }
 
   @Get()
   @admin
-  list(@Res() reply: FastifyReply): void {
-    const data = this.simulations.list().map(({ id, status, scenario, createdAt }) => ({
-      id,
-      status,
-      scenario,
-      createdAt,
-    }));
+  async list(@Res() reply: FastifyReply): Promise<void> {
+    const data = await this.simulations.list();
     sendJson(reply, 200, JSON.stringify({ data, nextCursor: null }));
   }
 
   @Get(':id')
   @admin
-  read(@Param('id') id: string, @Res() reply: FastifyReply): void {
-    sendJson(reply, 200, JSON.stringify(this.found(id)));
+  async read(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    sendJson(reply, 200, JSON.stringify(await this.found(id)));
   }
 
   @Get(':id/events')
   @Call({ scopes: ['admin'], stream: true })
-  follow(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    const simulation = this.found(id);
+  async follow(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const simulation = await this.found(id);
     if (request.method === 'HEAD') {
       void reply.header('content-type', 'text/event-stream').send();
       return;
     }
     this.events.admit();
     reply.hijack();
-    this.events.subscribe(reply.raw, simulation.id);
+    this.events.subscribe(reply.raw, simulation);
   }
 
-  private begin(id: string, scenario: Scenario): Pick<WireSimulation, 'id' | 'status'> {
+  private async begin(id: string, scenario: Scenario): Promise<Pick<WireSimulation, 'id' | 'status'>> {
     try {
-      const { status } = this.simulations.start(id, scenario);
-      return { id, status };
+      return await this.simulations.start(id, scenario);
     } catch (error) {
       if (!(error instanceof SimulationRunningError)) throw error;
       const detail = 'A simulation is running; one at a time, or they would measure each other';
@@ -76,8 +74,8 @@ export class SimulationsController {
     }
   }
 
-  private found(id: string): WireSimulation {
-    const simulation = isUuid(id) ? this.simulations.find(id) : undefined;
+  private async found(id: string): Promise<WireSimulation> {
+    const simulation = isUuid(id) ? await this.simulations.find(id) : undefined;
     if (!simulation) throw new Problem('not-found', 'No simulation of this id, or it is too long ago');
     return simulation;
   }

@@ -1,43 +1,57 @@
 /**
- * The simulations that a service runs, one at a time, each in a process of its own, and the reports of the last ones. They
- * are kept in memory: a report is something to look at, the ledger has no place for it.
+ * The simulations that a service runs, one at a time, each in a process of its own. They are on record in the ledger, so
+ * that every instance can tell of them and a restart forgets none; the one that runs here is told of as it goes.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import {
-  arrivalSeconds,
-  type Scenario,
-  type SimulationProgress,
-  type SimulationReport,
-  type WireSimulation,
-} from '#contracts';
-import type { Clock, Timers } from '#platform';
+import { arrivalSeconds, type Scenario, type SimulationProgress, type WireSimulation } from '#contracts';
+import type { Timers } from '#platform';
 import type { FromSimulation, Task } from './simulation-process.js';
+import type { SimulationOutcome, SimulationRepository, SimulationSummary } from './simulation-repository.js';
 
 export type SimulationsOptions = Omit<Task, 'scenario'> & {
+  readonly records: SimulationRecords;
   /** Whether real servers may be started here: not beside a shop that is open. */
   readonly realTime: boolean;
-  readonly clock: Pick<Clock, 'nowMs'>;
   readonly timers: Timers;
 };
 
-/** Another one is still running. */
+export type SimulationRecords = Pick<
+  SimulationRepository,
+  'begin' | 'progressed' | 'ended' | 'find' | 'list'
+>;
+
+/** Another one is still running, here or on another instance. */
 export class SimulationRunningError extends Error {
   override readonly name = 'SimulationRunningError';
 }
 
-type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
-type Run = { readonly simulation: Mutable<WireSimulation>; readonly listeners: Set<() => void> };
+export type Watcher = {
+  readonly onProgress: (progress: SimulationProgress) => void;
+  /** Once; undefined: it is on record no more. */
+  readonly onEnd: (simulation: WireSimulation | undefined) => void;
+};
+
+/** The one that runs here. */
+type Run = {
+  readonly id: string;
+  progress: SimulationProgress;
+  readonly child: ChildProcess;
+  readonly ended: PromiseWithResolvers<SimulationOutcome>;
+  readonly watchers: Set<Watcher>;
+  /** Settles when its end is on record. */
+  recorded: Promise<void>;
+};
 
 const program = fileURLToPath(new URL('./simulation-process.js', import.meta.url));
-const keptMax = 20;
+const recordEveryMs = 1_000;
 /** Beyond what its scenario takes, with servers to start and an audit to wait for. */
 const overtimeMs = 5 * 60_000;
 const endWithinMs = 3_000;
 
 export class Simulations {
-  private readonly runs = new Map<string, Run>();
-  private child: ChildProcess | null = null;
+  private run: Run | null = null;
+  private closing = false;
 
   constructor(private readonly options: SimulationsOptions) {}
 
@@ -46,93 +60,125 @@ export class Simulations {
   }
 
   /** Starts one. The same id again is the same one. @throws SimulationRunningError */
-  start(id: string, scenario: Scenario): WireSimulation {
-    const known = this.runs.get(id);
-    if (known) return known.simulation;
-    if (this.child) throw new SimulationRunningError();
-    const simulation: Mutable<WireSimulation> = {
-      id,
-      status: 'running',
-      scenario,
-      createdAt: new Date(this.options.clock.nowMs()).toISOString(),
-      progress: nothingYet(scenario),
-      report: null,
-      problem: null,
-    };
-    const run = { simulation, listeners: new Set<() => void>() };
-    this.runs.set(id, run);
-    if (this.runs.size > keptMax) this.runs.delete(this.runs.keys().next().value!);
-    this.launch(run);
-    return simulation;
+  async start(id: string, scenario: Scenario): Promise<Pick<WireSimulation, 'id' | 'status'>> {
+    const { records } = this.options;
+    if (this.run && this.run.id !== id) throw new SimulationRunningError();
+    const progress = nothingYet(scenario);
+    const begun = await records.begin(id, scenario, progress);
+    if (begun === 'another-runs') throw new SimulationRunningError();
+    if (begun === 'begun') this.launch(id, scenario, progress);
+    return { id, status: 'running' };
   }
 
-  find(id: string): WireSimulation | undefined {
-    return this.runs.get(id)?.simulation;
+  async find(id: string): Promise<WireSimulation | undefined> {
+    const found = await this.options.records.find(id);
+    const { run } = this;
+    return found && run?.id === id ? { ...found, progress: run.progress } : found;
   }
 
   /** Newest first. */
-  list(): readonly WireSimulation[] {
-    return [...this.runs.values()].map(({ simulation }) => simulation).toReversed();
+  list(): Promise<readonly SimulationSummary[]> {
+    return this.options.records.list();
   }
 
-  /** Calls at every change. @returns what ends it */
-  watch(id: string, listener: () => void): () => void {
-    const listeners = this.runs.get(id)?.listeners;
-    listeners?.add(listener);
-    return () => void listeners?.delete(listener);
+  /** Tells of a simulation: of one that runs here as it goes, of others every second. @returns what ends it */
+  watch(id: string, watcher: Watcher): () => void {
+    const { run } = this;
+    const watching = { over: false };
+    const here = run?.id === id ? run : null;
+    here?.watchers.add(watcher);
+    void this.tellOfItsEnd(id, watcher, watching, here);
+    return () => {
+      watching.over = true;
+      here?.watchers.delete(watcher);
+    };
   }
 
   /** Ends the one that is running. */
   async close(): Promise<void> {
-    const { child } = this;
-    if (!child) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
+    this.closing = true;
+    const { run } = this;
+    if (!run) return;
+    const { child } = run;
     // It clears up after itself; its servers hang on its life.
     if (child.connected) child.disconnect();
     const timer = this.options.timers.after(endWithinMs, () => child.kill('SIGKILL'));
-    await gone;
+    await run.ended.promise;
     timer.cancel();
+    // A ledger that is away hears nothing of it, and gives it up later by itself.
+    await Promise.race([run.recorded, this.options.timers.sleep(endWithinMs)]);
   }
 
-  private launch(run: Run): void {
+  private launch(id: string, scenario: Scenario, progress: SimulationProgress): void {
     const { serviceProgram, sandboxProgram, dataDir, timers } = this.options;
-    const { simulation } = run;
     const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: 'ignore' });
-    this.child = child;
-    const timer = timers.after(durationMaxMs(simulation.scenario), () => child.kill('SIGKILL'));
+    const ended = Promise.withResolvers<SimulationOutcome>();
+    const run: Run = {
+      id,
+      progress,
+      child,
+      ended,
+      watchers: new Set(),
+      recorded: Promise.resolve(),
+    };
+    this.run = run;
+    const timer = timers.after(durationMaxMs(scenario), () => child.kill('SIGKILL'));
+    const fail = (problem: string): void => ended.resolve({ status: 'failed', problem });
     child.on('message', (message: FromSimulation) => {
-      if (message.kind === 'progress') simulation.progress = message.progress;
-      else this.end(run, message.kind === 'report' ? message.report : message.problem);
-      this.tell(run);
+      if (message.kind === 'report') ended.resolve({ status: 'finished', report: message.report });
+      else if (message.kind === 'problem') fail(message.problem);
+      else {
+        run.progress = message.progress;
+        for (const { onProgress } of run.watchers) onProgress(run.progress);
+      }
     });
-    child.once('error', (error) => this.fail(run, error.message));
+    child.once('error', (error) => fail(error.message));
     child.once('exit', (code, signal) => {
       timer.cancel();
-      this.child = null;
-      this.fail(run, `its process ended with ${code ?? signal}`);
+      fail(
+        this.closing ? 'the service was stopped while it ran' : `its process ended with ${code ?? signal}`,
+      );
     });
-    child.send(
-      { scenario: simulation.scenario, serviceProgram, sandboxProgram, dataDir } satisfies Task,
-      () => undefined,
-    );
+    child.send({ scenario, serviceProgram, sandboxProgram, dataDir } satisfies Task, () => undefined);
+    run.recorded = this.record(run);
   }
 
-  private end({ simulation }: Run, outcome: SimulationReport | string): void {
-    const failed = typeof outcome === 'string';
-    simulation.status = failed ? 'failed' : 'finished';
-    simulation.report = failed ? null : outcome;
-    simulation.problem = failed ? outcome : null;
+  /** Gives signs of life until it has ended, and puts its end on record; a ledger that is away is asked again. */
+  private async record(run: Run): Promise<void> {
+    const { records, timers } = this.options;
+    const heard: { outcome?: SimulationOutcome } = {};
+    const ended = run.ended.promise.then((outcome) => void (heard.outcome = outcome));
+    for (;;) {
+      const next = timers.sleep(recordEveryMs);
+      await (heard.outcome ? next : Promise.race([ended, next]));
+      try {
+        if (!heard.outcome) await records.progressed(run.id, run.progress);
+        else {
+          await records.ended(run.id, run.progress, heard.outcome);
+          break;
+        }
+      } catch {
+        // Asked again in a second.
+      }
+    }
+    this.run = null;
   }
 
-  /** Unless it has ended already. */
-  private fail(run: Run, problem: string): void {
-    if (run.simulation.status !== 'running') return;
-    this.end(run, problem);
-    this.tell(run);
-  }
-
-  private tell({ listeners }: Run): void {
-    for (const listener of listeners) listener();
+  private async tellOfItsEnd(
+    id: string,
+    { onProgress, onEnd }: Watcher,
+    watching: { readonly over: boolean },
+    here: Run | null,
+  ): Promise<void> {
+    const { records, timers } = this.options;
+    await here?.recorded;
+    while (!watching.over) {
+      const found = await records.find(id).catch(() => 'unknown' as const);
+      if (watching.over) return;
+      if (found !== 'unknown' && found?.status !== 'running') return onEnd(found);
+      if (found !== 'unknown') onProgress(found.progress);
+      await timers.sleep(recordEveryMs);
+    }
   }
 }
 

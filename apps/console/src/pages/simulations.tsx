@@ -52,7 +52,7 @@ export function SimulationsPage() {
       <Content loaded={loaded}>
         {(simulations) =>
           simulations.length === 0 && !running ? (
-            <Empty title="Nothing was rehearsed yet">Results stay until the service is started again.</Empty>
+            <Empty title="Nothing was rehearsed yet">The last twenty reports are kept.</Empty>
           ) : (
             <Comparison simulations={simulations} />
           )
