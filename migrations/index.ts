@@ -6,6 +6,7 @@ import * as reconciliation from './0003-reconciliation.js';
 import * as speed from './0004-speed.js';
 import * as repairs from './0005-repairs.js';
 import * as simulations from './0007-simulations.js';
+import * as reconciliationSpeed from './0008-reconciliation-speed.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '0004-speed': speed,
   '0005-repairs': repairs,
   '0007-simulations': simulations,
+  '0008-reconciliation-speed': reconciliationSpeed,
 };

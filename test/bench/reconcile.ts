@@ -1,30 +1,23 @@
 /**
- * `npm run bench:reconcile`: transactions a second from a statement to verdicts on record, on PostgreSQL that waits for the
- * disk, and whether time grows with the number of rows and memory does not.
+ * `npm run bench:reconcile`: from the bytes of a statement to verdicts on record, on PostgreSQL that waits for the disk:
+ * transactions a second, whether time grows with the number of rows, and that memory does not. Each size is a process of its
+ * own on a server of its own, and its memory the kernel's highest mark.
  */
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { migrate, openPostgres, sql, type Database } from '#ledger';
-import type { StatementItem, StatementReader } from '#payments';
+import { statementReaders } from '#payments';
 import { matchPolicyDefault, reconcileFile, type RunResult } from '#reconciliation';
 import { startPostgresServer } from '../servers/postgres-server.js';
+import { chargeOf, grossOf, payoutsOf, statementBytes } from './statement-bytes.js';
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '100000,1000000' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write('npm run bench:reconcile -- [--rows 100000,1000000]\n');
-  process.exit(0);
-}
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-/** Of a thousand rows so many are no payment of ours. */
+/** Of a thousand charges so many are no payment of ours. */
 const strayPerThousand = 5;
-const charge = (index: number): string => `ch_${String(index).padStart(9, '0')}`;
+const queryTimeoutMs = 600_000;
 
 /** Captured payments, as the service leaves them. */
 async function putPayments(db: Database, count: number): Promise<void> {
@@ -33,105 +26,110 @@ async function putPayments(db: Database, count: number): Promise<void> {
     select md5('r' || i)::uuid, 'confirmed', 'b' || i, '{0}', now(), now() from generate_series(0, ${count - 1}::int) i`.execute(
     db,
   );
+  const [prefix, zero] = [chargeOf(0).slice(0, 3), grossOf(0)];
   await sql`
     insert into payments (id, reservation_id, provider, provider_payment_id, amount, currency, status, captured_amount,
       captured_currency, captured_at, created_at, settled_at)
-    select md5('p' || i)::uuid, md5('r' || i)::uuid, 'stripe', 'ch_' || lpad(i::text, 9, '0'), 1000 + i % 500, 'EUR',
-      'captured', 1000 + i % 500, 'EUR', now(), now(), now()
+    select md5('p' || i)::uuid, md5('r' || i)::uuid, 'stripe', ${prefix} || lpad(i::text, 9, '0'), ${zero} + i % 500, 'EUR',
+      'captured', ${zero} + i % 500, 'EUR', now(), now(), now()
     from generate_series(0, ${count - 1}::int) i where i % 1000 >= ${strayPerThousand}`.execute(db);
-  await sql`analyze`.execute(db);
+  await sql`analyze reservations, payments`.execute(db);
 }
 
-function readerOf(count: number): StatementReader {
-  return {
-    format: 'stripe-payout-csv',
-    provider: 'stripe',
-    async *read(): AsyncIterable<StatementItem> {
-      for (let index = 0; index < count; index += 1) {
-        const gross = { value: 1_000 + (index % 500), currency: 'EUR' };
-        const fee = { value: 30, currency: 'EUR' };
-        const net = { value: gross.value - fee.value, currency: 'EUR' };
-        const row = { id: `txn_${index}`, paymentReference: charge(index), gross: gross.value, fee: 30 };
-        yield {
-          kind: 'transaction',
-          line: index + 2,
-          batch: `po_${Math.floor(index / 5_000)}`,
-          transaction: {
-            ...row,
-            kind: 'charge',
-            gross,
-            fee,
-            net,
-            merchantReference: null,
-            payoutId: `po_${Math.floor(index / 5_000)}`,
-            occurredAtMs: 1_700_000_000_000 + index,
-            raw: JSON.stringify(row),
-          },
-        };
-      }
-    },
-  };
-}
+const measurement = z.object({ seconds: z.number(), bytes: z.number(), peakMb: z.number() });
+type Measurement = z.infer<typeof measurement>;
 
-async function* noBytes(): AsyncIterable<Uint8Array> {}
-
-type Measured = { seconds: number; peakMb: number; result: RunResult };
-
-async function measure(url: string, count: number): Promise<Measured> {
-  const db = openPostgres(url, () => undefined, { connectionsMax: 2, queryTimeoutMs: 600_000 });
+async function measure(url: string, charges: number): Promise<Measurement> {
+  const db = openPostgres(url, () => undefined, { connectionsMax: 2, queryTimeoutMs });
   try {
-    await migrate(db);
-    await putPayments(db, count);
-    let peak = 0;
+    let bytes = 0;
+    const counted = async function* () {
+      for await (const chunk of statementBytes(charges)) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    };
     const begin = performance.now();
     const { result } = await reconcileFile(
       { db, policy: matchPolicyDefault, commands: null },
       {
         runId: randomUUID(),
-        reader: readerOf(count),
-        bytes: noBytes(),
+        reader: statementReaders['stripe-payout-csv'],
+        bytes: counted(),
         file: null,
         dry: false,
         requestedBy: 'bench',
-        onProgress: () => void (peak = Math.max(peak, process.memoryUsage().rss)),
+        onProgress: () => undefined,
       },
     );
-    return { seconds: (performance.now() - begin) / 1_000, peakMb: peak / 1_024 ** 2, result };
+    const seconds = (performance.now() - begin) / 1_000;
+    check(charges, result);
+    return { seconds, bytes, peakMb: process.resourceUsage().maxRSS / 1_024 };
   } finally {
     await db.destroy();
   }
 }
 
-function check(count: number, { result }: Measured): void {
-  const strays = Math.ceil(count / 1_000) * strayPerThousand;
+/** A figure of a run that came to something else would be no figure. */
+function check(charges: number, result: RunResult): void {
+  const strays = Math.ceil(charges / 1_000) * strayPerThousand;
   const open = Object.values(result.discrepancies).reduce((sum, found) => sum + found, 0);
-  if (result.inserted !== count || result.matched !== count - strays || open !== strays)
-    throw new Error(`${count} rows: ${JSON.stringify({ ...result, tieOut: undefined })}`);
+  const { inserted, matched, tieOut } = result;
+  const whole = inserted === charges + payoutsOf(charges) && matched === charges - strays && open === strays;
+  if (!whole || tieOut.length !== payoutsOf(charges) || !tieOut.every(({ ties }) => ties))
+    throw new Error(`${charges} charges: ${JSON.stringify({ ...result, tieOut: tieOut.slice(0, 5) })}`);
 }
 
-const counts = values.rows.split(',').map(Number);
-say(
-  `${cpus().length} cores, Node ${process.versions.node}, PostgreSQL with synchronous commit on the same machine`,
-);
-const measured = new Map<number, Measured>();
-for (const count of counts) {
+async function inProcessOfItsOwn(charges: number): Promise<Measurement> {
   const server = await startPostgresServer({ durable: true });
   try {
-    const one = await measure(server.url, count);
-    check(count, one);
-    measured.set(count, one);
-    const perSecond = Math.round(count / one.seconds).toLocaleString('en');
-    say(
-      `${count.toLocaleString('en').padStart(9)} rows: ${one.seconds.toFixed(1)} s, ${perSecond} rows/s, at most ${one.peakMb.toFixed(0)} MB resident`,
+    const db = openPostgres(server.url, () => undefined, { connectionsMax: 1, queryTimeoutMs });
+    await migrate(db);
+    await putPayments(db, charges);
+    await db.destroy();
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [fileURLToPath(import.meta.url), '--one', String(charges), '--url', server.url],
+      { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' },
     );
+    if (status !== 0) throw new Error(`the measurement of ${charges} charges has failed`);
+    return measurement.parse(JSON.parse(stdout));
   } finally {
     await server.stop();
   }
 }
-const [first, last] = [counts[0]!, counts.at(-1)!];
-if (first !== last) {
-  const [small, large] = [measured.get(first)!, measured.get(last)!];
-  say(
-    `time grew ${(large.seconds / small.seconds).toFixed(1)} times for ${last / first} times the rows, memory ${(large.peakMb / small.peakMb).toFixed(2)} times`,
-  );
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '100000,1000000' },
+    one: { type: 'string' },
+    url: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  if (values.help) return say('npm run bench:reconcile -- [--rows 100000,1000000]');
+  if (values.one !== undefined) return say(JSON.stringify(await measure(values.url!, Number(values.one))));
+  const node = `Node ${process.versions.node}`;
+  say(`${cpus().length} cores, ${node}, PostgreSQL with synchronous commit on the same machine`);
+  const counts = values.rows.split(',').map(Number);
+  const measured: Measurement[] = [];
+  for (const count of counts) {
+    const one = await inProcessOfItsOwn(count);
+    measured.push(one);
+    const perSecond = Math.round(count / one.seconds).toLocaleString('en');
+    say(
+      `${count.toLocaleString('en').padStart(9)} rows, ${(one.bytes / 1e6).toFixed(0).padStart(3)} MB of CSV: ` +
+        `${one.seconds.toFixed(1)} s, ${perSecond} rows/s, at most ${one.peakMb.toFixed(0)} MB resident`,
+    );
+  }
+  const [first, last] = [measured[0]!, measured.at(-1)!];
+  if (counts.length < 2) return;
+  const times = counts.at(-1)! / counts[0]!;
+  const [slower, larger] = [last.seconds / first.seconds, last.peakMb / first.peakMb];
+  say(`time grew ${slower.toFixed(1)} times for ${times} times the rows, memory ${larger.toFixed(2)} times`);
 }
+
+await main();

@@ -24,12 +24,18 @@ export type JudgeAllCommand = {
   readonly onProgress: (progress: Progress) => void;
 };
 
-/** Judges what is in the inbox until it is empty. @returns how many rows that were */
+/**
+ * Judges what is in the inbox until it is empty. Goes on from the row before, since what has left the inbox lies there
+ * as dead rows for a while, and then looks from the beginning for what has come back. @returns how many rows that were
+ */
 export async function judgeAllOf(db: Database, command: JudgeAllCommand): Promise<number> {
   let rows = 0;
+  let after = 0;
   for (;;) {
-    const judged = await judgeInbox(db, { ...command, batchMax: judgeBatchMax });
-    if (judged.rows === 0) return rows;
+    const judged = await judgeInbox(db, { ...command, after, batchMax: judgeBatchMax });
+    if (judged.rows === 0 && after === 0) return rows;
+    after = judged.rows === 0 ? 0 : judged.last;
+    if (judged.rows === 0) continue;
     rows += judged.rows;
     if (command.runId !== null) await new RunRepository(db).touch(command.runId);
     command.onProgress({ phase: 'judged', rows });

@@ -38,15 +38,15 @@ const columns = sql`t.number, t.id, t.kind, t.gross, t.currency, t.fee, t.net, t
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The oldest rows that nobody has judged yet. */
+/** The oldest rows that nobody has judged yet, of those above a number. */
 export async function readInbox(
   tx: Database,
   { provider, account }: ProviderAccount,
-  limit: number,
+  { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<StoredRow[]> {
   const { rows } = await sql<TransactionRow>`
     select ${columns} from provider_transactions t
-    where t.provider = ${provider} and t.account = ${account} and not t.judged
+    where t.provider = ${provider} and t.account = ${account} and not t.judged and t.number > ${after}
     order by t.number limit ${limit}`.execute(tx);
   return rows.map(toStored);
 }
@@ -77,7 +77,10 @@ export async function reservationsBehind(
   return new Map(found.map(({ reference, reservation_id }) => [reference, reservation_id]));
 }
 
-/** All rows of these reservations, and these rows themselves. */
+/**
+ * All rows of these reservations. `offset 0` keeps the account out of the search: a planner without statistics takes
+ * all rows of an account for few, and reads them all for every batch.
+ */
 export async function readGroups(
   tx: Database,
   { provider, account }: ProviderAccount,
@@ -86,7 +89,7 @@ export async function readGroups(
   if (reservationIds.length === 0) return [];
   const { rows } = await sql<TransactionRow>`
     select ${columns} from json_array_elements_text(${rowsOf(reservationIds)}) as wanted(id)
-    join provider_transactions t on t.reservation_id = wanted.id::uuid
+    cross join lateral (select * from provider_transactions where reservation_id = wanted.id::uuid offset 0) t
     where t.provider = ${provider} and t.account = ${account}`.execute(tx);
   return rows.map(toStored);
 }
@@ -99,9 +102,11 @@ export async function readByAmount(
 ): Promise<StoredRow[]> {
   const { rows } = await sql<TransactionRow>`
     select ${columns} from json_to_recordset(${rowsOf(amounts)}) as wanted(value bigint, currency text)
-    join provider_transactions t on t.gross = wanted.value and t.currency = wanted.currency
-    where t.provider = ${provider} and t.account = ${account} and t.kind = 'charge' and t.payment_reference is null
-      and t.merchant_reference is null
+    cross join lateral (
+      select * from provider_transactions
+      where provider = ${provider} and account = ${account} and gross = wanted.value and currency = wanted.currency
+        and kind = 'charge' and payment_reference is null and merchant_reference is null
+      offset 0) t
     order by t.occurred_at, t.id`.execute(tx);
   return rows.map(toStored);
 }
@@ -145,23 +150,21 @@ export async function readPayments(
   return rows.map(toPayment);
 }
 
-/** Writes what has changed, and takes all of these out of the inbox. */
+/** Writes what has changed, each with what it was before, and takes all of these out of the inbox. */
 export async function writeVerdicts(
   tx: Database,
-  changed: readonly RowVerdict[],
+  changed: readonly { readonly before: RowVerdict; readonly verdict: RowVerdict }[],
   judged: readonly number[],
 ): Promise<void> {
-  const leaving = changed.filter(({ rule }) => rule === 'charge' || rule === 'refund');
+  const leaving = changed.flatMap(({ before }) => (before.state === 'open' ? [] : [before.number]));
   if (leaving.length > 0) {
     // A match that moves from one row to another: the unique indexes see no moment with two of them.
     await sql`
       update provider_transactions set state = 'open', rule = null, reason = null, payment_id = null, refund_id = null
-      where state <> 'open' and number in (select value::bigint from json_array_elements_text(${rowsOf(changed.map(({ number }) => number))}))`.execute(
-      tx,
-    );
+      where number in (select value::bigint from json_array_elements_text(${rowsOf(leaving)}))`.execute(tx);
   }
   if (changed.length > 0) {
-    const list = changed.map((verdict) => ({
+    const list = changed.map(({ verdict }) => ({
       number: verdict.number,
       state: verdict.state,
       rule: verdict.rule,
@@ -177,10 +180,12 @@ export async function writeVerdicts(
         payment uuid, refund uuid)
       where t.number = r.number`.execute(tx);
   }
-  if (judged.length > 0) {
+  const written = new Set(changed.map(({ verdict }) => verdict.number));
+  const others = judged.filter((number) => !written.has(number));
+  if (others.length > 0) {
     await sql`
       update provider_transactions set judged = true
-      where number in (select value::bigint from json_array_elements_text(${rowsOf(judged)})) and not judged`.execute(
+      where number in (select value::bigint from json_array_elements_text(${rowsOf(others)})) and not judged`.execute(
       tx,
     );
   }

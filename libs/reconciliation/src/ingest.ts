@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { assert } from '#domain';
 import type { Database } from '#ledger';
 import type { ProviderTransaction } from '#payments';
 import type { ProviderAccount } from './account.js';
@@ -57,6 +58,7 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
   const { transactions, runId, claimsKnown } = command;
   if (transactions.length === 0)
     return { inserted: 0, duplicates: 0, firstOfRun: [], conflicting: 0, late: 0, oldestNewMs: null };
+  await holdRun(tx, runId);
   const { first, repeated } = separate(transactions);
   const inserted = await insert(tx, command, first);
   const fresh = new Set(inserted.map(({ id }) => id));
@@ -81,6 +83,12 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
       null,
     ),
   };
+}
+
+/** What a foreign key would do for each row, done once for all: the run is there, and stays until this is committed. */
+async function holdRun(tx: Database, runId: string): Promise<void> {
+  const { rows } = await sql`select from reconciliation_runs where id = ${runId} for key share`.execute(tx);
+  assert(rows.length === 1, 'rows are taken for a run that is not on record', { run: runId });
 }
 
 /** One statement cannot meet the same key twice. */
@@ -151,12 +159,12 @@ async function findKnown(
   again: readonly ProviderTransaction[],
 ): Promise<Known[]> {
   const { rows } = await sql<Known>`
-    select number, id, encode(digest, 'hex') as digest, origin, kind, net, net_currency, gross, currency, payout_id
-    from provider_transactions
-    where provider = ${provider} and account = ${account}
-      and id in (select value from json_array_elements_text(${rowsOf(again.map(({ id }) => id))}))`.execute(
-    tx,
-  );
+    select t.* from json_array_elements_text(${rowsOf([...new Set(again.map(({ id }) => id))])}) as wanted(id)
+    cross join lateral (
+      select number, id, encode(digest, 'hex') as digest, origin, kind, net, net_currency, gross, currency, payout_id
+      from provider_transactions
+      where provider = ${provider} and account = ${account} and provider_transactions.id = wanted.id
+      offset 0) t`.execute(tx);
   return rows;
 }
 

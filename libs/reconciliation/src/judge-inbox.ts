@@ -18,11 +18,15 @@ export type JudgeCommand = {
   readonly policy: MatchPolicy;
   readonly runId: string | null;
   readonly batchMax: number;
+  /** Rows up to this number have been judged by whoever asks; 0: none. */
+  readonly after: number;
 };
 
 export type Judged = {
-  /** Rows taken out of the inbox; 0: it is empty. */
+  /** Rows taken out of the inbox; 0: it is empty, above where the search began. */
   readonly rows: number;
+  /** The highest number of them. */
+  readonly last: number;
   readonly opened: number;
   readonly effects: readonly Effect[];
 };
@@ -39,10 +43,10 @@ const foundElsewhere = new Set<DiscrepancyCode>([
 /** Judges the oldest rows of the inbox, and the groups that they belong to. */
 export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged> {
   return inTransaction(db, async (tx) => {
-    const { account, batchMax } = command;
+    const { account, after, batchMax } = command;
     await lockAccount(tx, account);
-    const inbox = await readInbox(tx, account, batchMax);
-    if (inbox.length === 0) return { rows: 0, opened: 0, effects: [] };
+    const inbox = await readInbox(tx, account, { after, limit: batchMax });
+    if (inbox.length === 0) return { rows: 0, last: after, opened: 0, effects: [] };
     const { verdicts, stored } = await judgeGroups(tx, command, inbox);
     const numbers = [...stored.keys()];
     const reservationIds = [
@@ -55,8 +59,11 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
     );
     const decided = decidedByPersons(verdicts, account, known);
     const changed = verdicts.rows
-      .map((verdict) => decided.get(verdict.number) ?? verdict)
-      .filter((verdict) => !sameVerdict(verdict, stored.get(verdict.number)!.verdict));
+      .map((given) => {
+        const verdict = decided.get(given.number) ?? given;
+        return { verdict, before: stored.get(verdict.number)!.verdict };
+      })
+      .filter(({ verdict, before }) => !sameVerdict(verdict, before));
     await writeVerdicts(
       tx,
       changed,
@@ -64,7 +71,7 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
     );
     const { opened } = await syncFindings(tx, account, command.runId, verdicts.findings, known);
     const effects = await keepEffects(tx, verdicts.effects);
-    return { rows: inbox.length, opened, effects };
+    return { rows: inbox.length, last: inbox.at(-1)!.number, opened, effects };
   });
 }
 
