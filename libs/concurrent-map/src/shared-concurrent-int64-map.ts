@@ -12,9 +12,9 @@ import type { SharedConcurrentMapOptions } from './shared-concurrent-map.js';
 import { Directory } from './shared/directory.js';
 import type { Guards } from './shared/guards.js';
 import { hashKey, type HashKey } from './shared/hash.js';
-import type { Handle, InternCache } from './shared/intern-cache.js';
-import { geometryOf, header, layOut, limits, requireWidth } from './shared/layout.js';
-import { peek, type SharedMemory } from './shared/memory.js';
+import type { InternCache } from './shared/intern-cache.js';
+import { geometryOf, layOut, limits, requireWidth } from './shared/layout.js';
+import type { SharedMemory } from './shared/memory.js';
 import { ABSENT_WIDE, EXPUNGED_WIDE, valueMaxWide, valueMinWide } from './shared/records.js';
 import type { ConcurrentMapStats } from './stats.js';
 
@@ -25,8 +25,6 @@ export class SharedConcurrentInt64Map {
   private readonly directory: Directory;
   private readonly interned: InternCache;
   private readonly memory: SharedMemory;
-  private readonly words: Int32Array<SharedArrayBuffer>;
-  private readonly pairs: BigInt64Array<SharedArrayBuffer>;
   private readonly guards: Guards;
   private loads = 0;
   private misses = 0;
@@ -54,8 +52,6 @@ export class SharedConcurrentInt64Map {
     this.directory = new Directory(buffer, hash);
     this.interned = this.directory.interned;
     this.memory = this.directory.memory;
-    this.words = this.memory.words;
-    this.pairs = this.memory.pairs;
     requireWidth(this.memory.geometry, true);
     this.guards = this.directory.guards!;
   }
@@ -71,14 +67,13 @@ export class SharedConcurrentInt64Map {
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): bigint | undefined {
     this.loads++;
-    const handle = this.interned.get(key);
-    if (handle !== undefined) {
-      const value = this.read(handle);
+    const cell = this.interned.young.get(key);
+    if (cell !== undefined) {
+      const value = this.read(cell);
       if (value >= valueMinWide) return value;
       if (value === ABSENT_WIDE) return undefined;
     }
-    this.misses++;
-    return this.loadThroughIndex(key);
+    return this.loadSlowly(key);
   }
 
   /**
@@ -95,16 +90,16 @@ export class SharedConcurrentInt64Map {
   swap(key: string, value: bigint): bigint | undefined {
     requireWide('value', value);
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) {
         if (this.directory.insert(key, value)) return undefined;
         continue;
       }
-      const current = this.read(handle);
+      const current = this.read(cell);
       if (current === EXPUNGED_WIDE) this.directory.forget(key);
       else if (current === ABSENT_WIDE) {
-        if (this.revive(key, handle, value)) return undefined;
-      } else if (this.replace(handle, current, value)) return current;
+        if (this.revive(key, cell, value)) return undefined;
+      } else if (this.replace(cell, current, value)) return current;
     }
   }
 
@@ -115,27 +110,27 @@ export class SharedConcurrentInt64Map {
   loadOrStore(key: string, value: bigint): { value: bigint; loaded: boolean } {
     requireWide('value', value);
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) {
         if (this.directory.insert(key, value)) return { value, loaded: false };
         continue;
       }
-      const current = this.read(handle);
+      const current = this.read(cell);
       if (current >= valueMinWide) return { value: current, loaded: true };
       if (current === EXPUNGED_WIDE) this.directory.forget(key);
-      else if (this.revive(key, handle, value)) return { value, loaded: false };
+      else if (this.revive(key, cell, value)) return { value, loaded: false };
     }
   }
 
   /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
   loadAndDelete(key: string): bigint | undefined {
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const current = this.read(cell);
       if (current === ABSENT_WIDE) return undefined;
       if (current === EXPUNGED_WIDE) this.directory.forget(key);
-      else if (this.replace(handle, current, ABSENT_WIDE)) {
+      else if (this.replace(cell, current, ABSENT_WIDE)) {
         this.directory.release();
         return current;
       }
@@ -170,9 +165,9 @@ export class SharedConcurrentInt64Map {
   add(key: string, delta: bigint): bigint | undefined {
     if (typeof delta !== 'bigint') throw new ValueOutOfRangeError('delta', delta, 'a bigint');
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const current = this.read(cell);
       if (current === ABSENT_WIDE) return undefined;
       if (current === EXPUNGED_WIDE) {
         this.directory.forget(key);
@@ -180,7 +175,7 @@ export class SharedConcurrentInt64Map {
       }
       const next = current + delta;
       requireWide('sum', next);
-      if (this.replace(handle, current, next)) return next;
+      if (this.replace(cell, current, next)) return next;
     }
   }
 
@@ -194,12 +189,12 @@ export class SharedConcurrentInt64Map {
       throw new ValueOutOfRangeError('quantity', quantity, 'a bigint from 0 on');
     }
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const current = this.read(cell);
       if (current === EXPUNGED_WIDE) this.directory.forget(key);
       else if (current === ABSENT_WIDE || current < quantity) return undefined;
-      else if (this.replace(handle, current, current - quantity)) return current - quantity;
+      else if (this.replace(cell, current, current - quantity)) return current - quantity;
     }
   }
 
@@ -210,8 +205,8 @@ export class SharedConcurrentInt64Map {
   range(visit: (key: string, value: bigint) => boolean | void): void {
     const { root, cells } = this.directory.collectCells();
     for (const [key, cell] of cells) {
-      const seen = Atomics.load(this.pairs, cell >> 1);
-      const current = seen !== EXPUNGED_WIDE && peek(this.words, header.root) === root;
+      const seen = this.memory.readWhole(cell);
+      const current = seen !== EXPUNGED_WIDE && this.memory.peekRoot() === root;
       const value = current ? seen : this.loadThroughIndex(key, false);
       if (value !== undefined && value !== ABSENT_WIDE && visit(key, value) === false) return;
     }
@@ -235,47 +230,57 @@ export class SharedConcurrentInt64Map {
     return this.directory.stats(this.loads, this.misses);
   }
 
-  /** The cell's word, or EXPUNGED when the handle may be out of date: the root has moved since it was made. */
-  private read(handle: Handle): bigint {
-    const value = Atomics.load(this.pairs, handle.cell >> 1);
-    return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED_WIDE;
+  /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */
+  private read(cell: number): bigint {
+    const value = this.memory.readWhole(cell);
+    return this.memory.peekRoot() === this.directory.root ? value : EXPUNGED_WIDE;
   }
 
   /** Under a guard the record stays the key's as long as it takes, if it is now. */
-  private replace(handle: Handle, current: bigint, next: bigint): boolean {
-    const guard = this.guards.raise(handle.cell);
+  private replace(cell: number, current: bigint, next: bigint): boolean {
+    const guard = this.guards.raise(cell);
     const isGood = this.memory.root() === this.directory.root;
-    const done = isGood && this.memory.replaceWhole(handle.cell, current, next);
+    const done = isGood && this.memory.replaceWhole(cell, current, next);
     this.guards.lower(guard);
     return done;
   }
 
   private exchange(key: string, expected: bigint, next: bigint): boolean {
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return false;
-      const current = this.read(handle);
+      const cell = this.directory.find(key);
+      if (cell === undefined) return false;
+      const current = this.read(cell);
       if (current === EXPUNGED_WIDE) this.directory.forget(key);
       else if (current !== expected) return false;
-      else if (this.replace(handle, current, next)) return true;
+      else if (this.replace(cell, current, next)) return true;
     }
+  }
+
+  /** A load whose cell is not among the latest ones, or no good any more. */
+  private loadSlowly(key: string): bigint | undefined {
+    const cell = this.interned.get(key);
+    const value = cell === undefined ? EXPUNGED_WIDE : this.read(cell);
+    if (value >= valueMinWide) return value;
+    if (value === ABSENT_WIDE) return undefined;
+    this.misses++;
+    return this.loadThroughIndex(key);
   }
 
   private loadThroughIndex(key: string, intern = true): bigint | undefined {
     for (;;) {
       if (intern) this.directory.forget(key);
-      const handle = this.directory.lookUp(key, intern);
-      if (handle === undefined) return undefined;
-      const value = this.read(handle);
+      const cell = this.directory.lookUp(key, intern);
+      if (cell === undefined) return undefined;
+      const value = this.read(cell);
       if (value >= valueMinWide) return value;
       if (value === ABSENT_WIDE) return undefined;
     }
   }
 
   /** Gives an ABSENT cell a value again. False when the cell has changed meanwhile. */
-  private revive(key: string, handle: Handle, value: bigint): boolean {
+  private revive(key: string, cell: number, value: bigint): boolean {
     this.directory.reserve(key);
-    if (this.replace(handle, ABSENT_WIDE, value)) return true;
+    if (this.replace(cell, ABSENT_WIDE, value)) return true;
     this.directory.release();
     return false;
   }

@@ -20,9 +20,9 @@
 import { ValueOutOfRangeError } from './errors.js';
 import { Directory } from './shared/directory.js';
 import { hashKey, type HashKey } from './shared/hash.js';
-import type { Handle, InternCache } from './shared/intern-cache.js';
-import { geometryOf, header, layOut, limits, requireWidth } from './shared/layout.js';
-import { peek, type SharedMemory } from './shared/memory.js';
+import type { InternCache } from './shared/intern-cache.js';
+import { geometryOf, layOut, limits, record, requireWidth } from './shared/layout.js';
+import type { SharedMemory } from './shared/memory.js';
 import { ABSENT, EXPUNGED, valueMax, valueMin } from './shared/records.js';
 import type { ConcurrentMapStats } from './stats.js';
 
@@ -33,6 +33,10 @@ export type SharedConcurrentMapOptions = {
   readonly keyLengthMax?: number;
 };
 
+// Imported constants are looked up at every use, those of the module itself are not: a nanosecond of each load.
+const absent: number = ABSENT;
+const expunged: number = EXPUNGED;
+const generationAt: number = record.generation;
 const valueRange = `an integer from ${valueMin} to ${valueMax}`;
 
 export class SharedConcurrentMap {
@@ -40,7 +44,6 @@ export class SharedConcurrentMap {
   private readonly directory: Directory;
   private readonly interned: InternCache;
   private readonly memory: SharedMemory;
-  private readonly words: Int32Array<SharedArrayBuffer>;
   private loads = 0;
   private misses = 0;
 
@@ -67,7 +70,6 @@ export class SharedConcurrentMap {
     this.directory = new Directory(buffer, hash);
     this.interned = this.directory.interned;
     this.memory = this.directory.memory;
-    this.words = this.memory.words;
     requireWidth(this.memory.geometry, false);
   }
 
@@ -82,14 +84,13 @@ export class SharedConcurrentMap {
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): number | undefined {
     this.loads++;
-    const handle = this.interned.get(key);
-    if (handle !== undefined) {
-      const value = this.read(handle);
-      if (value > EXPUNGED) return value;
-      if (value === ABSENT) return undefined;
+    const cell = this.interned.young.get(key);
+    if (cell !== undefined) {
+      const value = this.read(cell);
+      if (value > expunged) return value;
+      if (value === absent) return undefined;
     }
-    this.misses++;
-    return this.loadThroughIndex(key);
+    return this.loadSlowly(key);
   }
 
   /**
@@ -106,16 +107,17 @@ export class SharedConcurrentMap {
   swap(key: string, value: number): number | undefined {
     requireValue('value', value);
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) {
         if (this.directory.insert(key, value)) return undefined;
         continue;
       }
-      const current = this.read(handle);
-      if (current === EXPUNGED) this.directory.forget(key);
-      else if (current === ABSENT) {
-        if (this.revive(key, handle, value)) return undefined;
-      } else if (this.replace(handle, current, value)) return current;
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current === expunged) this.directory.forget(key);
+      else if (current === absent) {
+        if (this.revive(key, cell, generation, value)) return undefined;
+      } else if (this.replace(cell, generation, current, value)) return current;
     }
   }
 
@@ -126,27 +128,29 @@ export class SharedConcurrentMap {
   loadOrStore(key: string, value: number): { value: number; loaded: boolean } {
     requireValue('value', value);
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) {
         if (this.directory.insert(key, value)) return { value, loaded: false };
         continue;
       }
-      const current = this.read(handle);
-      if (current > EXPUNGED) return { value: current, loaded: true };
-      if (current === EXPUNGED) this.directory.forget(key);
-      else if (this.revive(key, handle, value)) return { value, loaded: false };
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current > expunged) return { value: current, loaded: true };
+      if (current === expunged) this.directory.forget(key);
+      else if (this.revive(key, cell, generation, value)) return { value, loaded: false };
     }
   }
 
   /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
   loadAndDelete(key: string): number | undefined {
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
-      if (current === ABSENT) return undefined;
-      if (current === EXPUNGED) this.directory.forget(key);
-      else if (this.replace(handle, current, ABSENT)) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current === absent) return undefined;
+      if (current === expunged) this.directory.forget(key);
+      else if (this.replace(cell, generation, current, absent)) {
         this.directory.release();
         return current;
       }
@@ -169,7 +173,7 @@ export class SharedConcurrentMap {
 
   /** Removes the key if its value is the expected one. */
   compareAndDelete(key: string, expected: number): boolean {
-    if (!isValue(expected) || !this.exchange(key, expected, ABSENT)) return false;
+    if (!isValue(expected) || !this.exchange(key, expected, absent)) return false;
     this.directory.release();
     return true;
   }
@@ -181,17 +185,18 @@ export class SharedConcurrentMap {
   add(key: string, delta: number): number | undefined {
     if (!Number.isSafeInteger(delta)) throw new ValueOutOfRangeError('delta', delta, 'an integer');
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
-      if (current === ABSENT) return undefined;
-      if (current === EXPUNGED) {
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current === absent) return undefined;
+      if (current === expunged) {
         this.directory.forget(key);
         continue;
       }
       const next = current + delta;
       requireValue('sum', next);
-      if (this.replace(handle, current, next)) return next;
+      if (this.replace(cell, generation, current, next)) return next;
     }
   }
 
@@ -205,12 +210,13 @@ export class SharedConcurrentMap {
       throw new ValueOutOfRangeError('quantity', quantity, 'an integer from 0 on');
     }
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return undefined;
-      const current = this.read(handle);
-      if (current === EXPUNGED) this.directory.forget(key);
-      else if (current === ABSENT || current < quantity) return undefined;
-      else if (this.replace(handle, current, current - quantity)) return current - quantity;
+      const cell = this.directory.find(key);
+      if (cell === undefined) return undefined;
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current === expunged) this.directory.forget(key);
+      else if (current === absent || current < quantity) return undefined;
+      else if (this.replace(cell, generation, current, current - quantity)) return current - quantity;
     }
   }
 
@@ -221,10 +227,10 @@ export class SharedConcurrentMap {
   range(visit: (key: string, value: number) => boolean | void): void {
     const { root, cells } = this.directory.collectCells();
     for (const [key, cell] of cells) {
-      const seen = Atomics.load(this.words, cell);
-      const current = seen !== EXPUNGED && peek(this.words, header.root) === root;
+      const seen = this.memory.read(cell);
+      const current = seen !== expunged && this.memory.peekRoot() === root;
       const value = current ? seen : this.loadThroughIndex(key, false);
-      if (value !== undefined && value !== ABSENT && visit(key, value) === false) return;
+      if (value !== undefined && value !== absent && visit(key, value) === false) return;
     }
   }
 
@@ -246,42 +252,58 @@ export class SharedConcurrentMap {
     return this.directory.stats(this.loads, this.misses);
   }
 
-  /** The cell's word, or EXPUNGED when the handle may be out of date: the root has moved since it was made. */
-  private read(handle: Handle): number {
-    const value = Atomics.load(this.words, handle.cell);
-    return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED;
+  /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */
+  private read(cell: number): number {
+    const value = this.memory.read(cell);
+    return this.memory.peekRoot() === this.directory.root ? value : expunged;
   }
 
-  private replace(handle: Handle, current: number, next: number): boolean {
-    return this.memory.replacePair(handle.cell, current, handle.generation, next, handle.generation);
+  /** The life of the cell's record: that of the key if `read`, which comes after it, still finds the cell good. */
+  private generationOf(cell: number): number {
+    return this.memory.read(cell + generationAt);
+  }
+
+  private replace(cell: number, generation: number, current: number, next: number): boolean {
+    return this.memory.replacePair(cell, current, generation, next, generation);
   }
 
   private exchange(key: string, expected: number, next: number): boolean {
     for (;;) {
-      const handle = this.directory.find(key);
-      if (handle === undefined) return false;
-      const current = this.read(handle);
-      if (current === EXPUNGED) this.directory.forget(key);
+      const cell = this.directory.find(key);
+      if (cell === undefined) return false;
+      const generation = this.generationOf(cell);
+      const current = this.read(cell);
+      if (current === expunged) this.directory.forget(key);
       else if (current !== expected) return false;
-      else if (this.replace(handle, current, next)) return true;
+      else if (this.replace(cell, generation, current, next)) return true;
     }
+  }
+
+  /** A load whose cell is not among the latest ones, or no good any more. */
+  private loadSlowly(key: string): number | undefined {
+    const cell = this.interned.get(key);
+    const value = cell === undefined ? expunged : this.read(cell);
+    if (value > expunged) return value;
+    if (value === absent) return undefined;
+    this.misses++;
+    return this.loadThroughIndex(key);
   }
 
   private loadThroughIndex(key: string, intern = true): number | undefined {
     for (;;) {
       if (intern) this.directory.forget(key);
-      const handle = this.directory.lookUp(key, intern);
-      if (handle === undefined) return undefined;
-      const value = this.read(handle);
-      if (value > EXPUNGED) return value;
-      if (value === ABSENT) return undefined;
+      const cell = this.directory.lookUp(key, intern);
+      if (cell === undefined) return undefined;
+      const value = this.read(cell);
+      if (value > expunged) return value;
+      if (value === absent) return undefined;
     }
   }
 
   /** Gives an ABSENT cell a value again. False when the cell has changed meanwhile. */
-  private revive(key: string, handle: Handle, value: number): boolean {
+  private revive(key: string, cell: number, generation: number, value: number): boolean {
     this.directory.reserve(key);
-    if (this.replace(handle, ABSENT, value)) return true;
+    if (this.replace(cell, generation, absent, value)) return true;
     this.directory.release();
     return false;
   }

@@ -11,7 +11,7 @@ import { Capacity } from './capacity.js';
 import { Guards } from './guards.js';
 import type { HashKey } from './hash.js';
 import { closed, IndexTable, linked, taken } from './index-table.js';
-import { InternCache, type Handle } from './intern-cache.js';
+import { InternCache } from './intern-cache.js';
 import { geometryIn, header, takeTurn } from './layout.js';
 import { SharedMemory } from './memory.js';
 import { Rebuilder } from './rebuild.js';
@@ -48,12 +48,12 @@ export class Directory {
     this.hash = hash;
   }
 
-  /** A handle that was good under the current root; undefined when the key has no record, or an expunged one. */
-  find(key: string): Handle | undefined {
+  /** A cell that was the key's under the current root; undefined when the key has no record, or an expunged one. */
+  find(key: string): number | undefined {
     return this.interned.get(key) ?? this.lookUp(key);
   }
 
-  lookUp(key: string, intern = true): Handle | undefined {
+  lookUp(key: string, intern = true): number | undefined {
     const { words } = this;
     const hash = this.hash(key);
     for (;;) {
@@ -64,17 +64,16 @@ export class Directory {
         continue;
       }
       const cell = this.records.cellOf(reference);
-      const handle = { cell, generation: Atomics.load(words, cell + 1) };
       const state = Atomics.load(words, this.records.stateAt(reference));
       if (this.memory.root() !== root) continue;
       if (state === EXPUNGED) return undefined;
       this.moveTo(root);
-      if (intern) this.interned.add(key, handle);
-      return handle;
+      if (intern) this.interned.add(key, cell);
+      return cell;
     }
   }
 
-  /** Drops a handle that turned out to be no good, and all of them if that is because the root has moved. */
+  /** Drops a cell that turned out to be no good, and all of them if that is because the root has moved. */
   forget(key: string): void {
     this.moveTo(this.memory.root());
     this.interned.delete(key);

@@ -8,6 +8,32 @@
  */
 import { header, type Geometry } from './layout.js';
 
+/**
+ * Whether a plain read of a typed array is, on this machine, the instruction that an atomic read is. `Atomics.load` is a
+ * call in V8, of 7 to 9 ns, as long as a look-up in a Map. What it does on x64 is one `mov`. A plain read is the same
+ * `mov`: aligned, so never torn; in program order; and after a locked swap, which is how V8 writes atomically, it sees all
+ * that was written before. What is left is the compiler, which the language allows to merge plain reads or to move them
+ * out of loops. V8 does neither with those of array buffers, it marks them as not to be eliminated. That was read in
+ * its source, is watched by test/plain-reads.spec.ts, and is taken on trust nowhere else: another processor, a
+ * V8 that was not looked at or another engine gets `Atomics.load`. (docs/decisions, 9)
+ */
+const plainReadsAreAtomic = isTrusted(globalThis);
+
+type Host = { readonly process?: { readonly arch?: string; readonly versions?: { readonly v8?: string } } };
+
+function isTrusted({ process }: Host): boolean {
+  return process?.arch === 'x64' && /^1[123]\./.test(process.versions?.v8 ?? '');
+}
+
+// Imported constants are looked up at every use, those of the module itself are not: a nanosecond of each load.
+const rootAt: number = header.root;
+
+/**
+ * A plain read of a shared word. Ordered after every atomic read that precedes it in the program: whoever has read
+ * a word that was written after a change of the root, and because of it, also sees that change.
+ */
+const peek = (words: Int32Array<SharedArrayBuffer>, at: number): number => words[at]!;
+
 export class SharedMemory {
   readonly buffer: SharedArrayBuffer;
   readonly geometry: Geometry;
@@ -27,7 +53,22 @@ export class SharedMemory {
 
   /** The current root, as the total order of all atomics has it. */
   root(): number {
-    return Atomics.load(this.words, header.root);
+    return Atomics.load(this.words, rootAt);
+  }
+
+  /** The root as it was at the last atomic read, or later. */
+  peekRoot(): number {
+    return peek(this.words, rootAt);
+  }
+
+  /** A word as the total order of all atomics has it, as cheaply as the machine allows. */
+  read(at: number): number {
+    return plainReadsAreAtomic ? this.words[at]! : Atomics.load(this.words, at);
+  }
+
+  /** The same for a cell that is one int64. */
+  readWhole(at: number): bigint {
+    return plainReadsAreAtomic ? this.pairs[at >> 1]! : Atomics.load(this.pairs, at >> 1);
   }
 
   /** Replaces two words at once when both are as expected. `at` is the even position of the first. */
@@ -70,12 +111,4 @@ export class SharedMemory {
       if (this.replacePair(at, count, under, before + 1, root)) return before;
     }
   }
-}
-
-/**
- * A plain read of a shared word. Ordered after every atomic load that precedes it in the program: whoever has read
- * a word that was written after a change of the root, and because of it, also sees that change.
- */
-export function peek(words: Int32Array<SharedArrayBuffer>, at: number): number {
-  return words[at]!;
 }

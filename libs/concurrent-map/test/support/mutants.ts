@@ -20,27 +20,27 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'two takes of the last units',
     edit: {
       file: map,
-      find: 'return this.memory.replacePair(handle.cell, current, handle.generation, next, handle.generation);',
-      put: 'this.memory.storePair(handle.cell, next, handle.generation); return true;',
+      find: 'return this.memory.replacePair(cell, current, generation, next, generation);',
+      put: 'this.memory.storePair(cell, next, generation); return true;',
     },
   },
   'take decides on one read and writes after another': {
     foundBy: 'two takes of the last units',
     edit: {
       file: map,
-      find: 'this.replace(handle, current, current - quantity)',
-      put: 'this.replace(handle, this.read(handle), current - quantity)',
+      find: 'this.replace(cell, generation, current, current - quantity)',
+      put: 'this.replace(cell, generation, this.read(cell), current - quantity)',
     },
   },
   'a store overwrites EXPUNGED': {
     foundBy: 'store of a deleted key against compaction',
     edit: {
       file: map,
-      find: `      if (current === EXPUNGED) this.directory.forget(key);
-      else if (current === ABSENT) {
-        if (this.revive(key, handle, value)) return undefined;`,
-      put: `      if (current <= EXPUNGED) {
-        if (this.replace(handle, EXPUNGED, value) || this.revive(key, handle, value)) return undefined;
+      find: `      if (current === expunged) this.directory.forget(key);
+      else if (current === absent) {
+        if (this.revive(key, cell, generation, value)) return undefined;`,
+      put: `      if (current <= expunged) {
+        if (this.replace(cell, generation, expunged, value) || this.revive(key, cell, generation, value)) return undefined;
         this.directory.forget(key);`,
     },
   },
@@ -48,7 +48,7 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'store against clear',
     edit: {
       file: map,
-      find: 'return peek(this.words, header.root) === this.directory.root ? value : EXPUNGED;',
+      find: 'return this.memory.peekRoot() === this.directory.root ? value : expunged;',
       put: 'return value;',
     },
   },
@@ -185,10 +185,10 @@ export const mutants: Record<string, Mutant> = {
     wide: true,
     edit: {
       file: wideMap,
-      find: `    const guard = this.guards.raise(handle.cell);
+      find: `    const guard = this.guards.raise(cell);
     const isGood = this.memory.root() === this.directory.root;`,
       put: `    const isGood = this.memory.root() === this.directory.root;
-    const guard = this.guards.raise(handle.cell);`,
+    const guard = this.guards.raise(cell);`,
     },
   },
   'a record is given away under a guard': {

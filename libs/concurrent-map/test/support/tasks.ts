@@ -164,6 +164,35 @@ function anything({ map, worker, options }: Context<{ rounds: number; seed: numb
   return options.rounds;
 }
 
+/** Loads one key in a loop until it has its last value, which another thread counts up to. Returns how often. */
+function loadUntil({ map, options }: Context<{ last: number }>): number {
+  let loads = 0;
+  let latest = 0;
+  for (let seen = 0; seen !== options.last; loads++) {
+    seen = map.load('sku-0') ?? 0;
+    if (seen < latest) throw new Error(`${seen} after ${latest}`);
+    latest = seen;
+  }
+  return loads;
+}
+
+function countUp({ map, signals, options }: Context<{ last: number }>): number {
+  // Until then the other thread's loop has been compiled, with a value that never changed.
+  Atomics.wait(signals, 3, 0, 500);
+  for (let value = 1; value <= options.last; value++) map.store('sku-0', value);
+  return options.last;
+}
+
+/** Stores the numbers from 1 on in a key of its own; after each it looks at the other's. Returns what it saw. */
+function storeThenLook({ map, worker, options }: Context<{ rounds: number }>): number[] {
+  const seen = [0];
+  for (let round = 1; round <= options.rounds; round++) {
+    map.store(keyOf(worker), round);
+    seen.push(map.load(keyOf(1 - worker)) ?? 0);
+  }
+  return seen;
+}
+
 /** Random operations, each with the shared time before and after it: the history that the checker judges. */
 function record({ map, signals, worker, options }: Context<RecordOptions>): Operation[] {
   const random = randomFrom(options.seed + worker * 7919);
@@ -267,5 +296,8 @@ export const tasks: Record<string, (context: Context<never>) => unknown> = {
   churn,
   moveUnits,
   anything,
+  loadUntil,
+  countUp,
+  storeThenLook,
   record,
 };
