@@ -7,6 +7,7 @@ import * as speed from './0004-speed.js';
 import * as repairs from './0005-repairs.js';
 import * as simulations from './0007-simulations.js';
 import * as reconciliationSpeed from './0008-reconciliation-speed.js';
+import * as statementLinks from './0009-statement-links.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '0005-repairs': repairs,
   '0007-simulations': simulations,
   '0008-reconciliation-speed': reconciliationSpeed,
+  '0009-statement-links': statementLinks,
 };

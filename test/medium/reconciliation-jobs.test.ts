@@ -6,11 +6,12 @@ import { Registry } from 'prom-client';
 import { sql } from '#ledger';
 import { systemClock, systemIds, systemTimers } from '#platform';
 import {
-  matchPolicyDefault,
   openQueues,
+  policiesDefault,
   RunRepository,
   walkPolicyOfTime,
   type PaymentCommands,
+  type Policies,
   type ReconciliationQueues,
 } from '#reconciliation';
 import { createWorkerMetrics, startWorker, type RunningWorker } from '../../apps/batch-worker/src/index.js';
@@ -36,6 +37,11 @@ const walkPolicy = {
   checksAfterClose: [100],
 };
 
+/** As fast as it goes. */
+const policies: Policies = {
+  of: (provider, clock) => ({ ...policiesDefault.of(provider, clock), callsPerSecond: 100_000 }),
+};
+
 let ledger: TestLedger;
 let redis: TestDatabase;
 let queues: ReconciliationQueues;
@@ -52,7 +58,7 @@ async function startWorkers(count: number, commands: PaymentCommands | null = nu
         redis: target,
         queues,
         sources: [upstream],
-        policy: matchPolicyDefault,
+        policies,
         walkPolicyOf: () => walkPolicy,
         commands,
         clock: systemClock,
@@ -60,7 +66,6 @@ async function startWorkers(count: number, commands: PaymentCommands | null = nu
         logger: pino({ level: 'silent' }),
         metrics: createWorkerMetrics(new Registry()),
         tickMs: 100,
-        rate: { max: 1_000, durationMs: 1_000 },
         prefix: `{test-${prefix}}`,
       }),
     );

@@ -145,7 +145,7 @@ describeWithPostgres('matching', () => {
         ]),
         {
           policy: {
-            fee: { basisPoints: 150, fixed: 25, tolerance: 0 },
+            fees: { EUR: { basisPoints: 150, fixed: 25, tolerance: 0 } },
             rates: { EURUSD: { perMillion: 1_100_000, toleranceBasisPoints: 50 } },
           },
         },

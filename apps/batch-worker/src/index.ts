@@ -1,3 +1,4 @@
+export * from './run-worker.js';
 export * from './start-worker.js';
 export * from './worker-metrics.js';
 export * from './worker-of.js';

@@ -9,6 +9,7 @@ import type { Clock, Ids, Logger } from '#platform';
 import {
   carryOut,
   concludeRun,
+  CursorRepository,
   dueEffects,
   effectAccounts,
   findDueEffect,
@@ -19,11 +20,10 @@ import {
   reconcileProvider,
   RunRepository,
   Walk,
-  walkPolicyOfCommits,
-  walkPolicyOfTime,
   WindowRepository,
   type MatchPolicy,
   type PaymentCommands,
+  type Policies,
   type ReconciliationQueues,
   type Run,
   type WalkPolicy,
@@ -35,8 +35,8 @@ export type ProcessorParts = {
   readonly db: Database;
   readonly sources: readonly TransactionSource[];
   readonly queues: ReconciliationQueues;
-  readonly policy: MatchPolicy;
-  /** Where it is not the one of the source's kind. */
+  readonly policies: Policies;
+  /** Where it is not the one of the policies. */
   readonly walkPolicyOf?: (source: TransactionSource) => WalkPolicy;
   /** Null: what is due stays due. */
   readonly commands: PaymentCommands | null;
@@ -63,10 +63,16 @@ export class Processors {
 
   /** Puts every job in its queue that there is to do: what is there already stays there once. */
   async tick(): Promise<void> {
-    const { db, queues, commands, sources } = this.parts;
+    const { db, queues, commands, sources, logger } = this.parts;
     await this.runs.failAbandoned(fileSilentMs);
     const unfinished = await this.runs.unfinished(runsAtOnceMax);
-    for (const source of sources) await this.scheduleSource(source, unfinished);
+    for (const source of sources) {
+      await this.watchHorizon(source);
+      // One that cannot be asked now is asked by the next tick, and keeps nobody else waiting.
+      await this.scheduleSource(source, unfinished).catch((error: unknown) =>
+        logger.warn({ err: error, provider: source.provider }, 'nothing could be scheduled for a provider'),
+      );
+    }
     for (const run of unfinished) await queues.announce(run);
     if (!commands) return;
     for (const account of await effectAccounts(db)) {
@@ -116,11 +122,16 @@ export class Processors {
 
   /** Has the payments do what a verdict wants. */
   async applyOrder(effectKey: string): Promise<void> {
-    const { db, commands, policy } = this.parts;
+    const { db, commands } = this.parts;
     const effect = await findDueEffect(db, effectKey);
     if (!effect || !commands) return;
     await carryOut(db, commands, effect);
-    await judgeAllOf(db, { account: effect.account, runId: null, policy, onProgress: () => undefined });
+    await judgeAllOf(db, {
+      account: effect.account,
+      runId: null,
+      policy: this.matchPolicyOf(effect.account.provider),
+      onProgress: () => undefined,
+    });
   }
 
   /** Ties out, looks for what is missing, and ends the run. */
@@ -163,7 +174,8 @@ export class Processors {
   }
 
   private async judge(run: Run): Promise<void> {
-    const { db, policy, commands } = this.parts;
+    const { db, commands } = this.parts;
+    const policy = this.matchPolicyOf(run.account.provider);
     await judgeAllOf(db, { account: run.account, runId: run.id, policy, onProgress: () => undefined });
     if (!commands) return;
     for (const { key } of await dueEffects(db, run.account, effectsAtOnceMax)) await this.scheduleEffect(key);
@@ -171,6 +183,16 @@ export class Processors {
 
   private async scheduleEffect(effectKey: string): Promise<void> {
     await this.parts.queues.general.add(jobNames.applyOrder, { effectKey }, onceAs('apply', effectKey));
+  }
+
+  /** A horizon that stands still is no error of anybody's: nothing fails, and nothing is read any more. */
+  private async watchHorizon(source: TransactionSource): Promise<void> {
+    const { db, metrics, logger, policies } = this.parts;
+    const { provider } = source;
+    const standing = (await new CursorRepository(db).standingMs(source)) ?? 0;
+    metrics.standing.set({ provider }, standing / 1_000);
+    if (standing < policies.of(provider).standstillMs) return;
+    logger.error({ provider, standingMs: standing }, 'the horizon of a provider stands still');
   }
 
   /** What lies beyond the bounds that we count on is never silent. */
@@ -201,14 +223,18 @@ export class Processors {
     return this.parts.sources.find((source) => source.provider === provider);
   }
 
+  private matchPolicyOf(provider: string): MatchPolicy {
+    return this.parts.policies.of(provider).match;
+  }
+
   private walkPolicyOf(source: TransactionSource): WalkPolicy {
-    return (
-      this.parts.walkPolicyOf?.(source) ?? (source.clock === 'time' ? walkPolicyOfTime : walkPolicyOfCommits)
-    );
+    const { walkPolicyOf, policies } = this.parts;
+    return walkPolicyOf?.(source) ?? policies.of(source.provider, source.clock).walk;
   }
 
   private providerParts(source: TransactionSource) {
-    const { db, policy, commands } = this.parts;
+    const { db, commands } = this.parts;
+    const policy = this.matchPolicyOf(source.provider);
     return { db, policy, commands, source, walkPolicy: this.walkPolicyOf(source), newId: this.newId };
   }
 

@@ -1,7 +1,7 @@
 /** The workers over the queues: one for each queue, each with its connection, and a scheduler that ticks. */
 import { type Job, Worker } from 'bullmq';
 import { InvariantError } from '#domain';
-import { connectForQueues, type RedisTarget } from '#platform';
+import { connectForQueues, systemTimers, type RedisTarget } from '#platform';
 import {
   attemptsMax,
   generalQueue,
@@ -11,47 +11,48 @@ import {
   queuePrefix,
   type JobData,
 } from '#reconciliation';
+import { LimitedSource, openCallLimiter } from './limited-source.js';
 import { Processors, type ProcessorParts } from './processors.js';
 
 export type WorkerOptions = ProcessorParts & {
   readonly redis: RedisTarget;
-  readonly tickMs?: number;
-  /** Jobs that a provider's queue may begin within a time: each asks the provider once, as a rule. */
-  readonly rate?: { readonly max: number; readonly durationMs: number };
+  readonly tickMs: number;
   readonly prefix?: string;
 };
 
 export type RunningWorker = { close(): Promise<void> };
 
-const tickMsDefault = 30_000;
-const rateDefault = { max: 20, durationMs: 1_000 };
 /** Longer than any job holds the event loop; a process that died is noticed after this. */
 const lockMs = 60_000;
 
 /** Runs until it is closed; any number of processes may. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { sources, queues, rate = rateDefault } = options;
-  const processors = new Processors(options);
-  const general = openWorker(options, processors, generalQueue, null);
-  const own = sources.map(({ provider }) => openWorker(options, processors, queueOf(provider), rate));
+  const { queues, policies, logger, prefix = queuePrefix } = options;
+  const limiter = openCallLimiter(options.redis, {
+    prefix,
+    timers: systemTimers,
+    onError: (error) => logger.debug({ err: error }, 'Redis connection of the call limiter'),
+  });
+  const sources = options.sources.map(
+    (source) => new LimitedSource(source, limiter, policies.of(source.provider).callsPerSecond),
+  );
+  const processors = new Processors({ ...options, sources });
+  const names = [generalQueue, ...sources.map(({ provider }) => queueOf(provider))];
+  const workers = names.map((name) => openWorker(options, processors, name));
   // A Redis that is away gets the scheduler when it is back: nobody waits for it.
   const ticking = queues.general
-    .upsertJobScheduler('tick', { every: options.tickMs ?? tickMsDefault }, { name: jobNames.tick, data: {} })
+    .upsertJobScheduler('tick', { every: options.tickMs }, { name: jobNames.tick, data: {} })
     .catch((error: unknown) => options.logger.debug({ err: error }, 'no ticks yet'));
   void ticking;
   return {
     async close() {
-      await Promise.all([general, ...own].map((worker) => worker.close()));
+      await Promise.all(workers.map((worker) => worker.close()));
+      limiter.close();
     },
   };
 }
 
-function openWorker(
-  options: WorkerOptions,
-  processors: Processors,
-  name: string,
-  rate: { readonly max: number; readonly durationMs: number } | null,
-): RunningWorker {
+function openWorker(options: WorkerOptions, processors: Processors, name: string): RunningWorker {
   const { logger, metrics, db, ids } = options;
   const connection = connectForQueues(options.redis);
   connection.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection of a worker'));
@@ -60,7 +61,6 @@ function openWorker(
     prefix: options.prefix ?? queuePrefix,
     concurrency: 2,
     lockDuration: lockMs,
-    ...(rate && { limiter: { max: rate.max, duration: rate.durationMs } }),
   });
   worker.on('error', (error) => logger.debug({ err: error }, 'a worker'));
   worker.on('completed', (job) => metrics.jobs.inc({ job: job.name, outcome: 'done' }));

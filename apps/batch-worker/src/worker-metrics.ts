@@ -5,6 +5,7 @@ export type WorkerMetrics = {
   readonly rows: Counter<'provider' | 'outcome'>;
   readonly late: Counter<'provider'>;
   readonly horizonAge: Gauge<'provider'>;
+  readonly standing: Gauge<'provider'>;
   readonly jobs: Counter<'job' | 'outcome'>;
 };
 
@@ -26,6 +27,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     horizonAge: new Gauge({
       name: 'holdfast_reconciliation_horizon_age_seconds',
       help: 'How far the reading of an account is behind: one that only grows stands still',
+      labelNames: ['provider'] as const,
+      registers,
+    }),
+    standing: new Gauge({
+      name: 'holdfast_reconciliation_standing_seconds',
+      help: 'How long ago the horizon of an account moved last',
       labelNames: ['provider'] as const,
       registers,
     }),

@@ -30,6 +30,16 @@ const commands: Readonly<
     description: 'Bring the schema of the ledger up to date. The service does so itself when it starts.',
     load: async () => (await import('./migrate.js')).migrate,
   },
+  replay: {
+    description:
+      'Replay the incident of the two payouts: one provider, read by offset pages, by a cursor and by Holdfast. Exit 1 when Holdfast pays wrongly.',
+    load: async () => (await import('./replay.js')).replay,
+  },
+  worker: {
+    description:
+      'Work through the queues in a process of its own, beside services on the same Redis and PostgreSQL. Ctrl-C stops it.',
+    load: async () => (await import('./worker.js')).worker,
+  },
   reconcile: {
     description:
       'Compare a statement file or a provider with the ledger. Exit 1 when something does not tie or a file breaks off.',

@@ -6,7 +6,7 @@ import { defineCommand } from 'citty';
 import { statementFormats, StatementFormatError, statementReaders, type StatementFormat } from '#payments';
 import { DataFolderInUseError, systemClock, systemIds } from '#platform';
 import {
-  matchPolicyDefault,
+  readPolicies,
   reconcileFile,
   reportOf,
   htmlOf,
@@ -99,15 +99,17 @@ async function fromFileHere(
   { file, format, size }: FileCommand & { readonly size: number },
   { dry, html }: Options,
 ): Promise<FileOutcome> {
+  const reader = statementReaders[format];
+  const policy = readPolicies(config.reconciliationPolicy).of(reader.provider).match;
   const ledger = await openLedger(config, logger);
   const progress = new Progress(systemClock, size, 'bytes');
   const runId = systemIds.uuid();
   try {
     const outcome = await reconcileFile(
-      { db: ledger.db, policy: matchPolicyDefault, commands: null },
+      { db: ledger.db, policy, commands: null },
       {
         runId,
-        reader: statementReaders[format],
+        reader,
         bytes: counted(createReadStream(file, { highWaterMark: 256 * 1_024 }), (bytes) => progress.to(bytes)),
         file: path.basename(file),
         dry,

@@ -4,12 +4,11 @@
  */
 import 'reflect-metadata';
 import path from 'node:path';
-import { SandboxProvider } from '#payments';
+import { providersOf, SandboxProvider } from '#payments';
 import { systemRandom, type Config } from '#platform';
 import { workerOf } from '../../batch-worker/src/index.js';
 import {
   openServices,
-  providersOf,
   run,
   type OpenedHouse,
   type OpenedServices,
@@ -22,14 +21,14 @@ process.exitCode = await run(openHouse);
 /** With the development keys comes a payment provider of our own, where no other sandbox is named. */
 async function openHouse(config: Config, context: ServiceContext): Promise<OpenedServices> {
   if (!config.developmentKeys || config.sandbox)
-    return withWorker(await openServices(config, context), context);
+    return withWorker(config, await openServices(config, context), context);
   const sandbox = await openOwnSandbox(config);
   try {
     const house = await openServices(config, context, [
       new SandboxProvider(sandbox.account),
       ...providersOf(config),
     ]);
-    const services = await withWorker(house, context);
+    const services = await withWorker(config, house, context);
     return {
       ...services,
       listening(address) {
@@ -48,9 +47,13 @@ async function openHouse(config: Config, context: ServiceContext): Promise<Opene
 }
 
 /** The workers in the same process: they end before what they work on. */
-async function withWorker(house: OpenedHouse, context: ServiceContext): Promise<OpenedServices> {
+async function withWorker(
+  config: Config,
+  house: OpenedHouse,
+  context: ServiceContext,
+): Promise<OpenedServices> {
   try {
-    const worker = await workerOf(house, context);
+    const worker = await workerOf(house, context, config);
     return {
       ...house,
       async close() {

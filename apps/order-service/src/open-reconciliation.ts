@@ -2,10 +2,10 @@
 import { statementReaders, type TransactionSource } from '#payments';
 import { systemTimers, type Logger } from '#platform';
 import {
-  matchPolicyDefault,
   openQueues,
   Reconciliation,
   type PaymentCommands,
+  type Policies,
   type ReconciliationQueues,
   type ReconciliationUseCases,
 } from '#reconciliation';
@@ -16,14 +16,14 @@ export type OpenedReconciliation = {
   readonly queues: ReconciliationQueues;
   readonly sources: readonly TransactionSource[];
   readonly commands: PaymentCommands | null;
+  readonly policies: Policies;
   /** Finishes the files that are being read. */
   close(): Promise<void>;
 };
 
 export function openReconciliation(
-  { db, redis }: Installation,
-  sources: readonly TransactionSource[],
-  commands: PaymentCommands | null,
+  { db, redis }: Pick<Installation, 'db' | 'redis'>,
+  { sources, commands, policies }: Pick<OpenedReconciliation, 'sources' | 'commands' | 'policies'>,
   logger: Logger,
 ): OpenedReconciliation {
   const queues = openQueues(
@@ -36,7 +36,7 @@ export function openReconciliation(
   );
   const reconciliation = new Reconciliation({
     db,
-    policy: matchPolicyDefault,
+    policies,
     sources,
     readers: statementReaders,
     commands,
@@ -48,6 +48,7 @@ export function openReconciliation(
     queues,
     sources,
     commands,
+    policies,
     async close() {
       await reconciliation.close();
       await queues.close();

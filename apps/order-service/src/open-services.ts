@@ -1,13 +1,7 @@
 /** What the service stands on: the installation, a probe for readiness, and something to try on. */
 import path from 'node:path';
 import { availableOf, UnavailableError } from '#domain';
-import {
-  SandboxProvider,
-  StripeProvider,
-  StripeSource,
-  type PaymentProvider,
-  type TransactionSource,
-} from '#payments';
+import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
 import { type Config, type Logger, type ReadinessProbe, systemTimers } from '#platform';
 import {
   openInstallation,
@@ -15,42 +9,36 @@ import {
   type ReservationServices,
   type StockUseCases,
 } from '#reservations';
+import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
-import { paymentCommandsOf } from './payment-commands.js';
 import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
 import type { OpenedServices, ServiceContext } from './services.js';
 
 /** The services, and what they stand on for what runs beside them in one process. */
 export type OpenedHouse = OpenedServices &
-  Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands'> & { readonly installation: Installation };
+  Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands' | 'policies'> & {
+    readonly installation: Installation;
+  };
 
 /** What a rehearsal starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
 const sandboxProgram = path.join(import.meta.dirname, '../../payment-sandbox/src/main.js');
-
-/** The providers that the environment names. */
-export const providersOf = ({ sandbox, stripe }: Config): PaymentProvider[] => [
-  ...(sandbox ? [new SandboxProvider(sandbox)] : []),
-  ...(stripe ? [new StripeProvider(stripe)] : []),
-];
-
-/** Whose transactions can be read: those of the providers that list them, and Stripe's. */
-const sourcesOf = (providers: readonly PaymentProvider[], { stripe }: Config): TransactionSource[] => [
-  ...providers.filter((provider) => provider instanceof SandboxProvider),
-  ...(stripe ? [new StripeSource(stripe)] : []),
-];
 
 export async function openServices(
   config: Config,
   { logger }: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
 ): Promise<OpenedHouse> {
+  const policies = readPolicies(config.reconciliationPolicy);
   const services = await openInstallation(config, logger, { observing: false, providers });
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);
   const opened = openReconciliation(
     services,
-    sourcesOf(providers, config),
-    paymentCommandsOf(services.db),
+    {
+      sources: sourcesOf(providers, config),
+      commands: paymentCommandsOf(services.db),
+      policies,
+    },
     logger,
   );
   const simulations = new Simulations({

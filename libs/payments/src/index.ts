@@ -1,3 +1,4 @@
+export * from './configured.js';
 export * from './payment-provider.js';
 export * from './provider-transaction.js';
 export * from './sandbox/sandbox-provider.js';

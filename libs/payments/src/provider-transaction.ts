@@ -14,6 +14,10 @@ export const transactionKinds = [
   'conversion',
   'payout',
   'adjustment',
+  /** Money of the account that is kept back for a time (`hold`), or given free again. */
+  'hold',
+  /** A balance that goes from one batch of the account to the next: what leaves one arrives in the other. */
+  'carry-over',
   /** Announced, pending, denied or for information: it moves no money, and its `net` is 0. */
   'memo',
   'other',

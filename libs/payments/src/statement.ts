@@ -54,7 +54,28 @@ export type StatedBalance = {
   readonly closing: number;
 };
 
-export type StatementItem = StatementTransaction | QuarantinedRow | StatedBalance;
+/**
+ * Where a statement or a batch stands in the chain of its account: the one before must end as this one begins, or one is
+ * missing. Given once, after its rows.
+ */
+export type StatementLink = {
+  readonly kind: 'link';
+  readonly line: number;
+  readonly batch: string;
+  /** What the links of one chain share: the account, and the currency where each has a chain of its own. */
+  readonly chain: string;
+  /** Of the amounts; null: `begins` and `ends` are numbers of batches. */
+  readonly currency: string | null;
+  /** What it covers, in numbers that grow: days as 20261102, or batches. */
+  readonly since: number;
+  readonly until: number;
+  /** Among those that end alike: its number. */
+  readonly sequence: number;
+  readonly begins: number;
+  readonly ends: number;
+};
+
+export type StatementItem = StatementTransaction | QuarantinedRow | StatedBalance | StatementLink;
 
 export interface StatementReader {
   readonly format: StatementFormat;

@@ -38,7 +38,8 @@ async function* streamOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
 export async function summary(format: StatementFormat, bytes: Uint8Array): Promise<string[]> {
   const { items, error } = await read(format, bytes);
   const sums = new Map<string, number>();
-  const lines = items.map((item) => {
+  const lines = items.flatMap((item) => {
+    if (item.kind === 'link') return [];
     if (item.kind === 'quarantined') return `${item.line} ! ${item.reason}`;
     if (item.kind === 'balance') {
       const actual = item.opening + (sums.get(`${item.batch} ${item.currency}`) ?? 0);
@@ -55,3 +56,13 @@ export async function summary(format: StatementFormat, bytes: Uint8Array): Promi
 export const csv = (...lines: readonly string[]): Buffer => Buffer.from(`${lines.join('\n')}\n`);
 export const transactions = (items: readonly StatementItem[]): ProviderTransaction[] =>
   items.flatMap((item) => (item.kind === 'transaction' ? [item.transaction] : []));
+
+/** How the statements of a file follow each other. */
+export async function chain(format: StatementFormat, bytes: Uint8Array): Promise<string[]> {
+  const { items } = await read(format, bytes);
+  return items.flatMap((item) =>
+    item.kind === 'link'
+      ? [`${item.chain}: ${item.since} to ${item.until} no. ${item.sequence}, ${item.begins} to ${item.ends}`]
+      : [],
+  );
+}

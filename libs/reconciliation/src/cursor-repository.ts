@@ -42,6 +42,14 @@ export class CursorRepository {
     return (await this.find(account))!;
   }
 
+  /** For how long it has not moved, by the ledger's clock; undefined: nothing has been read yet. */
+  async standingMs({ provider, account }: ProviderAccount): Promise<number | undefined> {
+    const { rows } = await sql<{ ms: number }>`
+      select (extract(epoch from now() - moved_at) * 1000)::bigint as ms from provider_cursors
+      where provider = ${provider} and account = ${account}`.execute(this.db);
+    return rows[0]?.ms;
+  }
+
   /** Where the reading of this account began; null: nothing has been read yet. */
   async readFrom({ provider, account }: ProviderAccount): Promise<number | null> {
     const { rows } = await sql<{ begin: number | null }>`

@@ -4,7 +4,7 @@ import { guarded, nextPosition, type Database, type KeysetPage, type ListPage } 
 import type { DiscrepancyAction, DiscrepancyCode, DiscrepancyState } from './discrepancy.js';
 import { step, type DiscrepancyRow } from './discrepancy-repository.js';
 import { judgeAllOf } from './conclude-run.js';
-import type { MatchPolicy } from './match-policy.js';
+import type { Policies } from './policies.js';
 import { inTransaction } from './transaction.js';
 
 export type Discrepancy = {
@@ -105,7 +105,7 @@ export class DiscrepancyQueries {
     id: string,
     action: DiscrepancyAction,
     by: { readonly actor: string; readonly reason: string },
-    policy: MatchPolicy,
+    policies: Policies,
   ): Promise<ResolveOutcome> {
     const taken = await guarded(
       inTransaction(this.db, async (tx) => {
@@ -121,15 +121,16 @@ export class DiscrepancyQueries {
     );
     if (!taken) return { kind: 'unknown' };
     const { provider, account } = taken.row;
-    const discrepancy = await this.afterJudging(id, { provider, account }, policy);
+    const discrepancy = await this.afterJudging(id, { provider, account }, policies);
     return { kind: taken.tooLate ? 'too-late' : 'done', discrepancy };
   }
 
   private async afterJudging(
     id: string,
     account: { provider: string; account: string },
-    policy: MatchPolicy,
+    policies: Policies,
   ): Promise<Discrepancy> {
+    const policy = policies.of(account.provider).match;
     await judgeAllOf(this.db, { account, runId: null, policy, onProgress: () => undefined });
     return (await this.find(id))!;
   }

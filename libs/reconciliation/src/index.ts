@@ -16,6 +16,8 @@ export * from './match-policy.js';
 export * from './conclude-run.js';
 export * from './effects.js';
 export * from './missing.js';
+export * from './payment-commands.js';
+export * from './policies.js';
 export * from './reconcile-file.js';
 export * from './run-repository.js';
 export * from './run-result.js';

@@ -218,9 +218,10 @@ function findFees(judgement: Judgement, payment: OurPayment, row: ProviderRow, p
 function findAgreedFee(
   judgement: Judgement,
   { gross, fee, ...row }: ProviderRow,
-  { fee: agreed }: MatchPolicy,
+  { fees }: MatchPolicy,
   more: { paymentId: string; currency: string },
 ): void {
+  const agreed = fees[gross.currency] ?? fees['*'];
   if (!agreed) return;
   const expected = Math.round((gross.value * agreed.basisPoints) / 10_000) + agreed.fixed;
   const whole = { ...row, gross, fee };

@@ -32,6 +32,12 @@ export function judgeReservation(
   return judgement;
 }
 
+/** Money that stays in the account: with the row that gives it back it comes to nothing, which the report adds up. */
+const withinAccount = {
+  hold: 'Money of the account kept back for a time, or given free again',
+  'carry-over': 'The balance of one batch, carried over to the next',
+} as const;
+
 /** Rows that nothing of ours is known to belong to, each by itself. */
 export function judgeStray(row: ProviderRow): Verdicts {
   const judgement = new Judgement(null);
@@ -45,6 +51,10 @@ export function judgeStray(row: ProviderRow): Verdicts {
       break;
     case 'memo':
       judgement.ignore(row, 'memo', 'It moves no money');
+      break;
+    case 'hold':
+    case 'carry-over':
+      judgement.ignore(row, row.kind, withinAccount[row.kind]);
       break;
     case 'payout':
       judgement.ignore(row, 'payout', 'Money on its way to the bank: what it carries is tied out');
@@ -112,6 +122,9 @@ function judgeOther(judgement: Judgement, row: ProviderRow, payments: readonly O
       return judgement.match(row, row.kind, 'An event of this payment, by its reference', of);
     case 'memo':
       return judgement.ignore(row, 'memo', 'It moves no money');
+    case 'hold':
+    case 'carry-over':
+      return judgement.ignore(row, row.kind, withinAccount[row.kind]);
     case 'payout':
       return judgement.ignore(row, 'payout', 'Money on its way to the bank: what it carries is tied out');
     case 'adjustment':

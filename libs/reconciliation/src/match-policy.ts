@@ -2,8 +2,8 @@
 export type MatchPolicy = {
   /** A difference up to this is rounding: matched, and named. */
   readonly roundingMax: number;
-  /** What the provider is to keep; null: no fee is agreed on, so any is right. */
-  readonly fee: FeePolicy | null;
+  /** What the provider is to keep of a charge, by its currency, `*` for every other; none: any fee is right. */
+  readonly fees: Readonly<Record<string, FeePolicy>>;
   /** Rates that were agreed on, by pair, as `EURUSD`; none: what a conversion came to is taken as it is. */
   readonly rates: Readonly<Record<string, RatePolicy>>;
   /** A charge without a reference is ours when amount and currency are, within this time of our capture. */
@@ -26,7 +26,7 @@ const dayMs = 86_400_000;
 
 export const matchPolicyDefault: MatchPolicy = {
   roundingMax: 1,
-  fee: null,
+  fees: {},
   rates: {},
   dateWindowMs: 3 * dayMs,
   termMs: dayMs,

@@ -13,8 +13,9 @@ import type { PaymentCommands } from './effects.js';
 import type { MatchPolicy } from './match-policy.js';
 import { RunRepository, type RunCounts } from './run-repository.js';
 import type { RunResult } from './run-result.js';
+import { recordLinks } from './statement-chain.js';
 import { takeItems, type Taken } from './take-items.js';
-import { recordTieOuts } from './tie-out.js';
+import { recordTieOuts, tieOutOfRecord } from './tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
 
 export type ReconcileParts = {
@@ -97,11 +98,17 @@ async function work({ db, policy, commands }: ReconcileParts, command: FileComma
   const { runId, onProgress, reader } = command;
   const account = accountOfFile(reader);
   const { taken, brokenOff } = await takeFile(db, account, command);
-  await inTransaction(db, (tx) => recordTieOuts(tx, account, runId, taken.tieOut, 'file'));
+  await inTransaction(db, async (tx) => {
+    await recordTieOuts(tx, account, runId, taken.tieOut, 'file');
+    await recordLinks(tx, account, runId, taken.links);
+  });
+  const elsewhere = await tieOutOfRecord(db, account, runId, taken.tieOut);
+  await inTransaction(db, (tx) => recordTieOuts(tx, account, runId, elsewhere, 'provider'));
+  const tieOut = [...taken.tieOut, ...elsewhere];
   const judging: JudgeAllCommand = { account, runId, policy, onProgress };
   await judgeWithRevisits(db, judging);
   if (commands) await carryOutAll(db, commands, judging);
-  return { result: await resultOf(db, runId, { ...taken, expected: 0 }), brokenOff };
+  return { result: await resultOf(db, runId, { ...taken, tieOut, expected: 0 }), brokenOff };
 }
 
 async function takeFile(
@@ -126,6 +133,6 @@ async function takeFile(
     return { taken, brokenOff: null };
   } catch (error) {
     if (!(error instanceof StatementCutOffError)) throw error;
-    return { taken: { ...counts, repeated: 0, tieOut: [] }, brokenOff: error.message };
+    return { taken: { ...counts, repeated: 0, tieOut: [], links: [] }, brokenOff: error.message };
   }
 }

@@ -9,7 +9,7 @@ import {
   type ResolveOutcome,
 } from './discrepancy-queries.js';
 import type { PaymentCommands } from './effects.js';
-import type { MatchPolicy } from './match-policy.js';
+import type { Policies } from './policies.js';
 import { accountOfFile, reconcileFile } from './reconcile-file.js';
 import { csvOfRun } from './report-csv.js';
 import { reportOf, type Report } from './report.js';
@@ -61,7 +61,7 @@ export type ReconciliationUseCases = {
 
 export type ReconciliationParts = {
   readonly db: Database;
-  readonly policy: MatchPolicy;
+  readonly policies: Policies;
   readonly sources: readonly TransactionSource[];
   readonly readers: Readonly<Record<StatementFormat, StatementReader>>;
   readonly commands: PaymentCommands | null;
@@ -146,7 +146,7 @@ export class Reconciliation implements ReconciliationUseCases {
     actor: string;
     reason: string;
   }): Promise<ResolveOutcome> {
-    return this.queries.take(command.discrepancyId, command.action, command, this.parts.policy);
+    return this.queries.take(command.discrepancyId, command.action, command, this.parts.policies);
   }
 
   report(runId: string): Promise<Report | undefined> {
@@ -167,13 +167,14 @@ export class Reconciliation implements ReconciliationUseCases {
     if (this.reading.size >= filesAtOnceMax) {
       await new Promise<void>((resolve) => void this.waiting.push(resolve));
     }
-    const { db, policy, commands, readers, report } = this.parts;
+    const { db, policies, commands, readers, report } = this.parts;
+    const reader = readers[command.format];
     try {
       await reconcileFile(
-        { db, policy, commands },
+        { db, policy: policies.of(reader.provider).match, commands },
         {
           runId: command.id,
-          reader: readers[command.format],
+          reader,
           bytes: command.open(),
           file: command.file,
           dry: command.dry,

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import type { ProviderTransaction, QuarantinedRow, StatementItem, StatementTransaction } from '#payments';
+import type {
+  ProviderTransaction,
+  QuarantinedRow,
+  StatementItem,
+  StatementLink,
+  StatementTransaction,
+} from '#payments';
 import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { syncFindings } from './discrepancy-repository.js';
@@ -25,6 +31,8 @@ export type Taken = RunCounts & {
   /** Rows that came more than once in this very stream. */
   readonly repeated: number;
   readonly tieOut: readonly TieOut[];
+  /** How the statements of the stream follow others. */
+  readonly links: readonly StatementLink[];
 };
 
 const nothing: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0 };
@@ -36,6 +44,7 @@ const nothing: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0
 export async function takeItems(db: Database, command: TakeCommand): Promise<Taken> {
   const sums = new BatchSums();
   const tieOut: TieOut[] = [];
+  const links: StatementLink[] = [];
   let total: RunCounts = nothing;
   let repeated = 0;
   let batch: (StatementTransaction | QuarantinedRow)[] = [];
@@ -49,6 +58,10 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
   };
   try {
     for await (const item of command.items) {
+      if (item.kind === 'link') {
+        links.push(item);
+        continue;
+      }
       if (item.kind === 'balance') {
         await flush();
         tieOut.push(sums.tieOut(item));
@@ -60,7 +73,7 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
   } finally {
     await flush();
   }
-  return { ...total, repeated, tieOut };
+  return { ...total, repeated, tieOut, links };
 }
 
 async function takeBatch(

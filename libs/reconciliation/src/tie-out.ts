@@ -54,6 +54,37 @@ export async function tieOutPayouts(
   return rows;
 }
 
+/**
+ * Payouts that a file names or states without having both: its rows came in one report and its own row in another, or by
+ * the API. Where both are on record by now they are compared; `told` are those that the file ties by itself.
+ */
+export async function tieOutOfRecord(
+  db: Database,
+  { provider, account }: ProviderAccount,
+  runId: string,
+  told: readonly TieOut[],
+): Promise<TieOut[]> {
+  const { rows } = await sql<TieOut>`
+    with named as (
+      select distinct coalesce(t.payout_id, t.payment_reference, t.id) as payout, t.net_currency as currency
+      from run_transactions r join provider_transactions t on t.number = r.number
+      where r.run_id = ${runId} and (t.payout_id is not null or t.kind = 'payout')
+    ), stated as (
+      select n.payout, n.currency, (select sum(t.net) from provider_transactions t
+        where t.provider = ${provider} and t.account = ${account} and t.payout_id = n.payout
+          and t.net_currency = n.currency and t.kind = 'payout') as paid,
+        (select sum(t.net) from provider_transactions t
+        where t.provider = ${provider} and t.account = ${account} and t.payout_id = n.payout
+          and t.net_currency = n.currency and t.kind <> 'payout') as carried
+      from named n
+    )
+    select payout, currency, (case when sign(paid) = sign(carried) then paid else -paid end)::bigint as expected,
+      carried::bigint as actual, abs(paid) = abs(carried) as ties
+    from stated where paid is not null and carried is not null order by payout, currency`.execute(db);
+  const known = new Set(told.map(({ payout, currency }) => keyOf(payout, currency)));
+  return rows.filter(({ payout, currency }) => !known.has(keyOf(payout, currency)));
+}
+
 const ofProvider = 'The rows that the provider says it carries do not add up to it';
 const ofFile = 'The rows of the file do not add up to what it says';
 

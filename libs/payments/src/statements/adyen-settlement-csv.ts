@@ -7,7 +7,7 @@
  * reference and currency; fees, transfers and payouts by what they say; either by their count among equal rows.
  */
 import type { ProviderTransaction, TransactionKind } from '../provider-transaction.js';
-import type { StatedBalance, StatementItem } from '../statement.js';
+import type { StatedBalance, StatementItem, StatementLink } from '../statement.js';
 import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
 import { csvReader, plainName, type Header, type Row, type Table } from './csv-table.js';
 import { isoMoment } from './moment.js';
@@ -46,6 +46,9 @@ class AdyenTable implements Table {
     { -readonly [Key in keyof StatedBalance]: StatedBalance[Key] }
   >();
 
+  /** Each batch of the file: an account counts them without gaps. */
+  private readonly links = new Map<string, StatementLink>();
+
   private constructor(
     private readonly columns: Columns,
     private readonly mark: DecimalMark,
@@ -76,6 +79,7 @@ class AdyenTable implements Table {
       raw: row.json(),
       id: this.idOf(row, batch, type, amounts.net.currency),
     };
+    this.link(row.line, { account, number, batch });
     const isPayout = kind === 'payout';
     if (isPayout) this.payOut(row.line, batch, amounts.net);
     yield { kind: 'transaction', line: row.line, transaction, batch: isPayout ? null : batch };
@@ -83,6 +87,7 @@ class AdyenTable implements Table {
 
   *end(): Iterable<StatementItem> {
     yield* this.payouts.values();
+    yield* this.links.values();
   }
 
   /** An empty column is nothing: only one of debit and credit is filled, and what another party settles has neither. */
@@ -132,6 +137,16 @@ class AdyenTable implements Table {
         ? `${batch}:${type}:${currency}:${contentHash(modification, ...rest)}`
         : `${batch}:${type}:${psp}:${modification}:${currency}`;
     return numbered(id, this.occurrences.count(id));
+  }
+
+  private link(
+    line: number,
+    { account, number, batch }: Record<'account' | 'number' | 'batch', string>,
+  ): void {
+    if (!/^[1-9][0-9]{0,8}$/.test(number) || this.links.has(batch)) return;
+    const [name, until] = [detached(batch), Number(number)];
+    const place = { chain: detached(account), currency: null, since: until - 1, until, sequence: 0 };
+    this.links.set(name, { kind: 'link', line, batch: name, ...place, begins: until - 1, ends: until });
   }
 
   private payOut(
@@ -204,7 +219,7 @@ const kinds: Readonly<Record<string, TransactionKind>> = {
   merchantpayout: 'payout',
   internalcompanypayout: 'payout',
   converted: 'conversion',
-  balancetransfer: 'adjustment',
+  balancetransfer: 'carry-over',
   depositcorrection: 'adjustment',
   manualcorrected: 'adjustment',
   manuallycorrected: 'adjustment',

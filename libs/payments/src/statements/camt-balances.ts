@@ -3,7 +3,7 @@
  * before closed with (PRCD); closing (CLBD). Pages of a statement have interim ones (ITBD) in their place, and statements
  * of several days a pair for each day: the earliest opening and the latest closing are meant.
  */
-import type { StatedBalance } from '../statement.js';
+import type { StatedBalance, StatementLink } from '../statement.js';
 
 type Balance = {
   readonly code: string;
@@ -24,7 +24,11 @@ export class CamtBalances {
   }
 
   /** One for each currency that has a closing balance, if the statement says what it opened with. */
-  *stated(line: number, batch: string): Generator<StatedBalance, void, undefined> {
+  *stated(
+    line: number,
+    batch: string,
+    chain: { readonly account: string; readonly sequence: number },
+  ): Generator<StatedBalance | StatementLink, void, undefined> {
     const interim = this.balances.filter(({ code }) => code === 'ITBD');
     const openings = this.first('OPBD') ?? this.first('PRCD') ?? interim.slice(0, 1);
     const closings = this.first('CLBD') ?? interim.slice(openings[0]?.code === 'ITBD' ? 1 : 0);
@@ -40,6 +44,7 @@ export class CamtBalances {
         opening: opening?.value ?? 0,
         closing: closing?.value ?? 0,
       };
+      yield* linkOf(opening, closing, { line, batch, ...chain });
     }
   }
 
@@ -59,3 +64,30 @@ const latest = (balances: readonly Balance[]): Balance | undefined =>
     (best, one) => (best === undefined || one.date >= best.date ? one : best),
     undefined,
   );
+
+/** Only what can be read and is dated has a place among the statements of its account. */
+function* linkOf(
+  opening: Balance | undefined,
+  closing: Balance | undefined,
+  of: {
+    readonly line: number;
+    readonly batch: string;
+    readonly account: string;
+    readonly sequence: number;
+  },
+): Generator<StatementLink, void, undefined> {
+  if (opening === undefined || opening.value === null || closing === undefined || closing.value === null)
+    return;
+  const [since, until] = [dayOf(opening.date), dayOf(closing.date)];
+  const { line, batch, account, sequence } = of;
+  if (since === null || until === null || account === '') return;
+  const { currency } = closing;
+  const covers = { since, until, sequence, begins: opening.value, ends: closing.value };
+  yield { kind: 'link', line, batch, chain: `${account} ${currency}`, currency, ...covers };
+}
+
+/** 2026-11-02, with or without a time, as 20261102. */
+function dayOf(date: string): number | null {
+  const match = /^(\d{4})-(\d{2})-(\d{2})/.exec(date);
+  return match === null ? null : Number(match.slice(1).join(''));
+}

@@ -4,7 +4,7 @@
  * thousand are, and the rest is taken at its word.
  */
 import type { ProviderTransaction } from '../provider-transaction.js';
-import type { StatedBalance, StatementItem } from '../statement.js';
+import type { StatedBalance, StatementItem, StatementLink } from '../statement.js';
 import { currencyOf, minorUnits } from './amount.js';
 import { CamtBalances } from './camt-balances.js';
 import { isoMoment } from './moment.js';
@@ -32,6 +32,8 @@ export class CamtStatement {
   private account = '';
   private id = '';
   private page = '';
+  /** The number that the bank gives the statement, electronically or on paper. */
+  private sequence = 0;
   private createdAt = '';
   private batch: string | null = null;
   private entry: Entry | null = null;
@@ -47,6 +49,8 @@ export class CamtStatement {
   part(node: Node): void {
     if (node.name === 'Id') this.id = node.text;
     else if (node.name === 'StmtPgntn') this.page = textAt(node, 'PgNb');
+    else if (node.name === 'ElctrncSeqNb' || node.name === 'LglSeqNb')
+      this.sequence ||= Number(node.text) || 0;
     else if (node.name === 'CreDtTm') this.createdAt = node.text;
     else if (node.name === 'Acct') this.account = accountOf(node);
     else if (node.name === 'Bal') this.balance(node);
@@ -80,8 +84,10 @@ export class CamtStatement {
   }
 
   end(): void {
-    for (const balance of this.balances.stated(this.line, this.name))
-      this.items.push(balance satisfies StatedBalance);
+    const { account, sequence, page } = this;
+    const place = { account, sequence: (sequence % 10_000) * 1_000 + (Number(page) % 1_000 || 0) };
+    for (const stated of this.balances.stated(this.line, this.name, place))
+      this.items.push(stated satisfies StatedBalance | StatementLink);
   }
 
   private completeEntry(node: Node): void {

@@ -98,7 +98,7 @@ describe('stripe-payout-csv', () => {
 describe('adyen-settlement-csv', () => {
   it('ties each payout of each currency, also where they share one modification reference', async () => {
     expect(await summary('adyen-settlement-csv', fixture('adyen-two-batches.csv'))).toEqual([
-      '2 adjustment 1000 EUR LampCo_EU/42',
+      '2 carry-over 1000 EUR LampCo_EU/42',
       '3 charge 4910 EUR LampCo_EU/42',
       '4 charge 9110 EUR LampCo_EU/42',
       '5 refund -4990 EUR LampCo_EU/42',
@@ -178,9 +178,9 @@ describe('paypal-activity-csv', () => {
     const rows = transactions(items);
     expect(rows.map(({ kind, net }) => [kind, net.value])).toEqual([
       ['charge', 102_709],
-      ['adjustment', -102_709],
+      ['hold', -102_709],
       ['memo', 0],
-      ['adjustment', 102_709],
+      ['hold', 102_709],
       ['fee', -30],
       ['fee', -30],
     ]);

@@ -9,6 +9,7 @@ import {
   StatementFormatError,
   type StatedBalance,
   type StatementItem,
+  type StatementLink,
   type StatementReader,
 } from '../statement.js';
 import { Lines, type Line } from './lines.js';
@@ -50,6 +51,7 @@ type Statement = {
   readonly balance: { -readonly [Key in keyof StatedBalance]: StatedBalance[Key] };
   /** Its last page closed with :62M:. */
   readonly goesOn: boolean;
+  readonly link: StatementLink | null;
 };
 
 class Mt940File {
@@ -215,7 +217,9 @@ class Mt940File {
     const currency = closing?.currency ?? page.opening?.currency ?? '';
     const further = this.statement?.balance.batch === page.name ? this.statement : null;
     const same = page.opening?.currency === currency;
+    const opening = further?.balance.opening ?? (same ? (page.opening?.value ?? 0) : 0);
     this.statement = {
+      link: linkOf(page, { line: field.line, opening, closing, before: further?.link ?? null }),
       account: page.account,
       number: page.number.split('/')[0] ?? '',
       goesOn: field.tag === '62M',
@@ -224,7 +228,7 @@ class Mt940File {
         line: field.line,
         batch: page.name,
         currency,
-        opening: further?.balance.opening ?? (same ? (page.opening?.value ?? 0) : 0),
+        opening,
         closing: closing?.value ?? 0,
       },
     };
@@ -233,6 +237,7 @@ class Mt940File {
   /** Gives the balances of the statement before: no page of it follows. */
   private *give(): Iterable<StatementItem> {
     if (this.statement !== null) yield this.statement.balance;
+    if (this.statement?.link) yield this.statement.link;
     this.statement = null;
   }
 
@@ -282,6 +287,29 @@ class Mt940File {
     };
   }
 }
+
+/** Its place among the statements of its account; null: it does not say enough. */
+function linkOf(
+  page: Page,
+  {
+    line,
+    opening,
+    closing,
+    before,
+  }: { line: number; opening: number; closing: Balance | null; before: StatementLink | null },
+): StatementLink | null {
+  if (closing === null || page.opening === null || page.account === '') return null;
+  const { currency } = closing;
+  if (page.opening.currency !== currency) return null;
+  const sequence = Number(/^0*(\d{1,6})/.exec(page.number)?.[1] ?? 0);
+  const since = before?.since ?? dayOf(page.opening.date);
+  const covers = { since, until: dayOf(closing.date), sequence, begins: opening, ends: closing.value };
+  return { kind: 'link', line, batch: page.name, chain: `${page.account} ${currency}`, currency, ...covers };
+}
+
+/** 261102 as 20261102. */
+const dayOf = (date: string): number =>
+  Number(date) + (Number(date.slice(0, 2)) >= 80 ? 19_000_000 : 20_000_000);
 
 const merchantReferenceOf = (entry: Entry, details: string): string | null =>
   referenceIn(decodeText(details)) ?? entry.customerReference;

@@ -72,7 +72,8 @@ const kindsByType: readonly (readonly [RegExp, TransactionKind])[] = [
   [/cancel.*refund|refund.*revers/, 'refund-failed'],
   [/refund|ruckzahlung|ruckerstattung|erstattung|rembours|reembolso|devolucion|rimborso|terugbetaling|zwrot/, 'refund'],
   [/withdraw|transferto.*bank|tobankaccount|auszahlung|abbuchung|aufbankkonto|virement|retiro|retirada|prelievo|opname|saque|wyplata/, 'payout'],
-  [/hold|release|reserve|reversal|adjustment|einbehalt|freigabe|bloqueo|retencion|ruckgabe|storno|korrektur/, 'adjustment'],
+  [/hold|release|reserve|einbehalt|einbehaltung|freigabe|bloqueo|retencion|retenue|blocage|trattenut|sospensione|inhouding|vasthoud/, 'hold'],
+  [/reversal|adjustment|ruckgabe|storno|korrektur/, 'adjustment'],
   [/^(?:.*)(?:fee|fees|gebuhr|frais|comision|tariffa|commissione)$/, 'fee'],
   [/payment|checkout|zahlung|paiement|pago|pagamento|betaling|platnosc|subscription|purchase|donation|kauf|einkauf/, 'charge'],
 ];
@@ -90,6 +91,7 @@ export function kindOfEvent(code: string, gross: number): TransactionKind | null
   if (code.startsWith('T02')) return 'conversion';
   if (code.startsWith('T04')) return 'payout';
   if (/^T1107|^T1114/.test(code)) return 'refund';
+  if (/^T(?:15|2[01])/.test(code)) return 'hold';
   if (code.startsWith('T1201')) return 'chargeback';
   if (code.startsWith('T1202')) return 'chargeback-reversed';
   return null;

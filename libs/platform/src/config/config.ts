@@ -34,6 +34,12 @@ export type Config = {
   readonly stripe: StripeConfig | null;
   /** Of the sandbox in this process. 0: any free port. */
   readonly sandboxPort: number;
+  /** The file of what may differ; null: what is built in. */
+  readonly reconciliationPolicy: string | null;
+  /** How often the workers look what there is to do. 1 to 3,600. */
+  readonly reconciliationTickSeconds: number;
+  /** Where a worker of its own says how it is; null: nowhere. */
+  readonly workerPort: number | null;
   readonly logLevel: LogLevel;
 };
 
@@ -94,6 +100,9 @@ const variables = {
   STRIPE_SECRET_KEY: secret.optional(),
   STRIPE_WEBHOOK_SECRET: secret.optional(),
   STRIPE_URL: address.default('https://api.stripe.com'),
+  RECONCILIATION_POLICY: z.string().optional(),
+  RECONCILIATION_TICK_SECONDS: integer(1, 3_600).default(30),
+  WORKER_PORT: integer(0, 65_535).optional(),
   LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
 };
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
@@ -136,6 +145,9 @@ export function readConfig(
       sandbox,
       stripe,
       sandboxPort: values.SANDBOX_PORT,
+      reconciliationPolicy: values.RECONCILIATION_POLICY ?? null,
+      reconciliationTickSeconds: values.RECONCILIATION_TICK_SECONDS,
+      workerPort: values.WORKER_PORT ?? null,
       logLevel: values.LOG_LEVEL,
     },
   };

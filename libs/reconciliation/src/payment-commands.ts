@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { PaymentStatus } from '#domain';
 import { PaymentRepository, type Database } from '#ledger';
 import { uuidOf } from '#platform';
-import type { CommandOutcome, PaymentCommands } from '#reconciliation';
+import type { CommandOutcome, PaymentCommands } from './effects.js';
 
 export function paymentCommandsOf(db: Database): PaymentCommands {
   const payments = new PaymentRepository(db);

@@ -1,0 +1,87 @@
+/**
+ * The workers as a process of their own, until SIGINT or SIGTERM, beside any number of services and other workers on the
+ * same Redis and PostgreSQL. What is under way when it is told to stop is finished; what a killed one leaves is taken up by
+ * another, because everything is decided in the ledger.
+ */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { migrate, openPostgres, sql, type Database } from '#ledger';
+import { providersOf, sourcesOf } from '#payments';
+import {
+  ConfigurationError,
+  parseRedisUrl,
+  systemTimers,
+  type Config,
+  type Logger,
+  type ReadinessProbe,
+  type RedisTarget,
+} from '#platform';
+import { openQueues, paymentCommandsOf, readPolicies, type ReconciliationQueues } from '#reconciliation';
+import { sayHealth } from './worker-health.js';
+import { workerOf } from './worker-of.js';
+
+export type OpenedWorker = {
+  /** Whose transactions it reads. */
+  readonly providers: readonly string[];
+  /** Where `/livez`, `/readyz` and `/metrics` are; null: nowhere. */
+  readonly address: string | null;
+  close(): Promise<void>;
+};
+
+/**
+ * Works when it resolves.
+ * @throws ConfigurationError when a part is embedded: the process that has it works through its queues itself
+ */
+export async function openWorker(config: Config, logger: Logger): Promise<OpenedWorker> {
+  const { redis, databaseUrl } = addressesOf(config);
+  const policies = readPolicies(config.reconciliationPolicy);
+  const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
+  await migrate(db);
+  const sources = sourcesOf(providersOf(config), config);
+  const providers = sources.map(({ provider }) => provider);
+  const queues = openQueues(redis, providers, {
+    onError: (error) => logger.debug({ err: error }, 'a queue'),
+    sleep: (ms) => systemTimers.sleep(ms),
+  });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
+  const worker = await workerOf(house, { logger, metrics: { registry } }, config);
+  const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
+  return {
+    providers,
+    address: health?.address ?? null,
+    async close() {
+      await health?.close();
+      await worker.close();
+      await queues.close();
+      await db.destroy();
+    },
+  };
+}
+
+function addressesOf({ redisUrl, databaseUrl }: Config): { redis: RedisTarget; databaseUrl: string } {
+  const redis = redisUrl === null ? undefined : parseRedisUrl(redisUrl);
+  if (redis && databaseUrl !== null) return { redis, databaseUrl };
+  throw new ConfigurationError(
+    'a worker of its own wants REDIS_URL and DATABASE_URL: with an embedded part the service works through the queues itself',
+  );
+}
+
+function probesOf(db: Database, queues: ReconciliationQueues): ReadinessProbe[] {
+  return [
+    {
+      name: 'ledger',
+      async check() {
+        await sql`select 1`.execute(db);
+        return { ok: true, detail: 'it answers' };
+      },
+    },
+    {
+      name: 'queues',
+      async check() {
+        const counts = await queues.general.getJobCounts('waiting', 'active', 'delayed');
+        return { ok: true, detail: JSON.stringify(counts) };
+      },
+    },
+  ];
+}
