@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgresServer } from '../servers/postgres-server.js';
-import { measureEngine } from './engine.js';
+import { Engine, type EngineMeasured } from './engine.js';
 import { run, type Measured } from './load.js';
 import { plotSvg, type Point } from './plot.js';
 import { rowsOf, type Counted, type Row } from './rows.js';
@@ -116,6 +116,21 @@ function tableOf(results: ReadonlyMap<string, readonly Result[]>): string {
     .join('\n');
 }
 
+/** `npm run bench:engine` says more. */
+async function withoutHttp(postgresUrl: string): Promise<EngineMeasured> {
+  const engine = await Engine.open(await ground(postgresUrl, { durable: false }));
+  try {
+    await engine.stock(['hot']);
+    const load = { callers: engineCallers, skusOf: () => ['hot'] };
+    await engine.measure({ ...load, durationMs: durationMs / 2 });
+    const measured = await engine.measure({ ...load, durationMs });
+    await engine.verify();
+    return measured;
+  } finally {
+    await engine.close();
+  }
+}
+
 /** What was answered is what the ledger has, and every invariant holds. */
 async function verify({ program, skus, units }: Counted): Promise<void> {
   let held = 0;
@@ -135,11 +150,10 @@ async function bench(): Promise<void> {
   const { rows: all, counted } = await rowsOf(postgres.url);
   const rows = all.filter(({ name }, index) => index === 0 || name.includes(values.only));
   const results = await closedLoop(rows);
-  const engine = await measureEngine(await ground(postgres.url, { durable: false }), {
-    callers: engineCallers,
-    durationMs,
-  });
-  results.set(`without HTTP: accepted, 1 SKU, ${engineCallers} callers`, [{ ...engine, loadCpuMicros: 0 }]);
+  const engine = await withoutHttp(postgres.url);
+  results.set(`without HTTP: accepted, 1 SKU, ${engineCallers} callers`, [
+    { ...engine, cpuMicros: engine.cpuMicros.service, loadCpuMicros: 0 },
+  ]);
   const plotted = rows.find(({ name }) => name.includes('accepted, 1 SKU')) ?? rows[0]!;
   const points = values.plot
     ? await openLoop(plotted, median(results.get(plotted.name)!.map(({ perSecond }) => perSecond)))

@@ -13,6 +13,17 @@ export type Program = {
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
+/** Processor time that a process has used, in milliseconds, with that of children that have ended where wanted. */
+export function cpuMsOf(pid: number, withChildren = false): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    const ticks = fields.slice(11, withChildren ? 15 : 13).map(Number);
+    return (ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond) * 1_000;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Starts it and waits for the line that says where it listens. */
 export async function startProgram(args: readonly string[], env: Record<string, string>): Promise<Program> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
@@ -28,14 +39,7 @@ export async function startProgram(args: readonly string[], env: Record<string, 
   });
   return {
     url,
-    cpuMs() {
-      try {
-        const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-        return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1_000;
-      } catch {
-        return undefined;
-      }
-    },
+    cpuMs: () => cpuMsOf(child.pid!),
     async stop() {
       if (child.exitCode !== null) return;
       child.kill('SIGTERM');

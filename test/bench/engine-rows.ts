@@ -1,0 +1,147 @@
+/**
+ * `npm run bench:engine`: reservations without HTTP in one table: what is accepted a second, how long it takes, and the
+ * processor time of each program, by cart, by number of SKUs, by live holds; and an open loop below capacity.
+ */
+import { parseArgs } from 'node:util';
+import { startPostgresServer } from '../servers/postgres-server.js';
+import { Engine, type EngineLoad, type EngineMeasured } from './engine.js';
+import { ground, stopAll, untilTheEnd, type Ground } from './shop.js';
+
+const help = `npm run bench:engine -- [--seconds 2] [--rounds 3] [--callers 256] [--only WORDS] [--live N] [--skus N]
+  --seconds, --rounds   how long each row is measured, and how often; medians are shown
+  --callers             of the closed loop
+  --only                rows whose name has these words
+  --live                adds rows for this many live holds in Redis and the ledger, made first
+  --skus                adds a row for carts of one out of this many SKUs, made first
+`;
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
+    callers: { type: 'string', default: '256' },
+    only: { type: 'string', default: '' },
+    live: { type: 'string', default: '0' },
+    skus: { type: 'string', default: '0' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const durationMs = Number(values.seconds) * 1_000;
+const callers = Number(values.callers);
+/** What of its capacity a shop plans to use. */
+const plannedShare = 0.7;
+
+type Row = { readonly name: string; readonly engine: Engine } & Omit<EngineLoad, 'durationMs'>;
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const named = (count: number): string[] => Array.from({ length: count }, (_, index) => `sku-${index}`);
+
+async function rowsOf(onLedger: Engine, onRedis: Engine): Promise<Row[]> {
+  const skus = named(64);
+  await onLedger.stock(skus);
+  await onRedis.stock(skus);
+  const row = (name: string, skusOf: Row['skusOf'], engine = onLedger): Row => ({
+    name,
+    engine,
+    callers,
+    skusOf,
+  });
+  const rows = [
+    row('1 SKU', () => skus.slice(0, 1)),
+    row('64 SKUs', (turn) => [skus[turn % 64]!]),
+    row('cart of 3', () => skus.slice(0, 3)),
+    row('cart of 10', () => skus.slice(0, 10)),
+    row('1 SKU, DURABILITY=redis', () => skus.slice(0, 1), onRedis),
+  ];
+  const many = Number(values.skus);
+  if (many > 0) {
+    const names = named(many);
+    await onLedger.stock(names);
+    rows.push(row(`${many} SKUs`, (turn) => [names[(turn * 7_919) % many]!]));
+  }
+  return rows.filter(({ name }) => name.includes(values.only));
+}
+
+async function measureAll(rows: readonly Row[]): Promise<Map<string, EngineMeasured[]>> {
+  const results = new Map<string, EngineMeasured[]>();
+  for (const { engine, ...load } of rows) await engine.measure({ ...load, durationMs: 500 });
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
+    for (const { name, engine, ...load } of rows) {
+      const measured = await engine.measure({ ...load, durationMs });
+      results.set(name, [...(results.get(name) ?? []), measured]);
+      say(`round ${round}: ${name.padEnd(32)} ${Math.round(measured.perSecond)} a second`);
+    }
+  }
+  return results;
+}
+
+/** Makes live holds until there are so many, and measures the first row again. */
+async function amongLiveHolds(row: Row, results: Map<string, EngineMeasured[]>): Promise<void> {
+  const live = Number(values.live);
+  for (let made = 0; made < live;) {
+    const { requests } = await row.engine.measure({ ...row, durationMs: 5_000 });
+    say(`${(made += requests)} live holds more`);
+  }
+  results.set(`${row.name}, ${live} live holds more`, [await row.engine.measure({ ...row, durationMs })]);
+}
+
+function tableOf(results: ReadonlyMap<string, readonly EngineMeasured[]>): string {
+  const head = ['', 'reservations/s', 'p50 ms', 'p99 ms', 'service µs', 'Redis µs', 'PostgreSQL µs'];
+  const lines = [...results].map(([name, list]) => {
+    const of = (pick: (result: EngineMeasured) => number): number =>
+      list.map(pick).toSorted((left, right) => left - right)[list.length >> 1]!;
+    return [
+      name,
+      Math.round(of(({ perSecond }) => perSecond)).toLocaleString('en'),
+      of(({ latencyMs }) => latencyMs.p50).toFixed(1),
+      of(({ latencyMs }) => latencyMs.p99).toFixed(1),
+      of(({ cpuMicros }) => cpuMicros.service).toFixed(0),
+      of(({ cpuMicros }) => cpuMicros.redis).toFixed(0),
+      of(({ cpuMicros }) => cpuMicros.postgres).toFixed(0),
+    ];
+  });
+  return [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...lines]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
+async function bench(): Promise<void> {
+  const postgres = untilTheEnd(await startPostgresServer({ durable: true }));
+  const open = async (...[durability]: [Parameters<typeof Engine.open>[1]?]): Promise<Engine> => {
+    const on: Ground = await ground(postgres.url, { durable: false });
+    return Engine.open(on, durability);
+  };
+  const engines = [await open(), await open('redis')] as const;
+  const rows = await rowsOf(...engines);
+  const results = await measureAll(rows);
+  const first = rows[0]!;
+  const capacity = results
+    .get(first.name)!
+    .map(({ perSecond }) => perSecond)
+    .toSorted((a, b) => a - b)[0]!;
+  const offered = Math.round(capacity * plannedShare);
+  results.set(`${first.name}, ${offered} due a second`, [
+    await first.engine.measure({ ...first, durationMs, offered }),
+  ]);
+  if (Number(values.live) > 0) await amongLiveHolds(first, results);
+  process.stdout.write(
+    `${callers} callers, closed loop unless the row says so; processor time of one reservation\n\n${tableOf(results)}\n`,
+  );
+  // With DURABILITY=redis the ledger follows.
+  await new Promise((resolve) => void setTimeout(resolve, 2_000));
+  for (const engine of engines) {
+    await engine.verify();
+    await engine.close();
+  }
+}
+
+if (values.help) process.stdout.write(help);
+else {
+  try {
+    await bench();
+  } catch (error) {
+    say(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  } finally {
+    await stopAll();
+  }
+}
