@@ -116,16 +116,17 @@ export class IdempotencyRepository {
   async look(requests: readonly (ClaimRequest & { readonly id: string })[]): Promise<Look[]> {
     const found = await guarded(
       sql<{ index: number; same: boolean | null; status: number | null; body: string | null }>`
-        select r.i::integer - 1 as index, k.fingerprint = substring(r.fingerprints from 32 * r.i::integer - 31 for 32) as same,
+        select r.i::integer - 1 as index, k.fingerprint = substring(${bytes(requests.map(({ fingerprint }) => fingerprint))} from 32 * r.i::integer - 31 for 32) as same,
           k.status, k.body
-        from (
-          select i, id, ${bytes(requests.map(({ keyDigest }) => keyDigest))} as digests,
-            ${bytes(requests.map(({ fingerprint }) => fingerprint))} as fingerprints
-          from unnest(${`{${requests.map(({ id }) => id).join(',')}}`}::text::uuid[]) with ordinality as r(id, i)
-        ) r
-        left join idempotency_keys k on k.digest = substring(r.digests from 32 * r.i::integer - 31 for 32)
-        left join reservations v on v.id = r.id
-        where k.digest is not null or v.id is not null`.execute(this.db),
+        from unnest(${`{${requests.map(({ id }) => id).join(',')}}`}::text::uuid[]) with ordinality as r(id, i)
+        left join lateral (
+          select * from idempotency_keys
+          where digest = substring(${bytes(requests.map(({ keyDigest }) => keyDigest))} from 32 * r.i::integer - 31 for 32)
+          offset 0
+        ) k on true
+        where k.digest is not null or exists (select from reservations v where v.id = r.id offset 0)`.execute(
+        this.db,
+      ),
     );
     const looks = requests.map((): Look => ({ kind: 'free', repeated: false }));
     for (const { index, same, status, body } of found.rows) {

@@ -89,16 +89,14 @@ export class RedisStockStore implements StockStore {
   }
 
   reserve(at: PartitionEpoch, commands: readonly HoldCommand[]): Promise<Decisions<HoldDecision>> {
-    const args = commands.flatMap((command) => [
-      command.reservationId,
-      command.ttlSeconds ?? '',
-      command.partitions.join(','),
-      command.revive ? '1' : '',
-      command.metadata ?? '',
-      command.buyerId,
-      ...lineArguments(command.lines),
-    ]);
-    return this.decide(at, 'reserve', args, holdDecision);
+    const list = commands.map((command) => {
+      const { reservationId, ttlSeconds = 0, partitions, revive, metadata, buyerId } = command;
+      const facts: Argument[] = [reservationId, ttlSeconds, partitions.join(','), revive ? 1 : 0];
+      facts.push(metadata ?? '', buyerId);
+      for (const { sku, quantity } of command.lines) facts.push(sku, quantity);
+      return facts;
+    });
+    return this.decide(at, 'reserve', [JSON.stringify(list)], holdDecision);
   }
 
   extend(at: PartitionEpoch, commands: readonly ExtendCommand[]): Promise<Decisions<ExtendDecision>> {
@@ -264,11 +262,13 @@ export class RedisStockStore implements StockStore {
     args: readonly Argument[],
     decode: (raw: RawDecision, index: number) => Decision,
   ): Promise<Decisions<Decision>> {
-    const reply = await this.decided<RawReply<RawDecision[]>>(at, name, args);
+    const reply = await this.decided<RawReply<RawDecision[] | string>>(at, name, args);
+    const raw = reply[3];
+    const decisions = typeof raw === 'string' ? (JSON.parse(raw) as RawDecision[]) : raw;
     return {
       nowMs: reply[0],
       entries: entriesOf(at, reply),
-      decisions: reply[3].map(decode),
+      decisions: decisions.map(decode),
       seen: decodeSeen(reply[4]),
       incarnation: reply[5],
     };

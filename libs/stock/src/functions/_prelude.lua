@@ -33,8 +33,17 @@ local function fail(code, message)
   error({ err = code .. ' ' .. message })
 end
 
+-- The same few numbers come again and again within a call: an instant, a deadline, a version.
+local textOf = {}
+
+-- All of them are integers below 2^53.
 local function digits(number)
-  return string.format('%.0f', number)
+  local text = textOf[number]
+  if not text then
+    text = string.format('%d', number)
+    textOf[number] = text
+  end
+  return text
 end
 
 -- Decimal digits only: tonumber would also take "0x10", "1e3", " 7" and "inf".
@@ -43,6 +52,12 @@ local function integer(text, minimum, maximum, name)
     local number = tonumber(text)
     if number >= minimum and number <= maximum then return number end
   end
+  fail('HFBADARG', name .. ' is not an integer in range')
+end
+
+-- The same of a number that came as JSON.
+local function count(number, minimum, maximum, name)
+  if type(number) == 'number' and number >= minimum and number <= maximum and number % 1 == 0 then return number end
   fail('HFBADARG', name .. ' is not an integer in range')
 end
 
@@ -114,10 +129,10 @@ end
 local function encodeLines(lines)
   local texts = {}
   for index, line in ipairs(lines) do
-    local words = { line.sku, digits(line.quantity) }
-    if line.version then words[3] = digits(line.version) end
-    if line.limit then words[4] = line.limit end
-    texts[index] = table.concat(words, ' ')
+    local text = line.sku .. ' ' .. digits(line.quantity)
+    if line.version then text = text .. ' ' .. digits(line.version) end
+    if line.limit then text = text .. ' ' .. line.limit end
+    texts[index] = text
   end
   return table.concat(texts, ',')
 end
@@ -131,11 +146,13 @@ local function decodeLines(text)
 end
 
 local function encodeHold(hold)
-  local paying = hold.payment and table.concat({ 'paying', hold.payment, digits(hold.payBy), '' }, ' ') or ''
-  return paying .. table.concat({
-    digits(hold.sequence), digits(hold.createdAt), digits(hold.expiresAt), hold.partitions,
-    string.gsub(encodeLines(hold.lines), ' ', '='), hold.buyer,
-  }, ' ')
+  local paying = hold.payment and 'paying ' .. hold.payment .. ' ' .. digits(hold.payBy) .. ' ' or ''
+  local cart = hold.lines[1].sku .. '=' .. digits(hold.lines[1].quantity)
+  for index = 2, #hold.lines do
+    cart = cart .. ',' .. hold.lines[index].sku .. '=' .. digits(hold.lines[index].quantity)
+  end
+  return paying .. digits(hold.sequence) .. ' ' .. digits(hold.createdAt) .. ' ' .. digits(hold.expiresAt) .. ' '
+    .. hold.partitions .. ' ' .. cart .. ' ' .. hold.buyer
 end
 
 local function decodeHold(id, text)
@@ -194,13 +211,16 @@ function Partition.open(keys, epoch, expected)
   local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence', 'skew', 'lived')
   if not meta[1] or not meta[2] then fail('HFNOTREADY', 'the partition has no epoch') end
   if tonumber(meta[1]) ~= epoch then fail('HFNOTREADY', 'the partition is in epoch ' .. meta[1]) end
+  textOf = {}
   -- Read once: TIME moves on inside a function.
   local time = redis.call('TIME')
   local now, skew, lived = clockOf({ skew = meta[3], lived = meta[4] }, time, expected)
   return setmetatable({
     keys = keys,
+    number = string.match(keys[1], '{(%d+)}'),
     epoch = epoch,
     now = now,
+    nowText = digits(now),
     skew = skew,
     lived = lived,
     sequence = tonumber(meta[2]),
@@ -269,12 +289,13 @@ function Partition:buyer(sku, buyer)
 end
 
 function Partition:moveBuyer(sku, buyer, change)
-  local units = self:buyer(sku, buyer)
+  local name = sku .. ' ' .. buyer
+  local units = self:field('buyers', 4, name, decodeBuyer) or self:buyer(sku, buyer)
   units.held = units.held + (change.held or 0)
   units.committed = units.committed + (change.committed or 0)
   if change.reservation then units.reservation = change.reservation end
   if units.held < 0 or units.committed < 0 then fail('HFINVARIANT', 'a buyer would hold less than nothing of ' .. sku) end
-  self.changed.buyers[sku .. ' ' .. buyer] = units
+  self.changed.buyers[name] = units
 end
 
 -- Moves the level and says so with a new version.
@@ -290,11 +311,11 @@ function Partition:move(level, change)
   return level.version
 end
 
--- Appends a decision to the journal; `fields` is a flat list of names and texts.
-function Partition:journal(kind, fields)
+-- Appends a decision to the journal; `entry` is a flat list of names and texts, which it keeps.
+function Partition:journal(kind, entry)
   self.sequence = self.sequence + 1
-  local entry = { 'kind', kind, 'at', digits(self.now) }
-  for _, field in ipairs(fields) do entry[#entry + 1] = field end
+  local size = #entry
+  entry[size + 1], entry[size + 2], entry[size + 3], entry[size + 4] = 'kind', kind, 'at', self.nowText
   self.entries[#self.entries + 1] = entry
   return self.sequence
 end
@@ -307,7 +328,7 @@ end
 
 -- A cart over several partitions is decided in the first one named; the others follow the ledger's word.
 function Partition:decides(hold)
-  return string.match(hold.partitions, '^%d+') == string.match(self.keys[1], '{(%d+)}')
+  return hold.partitions == self.number or string.match(hold.partitions, '^%d+') == self.number
 end
 
 -- The deadline in force. A payment that is under way has its own, never before the hold's.
@@ -376,14 +397,14 @@ function Partition:refusal(command)
     local limit = self:level(line.sku).buyerLimit
     local units = self:buyer(line.sku, command.buyer)
     if limit and units.held + units.committed + line.quantity > limit then
-      return { 'buyer-limit-exceeded', line.sku, limit }
+      return { 'buyer-limit-exceeded', line.sku, digits(limit) }
     end
   end
   local short
   for _, line in ipairs(command.lines) do
     local left = available(self:level(line.sku))
-    if left == 0 then return { 'sold-out', line.sku, 0 } end
-    if left < line.quantity and not short then short = { 'insufficient-stock', line.sku, left } end
+    if left == 0 then return { 'sold-out', line.sku, '0' } end
+    if left < line.quantity and not short then short = { 'insufficient-stock', line.sku, digits(left) } end
   end
   return short
 end
@@ -396,7 +417,7 @@ end
 -- What became of an operation that holds nothing any more, as a decision.
 function Partition:outcomeOf(id)
   local record = self:retiredAs(id)
-  if record then return { 'ended', record.outcome, record.sequence } end
+  if record then return { 'ended', record.outcome, digits(record.sequence) } end
   return { 'unknown' }
 end
 
@@ -433,14 +454,14 @@ end
 function Partition:publish()
   local levels, buyers = {}, {}
   for sku, level in pairs(self.changed.levels) do
-    for _, fact in ipairs({ sku, digits(available(level)), digits(level.version), limitText(level) }) do
-      levels[#levels + 1] = fact
-    end
+    local size = #levels
+    levels[size + 1], levels[size + 2] = sku, digits(available(level))
+    levels[size + 3], levels[size + 4] = digits(level.version), limitText(level)
   end
   for name, units in pairs(self.changed.buyers) do
-    for _, fact in ipairs({ name, units.reservation, digits(units.held + units.committed) }) do
-      buyers[#buyers + 1] = fact
-    end
+    local size = #buyers
+    buyers[size + 1], buyers[size + 2] = name, units.reservation
+    buyers[size + 3] = digits(units.held + units.committed)
   end
   local channel = string.match(self.keys[1], '^(.-):{') .. ':news'
   redis.call('PUBLISH', channel, cjson.encode({ digits(self.epoch), digits(self.sequence), levels, buyers }))
@@ -460,9 +481,9 @@ end
 -- Everything is decided: write it all. Answers with what every function replies.
 function Partition:write(decisions)
   local keys = self.keys
-  local first = self.sequence - #self.entries
+  local first, epoch = self.sequence - #self.entries, digits(self.epoch) .. '-'
   for index, entry in ipairs(self.entries) do
-    redis.call('XADD', keys[9], digits(self.epoch) .. '-' .. digits(first + index), unpack(entry))
+    redis.call('XADD', keys[9], epoch .. digits(first + index), unpack(entry))
   end
   if next(self.changed.levels) then self:publish() end
   for name, units in pairs(self.changed.buyers) do

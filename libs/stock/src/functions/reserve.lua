@@ -1,10 +1,12 @@
 --[[
   Holds the lines of each command, all or none.
 
-  ARGV after epoch and clock, per command:
-    reservation, ttlSeconds ("" = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
-    revive ("1": though it has been released or has expired; for the parts of a cart that was paid late), metadata (journalled, not read), buyer, lines: n, then n times sku and quantity
-  Decisions, one per command:
+  ARGV after epoch and clock: the commands, as one JSON text, because Redis reads that several times faster than as
+  many arguments. Each is a list:
+    reservation, ttlSeconds (0 = the shortest policy of its SKUs), partitions ("0" or "0,3": the first decides),
+    revive (1: though it has been released or has expired; for the parts of a cart that was paid late),
+    metadata ("" or text: journalled, not read), buyer, then sku and quantity of each line
+  Decisions, as one JSON text too, so every number in them is text; one per command:
     held sequence createdAt expiresAt          now
     held sequence createdAt expiresAt again    by an earlier attempt under the same id
     ended outcome sequence                     an earlier attempt held it, and it has ended since
@@ -15,18 +17,33 @@
     insufficient-stock sku available
 ]]
 local EXPIRED_AT_ONCE_MAX = 128
+local LINES_MAX = 50
 
-local function parseReserve(arguments)
+local function parseLines(command)
+  local lines = {}
+  for position = 7, #command, 2 do
+    local sku = word(command[position], 'sku')
+    lines[#lines + 1] = { sku = sku, quantity = count(command[position + 1], 1, UNITS_MAX, 'quantity') }
+  end
+  if #lines == 0 or #lines > LINES_MAX then fail('HFBADARG', 'lines is not an integer in range') end
+  return lines
+end
+
+local function parseReserve(text)
+  local good, list = pcall(cjson.decode, text)
+  if not good or type(list) ~= 'table' then fail('HFBADARG', 'commands is no JSON list') end
   local commands = {}
-  while arguments.more() do
-    commands[#commands + 1] = {
-      id = arguments.word('reservation'),
-      ttlSeconds = arguments.optional('ttlSeconds', 1, 86400),
-      partitions = arguments.text('partitions'),
-      revive = arguments.text('revive') == '1',
-      metadata = arguments.text('metadata'),
-      buyer = arguments.text('buyer'),
-      lines = arguments.lines(),
+  for index, command in ipairs(list) do
+    local ttlSeconds = count(command[2], 0, 86400, 'ttlSeconds')
+    if type(command[5]) ~= 'string' or type(command[6]) ~= 'string' then fail('HFBADARG', 'a text is missing') end
+    commands[index] = {
+      id = word(command[1], 'reservation'),
+      ttlSeconds = ttlSeconds > 0 and ttlSeconds or nil,
+      partitions = command[3],
+      revive = command[4] == 1,
+      metadata = command[5],
+      buyer = command[6],
+      lines = parseLines(command),
     }
   end
   return commands
@@ -60,12 +77,14 @@ local function hold(partition, command)
     partitions = command.partitions, lines = command.lines, buyer = command.buyer,
   }
   partition:putHold(record, partition.now + PART_CHECK_MS)
-  return { 'held', sequence, partition.now, expiresAt }
+  return { 'held', digits(sequence), partition.nowText, digits(expiresAt) }
 end
 
 local function decideReserve(partition, command)
   local earlier = partition:hold(command.id)
-  if earlier then return { 'held', earlier.sequence, earlier.createdAt, earlier.expiresAt, 'again' } end
+  if earlier then
+    return { 'held', digits(earlier.sequence), digits(earlier.createdAt), digits(earlier.expiresAt), 'again' }
+  end
   local ended = partition:retiredAs(command.id)
   local revives = command.revive and ended and ended.outcome ~= 'confirmed'
   if ended and not revives then return partition:outcomeOf(command.id) end
@@ -73,7 +92,7 @@ local function decideReserve(partition, command)
 end
 
 register('reserve', function(keys, epoch, arguments, expected)
-  local commands = parseReserve(arguments)
+  local commands = parseReserve(arguments.text('commands'))
   local partition = Partition.open(keys, epoch, expected)
   partition:expireDue(EXPIRED_AT_ONCE_MAX)
   local ids, buyers = {}, {}
@@ -84,5 +103,5 @@ register('reserve', function(keys, epoch, arguments, expected)
   partition:prefetchReservations(ids, buyers)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideReserve(partition, command) end
-  return partition:write(decisions)
+  return partition:write(cjson.encode(decisions))
 end)
