@@ -4,13 +4,13 @@ import { constants } from 'node:os';
 import { root, run } from './common.mjs';
 import { environmentWith, prepare } from './setup.mjs';
 
-const programs = ['engine-rows', 'reconcile'];
+const programs = new Set(['engine-rows', 'reconcile']);
 
 await run(async () => {
   const node = await prepare({ compile: true });
   process.on('SIGINT', () => {}); // The benchmark hears it too, and its leashes clear up.
   const [name, ...others] = process.argv.slice(2);
-  const [program, rest] = programs.includes(name) ? [name, others] : ['main', process.argv.slice(2)];
+  const [program, rest] = programs.has(name) ? [name, others] : ['main', process.argv.slice(2)];
   const { status, signal } = spawnSync(node, [`dist/test/bench/${program}.js`, ...rest], {
     cwd: root,
     stdio: 'inherit',
