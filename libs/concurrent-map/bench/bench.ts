@@ -1,6 +1,6 @@
 /**
- * `npm run bench:map [-- hot | peers | int64 | go | mixes | all] [--only=WORDS] [--threads=1,2,4]`: one table, millions of operations a second
- * of all threads together, the best of two runs, and of single operations p50, p99 and max in microseconds.
+ * `npm run bench:map [-- hot | peers | int64 | go | mixes | all] [--only=WORDS] [--threads=1,2,4] [--runs=2]`: one table, millions of operations a second
+ * of all threads together, the best of the runs, and of single operations p50, p99 and max in microseconds.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -18,13 +18,13 @@ const groups: Record<string, Record<string, Scenario>> = {
   mixes,
   all: scenarios,
 };
-const runs = 2;
 
 const group = process.argv[2] !== undefined && process.argv[2] in groups ? process.argv[2] : 'hot';
 const option = (name: string): string | undefined =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 const threadCounts = (option('threads') ?? '1,2').split(',').map(Number);
 const only = option('only') ?? '';
+const runs = Number(option('runs') ?? 2);
 const ours: Kind = 'SharedConcurrentMap';
 const sharedOf: Record<string, Kind[]> = {
   peers: [ours, ...(Object.keys(peers) as PeerKind[])],

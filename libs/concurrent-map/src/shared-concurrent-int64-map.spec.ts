@@ -1,11 +1,13 @@
 /** What is different about int64 values; the rest they have in common with int32 ones, see map-contract.spec.ts. */
 import { describe, expect, test } from '@jest/globals';
 import {
+  MapFullError,
   NotAMapBufferError,
   SharedConcurrentInt64Map,
   SharedConcurrentMap,
   ValueOutOfRangeError,
 } from './index.js';
+import { geometryIn, guardWords, header, limits } from './shared/layout.js';
 
 const max = 2n ** 63n - 1n;
 const min = -(2n ** 63n) + 2n ** 33n;
@@ -74,4 +76,43 @@ test('a map is opened only by the class that its values are for', () => {
   const wide = SharedConcurrentInt64Map.create({ entriesMax: 8 }).buffer;
   expect(() => SharedConcurrentInt64Map.attach(narrow)).toThrow(NotAMapBufferError);
   expect(() => SharedConcurrentMap.attach(wide)).toThrow('open it with SharedConcurrentInt64Map.attach');
+});
+
+describe('threads that died in the middle of a write', () => {
+  /** What a death between raising and lowering leaves behind. */
+  function mapAfterDeaths(deaths: number): SharedConcurrentInt64Map {
+    const map = SharedConcurrentInt64Map.create({ entriesMax: 8 });
+    const words = new Int32Array(map.buffer);
+    const { guardsAt, recordsAt } = geometryIn(map.buffer);
+    for (let guard = 0; guard < Math.min(deaths, limits.guards); guard++)
+      Atomics.store(words, guardsAt + guard * guardWords, recordsAt);
+    Atomics.add(words, header.unguarded, Math.max(deaths - limits.guards, 0));
+    return map;
+  }
+
+  function passKeys(map: SharedConcurrentInt64Map, count: number): void {
+    for (let key = 0; key < count; key++) {
+      map.store(`passing-${key}`, 1n);
+      expect(map.takeIfAtLeast(`passing-${key}`, 1n)).toBe(0n);
+      expect(map.delete(`passing-${key}`)).toBe(true);
+    }
+  }
+
+  test('as many as there are guards: every operation goes on, and room comes back', () => {
+    const map = mapAfterDeaths(limits.guards);
+    map.store('stock', 9n);
+    passKeys(map, 2_000);
+    expect(map.takeIfAtLeast('stock', 2n)).toBe(7n);
+  });
+
+  test('one more: writes go on, and new keys are refused once the records have been used up', () => {
+    const map = mapAfterDeaths(limits.guards + 1);
+    map.store('stock', 9n);
+    passKeys(map, 100);
+    expect(() => passKeys(map, 2_000)).toThrow(MapFullError);
+    expect(map.takeIfAtLeast('stock', 2n)).toBe(7n);
+    map.store('stock', 5n);
+    expect(map.compareAndDelete('stock', 5n)).toBe(true);
+    expect(map.size).toBe(0);
+  });
 });

@@ -4,30 +4,20 @@
  *
  * A value fills its cell, so there is no generation beside it; before it swaps a cell, a thread says so in a guard
  * (shared/guards.ts). That makes a write dearer than one to an int32 map. Everything else is as in shared-concurrent-map.ts,
- * linearization points included, and is written out once more for a reason: the compiler learns types per function,
- * and functions that meet numbers and bigints are slow for both.
+ * linearization points included; what looks into a cell is written out once more (shared/shared-map.ts says why).
  */
 import { ValueOutOfRangeError } from './errors.js';
-import type { SharedConcurrentMapOptions } from './shared-concurrent-map.js';
-import { Directory } from './shared/directory.js';
 import type { Guards } from './shared/guards.js';
 import { hashKey, type HashKey } from './shared/hash.js';
-import type { InternCache } from './shared/intern-cache.js';
-import { geometryOf, layOut, limits, requireWidth } from './shared/layout.js';
-import type { SharedMemory } from './shared/memory.js';
+import { geometryOf, layOut, limits } from './shared/layout.js';
 import { ABSENT_WIDE, EXPUNGED_WIDE, valueMaxWide, valueMinWide } from './shared/records.js';
-import type { ConcurrentMapStats } from './stats.js';
+import { SharedMap, type SharedConcurrentMapOptions } from './shared/shared-map.js';
 
 const wideRange = `a bigint from ${valueMinWide} to ${valueMaxWide}`;
 
-export class SharedConcurrentInt64Map {
-  readonly buffer: SharedArrayBuffer;
-  private readonly directory: Directory;
-  private readonly interned: InternCache;
-  private readonly memory: SharedMemory;
+/** Values: bigints from -2^63 + 2^33 to 2^63 - 1. */
+export class SharedConcurrentInt64Map extends SharedMap<bigint> {
   private readonly guards: Guards;
-  private loads = 0;
-  private misses = 0;
 
   /**
    * Lays out a new, empty map.
@@ -48,20 +38,8 @@ export class SharedConcurrentInt64Map {
 
   /** Use {@link create} or {@link attach}. Threads that share a buffer must share the hash; tests replace it. */
   protected constructor(buffer: SharedArrayBuffer, hash: HashKey = hashKey) {
-    this.buffer = buffer;
-    this.directory = new Directory(buffer, hash);
-    this.interned = this.directory.interned;
-    this.memory = this.directory.memory;
-    requireWidth(this.memory.geometry, true);
+    super(buffer, hash, true);
     this.guards = this.directory.guards!;
-  }
-
-  /**
-   * How many keys are present. Exact while nobody writes, else an estimate. Counts them: O(slots of the index), about
-   * as long as a range.
-   */
-  get size(): number {
-    return this.directory.count();
   }
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
@@ -76,18 +54,7 @@ export class SharedConcurrentInt64Map {
     return this.loadSlowly(key);
   }
 
-  /**
-   * Sets the key's value.
-   * @throws {ValueOutOfRangeError} when the value is no bigint from -2^63 + 2^33 to 2^63 - 1.
-   * @throws {KeyTooLongError} when the key is new and longer than `keyLengthMax`.
-   * @throws {MapFullError} when the key is new and `entriesMax` keys are present.
-   */
-  store(key: string, value: bigint): void {
-    this.swap(key, value);
-  }
-
-  /** Sets the key's value and returns the one before, or undefined. @throws as {@link store} */
-  swap(key: string, value: bigint): bigint | undefined {
+  override swap(key: string, value: bigint): bigint | undefined {
     requireWide('value', value);
     for (;;) {
       const cell = this.directory.find(key);
@@ -122,8 +89,7 @@ export class SharedConcurrentInt64Map {
     }
   }
 
-  /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
-  loadAndDelete(key: string): bigint | undefined {
+  override loadAndDelete(key: string): bigint | undefined {
     for (;;) {
       const cell = this.directory.find(key);
       if (cell === undefined) return undefined;
@@ -135,11 +101,6 @@ export class SharedConcurrentInt64Map {
         return current;
       }
     }
-  }
-
-  /** Removes the key. False when there was none. */
-  delete(key: string): boolean {
-    return this.loadAndDelete(key) !== undefined;
   }
 
   /**
@@ -210,24 +171,6 @@ export class SharedConcurrentInt64Map {
       const value = current ? seen : this.loadThroughIndex(key, false);
       if (value !== undefined && value !== ABSENT_WIDE && visit(key, value) === false) return;
     }
-  }
-
-  /** Removes all keys at once: O(1), but for a refresh of the index once in half a million calls. */
-  clear(): void {
-    this.directory.clear();
-  }
-
-  /** Builds a new index without the deleted keys, and gives their room back. O(slots + records), lock-free. */
-  compact(): void {
-    this.directory.compact();
-  }
-
-  /**
-   * The figures of this thread. Here the read map is what the thread has interned, the dirty map the shared index: a
-   * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
-   */
-  stats(): ConcurrentMapStats {
-    return this.directory.stats(this.loads, this.misses);
   }
 
   /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */

@@ -18,20 +18,10 @@
  * An instance belongs to one thread: it holds that thread's interned keys. Threads share `buffer`, and `attach` to it.
  */
 import { ValueOutOfRangeError } from './errors.js';
-import { Directory } from './shared/directory.js';
 import { hashKey, type HashKey } from './shared/hash.js';
-import type { InternCache } from './shared/intern-cache.js';
-import { geometryOf, layOut, limits, record, requireWidth } from './shared/layout.js';
-import type { SharedMemory } from './shared/memory.js';
+import { geometryOf, layOut, limits, record } from './shared/layout.js';
 import { ABSENT, EXPUNGED, valueMax, valueMin } from './shared/records.js';
-import type { ConcurrentMapStats } from './stats.js';
-
-export type SharedConcurrentMapOptions = {
-  /** So many keys always fit: 1 to 10,000,000. Memory is taken for all of them, see the README. */
-  readonly entriesMax: number;
-  /** The longest key, in UTF-16 units: 1 to 4,096, by default 64. */
-  readonly keyLengthMax?: number;
-};
+import { SharedMap, type SharedConcurrentMapOptions } from './shared/shared-map.js';
 
 // Imported constants are looked up at every use, those of the module itself are not: a nanosecond of each load.
 const absent: number = ABSENT;
@@ -39,14 +29,8 @@ const expunged: number = EXPUNGED;
 const generationAt: number = record.generation;
 const valueRange = `an integer from ${valueMin} to ${valueMax}`;
 
-export class SharedConcurrentMap {
-  readonly buffer: SharedArrayBuffer;
-  private readonly directory: Directory;
-  private readonly interned: InternCache;
-  private readonly memory: SharedMemory;
-  private loads = 0;
-  private misses = 0;
-
+/** Values: integers from -2^31 + 2 to 2^31 - 1. */
+export class SharedConcurrentMap extends SharedMap<number> {
   /**
    * Lays out a new, empty map.
    * @throws {InvalidOptionsError} when an option is no integer, beyond its bounds, or the whole beyond 4 GiB.
@@ -66,19 +50,7 @@ export class SharedConcurrentMap {
 
   /** Use {@link create} or {@link attach}. Threads that share a buffer must share the hash; tests replace it. */
   protected constructor(buffer: SharedArrayBuffer, hash: HashKey = hashKey) {
-    this.buffer = buffer;
-    this.directory = new Directory(buffer, hash);
-    this.interned = this.directory.interned;
-    this.memory = this.directory.memory;
-    requireWidth(this.memory.geometry, false);
-  }
-
-  /**
-   * How many keys are present. Exact while nobody writes, else an estimate. Counts them: O(slots of the index), about
-   * as long as a range.
-   */
-  get size(): number {
-    return this.directory.count();
+    super(buffer, hash, false);
   }
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
@@ -93,18 +65,7 @@ export class SharedConcurrentMap {
     return this.loadSlowly(key);
   }
 
-  /**
-   * Sets the key's value.
-   * @throws {ValueOutOfRangeError} when the value is no integer from -2^31 + 2 to 2^31 - 1.
-   * @throws {KeyTooLongError} when the key is new and longer than `keyLengthMax`.
-   * @throws {MapFullError} when the key is new and `entriesMax` keys are present.
-   */
-  store(key: string, value: number): void {
-    this.swap(key, value);
-  }
-
-  /** Sets the key's value and returns the one before, or undefined. @throws as {@link store} */
-  swap(key: string, value: number): number | undefined {
+  override swap(key: string, value: number): number | undefined {
     requireValue('value', value);
     for (;;) {
       const cell = this.directory.find(key);
@@ -141,8 +102,7 @@ export class SharedConcurrentMap {
     }
   }
 
-  /** Removes the key and returns the value it had, or undefined. Its room comes back by the next rebuild. */
-  loadAndDelete(key: string): number | undefined {
+  override loadAndDelete(key: string): number | undefined {
     for (;;) {
       const cell = this.directory.find(key);
       if (cell === undefined) return undefined;
@@ -155,11 +115,6 @@ export class SharedConcurrentMap {
         return current;
       }
     }
-  }
-
-  /** Removes the key. False when there was none. */
-  delete(key: string): boolean {
-    return this.loadAndDelete(key) !== undefined;
   }
 
   /**
@@ -232,24 +187,6 @@ export class SharedConcurrentMap {
       const value = current ? seen : this.loadThroughIndex(key, false);
       if (value !== undefined && value !== absent && visit(key, value) === false) return;
     }
-  }
-
-  /** Removes all keys at once: O(1), but for a refresh of the index once in half a million calls. */
-  clear(): void {
-    this.directory.clear();
-  }
-
-  /** Builds a new index without the deleted keys, and gives their room back. O(slots + records), lock-free. */
-  compact(): void {
-    this.directory.compact();
-  }
-
-  /**
-   * The figures of this thread. Here the read map is what the thread has interned, the dirty map the shared index: a
-   * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
-   */
-  stats(): ConcurrentMapStats {
-    return this.directory.stats(this.loads, this.misses);
   }
 
   /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */

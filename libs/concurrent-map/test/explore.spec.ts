@@ -87,6 +87,64 @@ describe('a thread that dies anywhere leaves the others a whole map, and its las
   });
 });
 
+describe('int64 writes that find all guards up', () => {
+  const noGuards = { file: 'shared/layout.ts', find: 'guards: 2', put: 'guards: 0' };
+  const sleeper: Program = {
+    ...long['a taker that sleeps until its record has another key']!,
+    mayFill: true,
+  };
+
+  test('are linearizable: while there are any, no record is given to another key', () => {
+    const stepped = steppedLibrary([noGuards], true);
+    expect(preempted(stepped, sleeper)).toBeUndefined();
+    for (const program of Object.values(exhaustible))
+      expect(explore(stepped, program, 100).violation).toBeUndefined();
+  });
+
+  test.each([
+    ['a record is given away beside them', 'if (Atomics.load(words, unguardedAt) !== 0) return true;', ''],
+    ['one does not say that it is there', 'Atomics.add(words, unguardedAt, 1);', ''],
+  ])('a planted bug is found: %s', (_, find, put) => {
+    const edit = { file: 'shared/guards.ts', find, put };
+    expect(preempted(steppedLibrary([noGuards, edit], true), sleeper)).toBeDefined();
+  });
+});
+
+describe('a full map in which keys come and go does a bounded piece of its rebuilds in each call', () => {
+  const batch = { file: 'shared/layout.ts', find: 'batchSlots: 2', put: 'batchSlots: 16' };
+  /** A whole rebuild of the 256 slots takes more than 2,000 steps. */
+  const stepsMax = 1_000;
+
+  test.each([false, true])('int64: %s', (wide) => {
+    expect(longestCall(steppedLibrary([batch], wide))).toBeLessThan(stepsMax);
+  });
+
+  test('a planted bug is found: records are not brought back before they have run out', () => {
+    const late = { file: 'shared/rebuild.ts', find: '!index.isScarce(root) && ', put: '' };
+    expect(longestCall(steppedLibrary([batch, late]))).toBeGreaterThan(2 * stepsMax);
+  });
+});
+
+/** Steps of the longest call among thousands that delete the oldest of 64 keys and store a new one. */
+function longestCall(stepped: SteppedLibrary): number {
+  const keys = 64;
+  const geometry = { wide: stepped.wide, entriesMax: keys, keyLengthMax: 8, sparesMin: 64 };
+  const map = new stepped.Map(stepped.layOut(stepped.geometryOf(geometry)));
+  const steps = (name: string, ...args: unknown[]): number => {
+    const running = map[name]!(...(args as never[]));
+    let count = 0;
+    while (running.next().done !== true) count++;
+    return count;
+  };
+  const value = stepped.wide ? 1n : 1;
+  let longest = 0;
+  for (let at = 0; at < 1_500; at++) {
+    if (at >= keys) longest = Math.max(longest, steps('loadAndDelete', `${at - keys}`));
+    longest = Math.max(longest, steps('swap', `${at}`, value));
+  }
+  return longest;
+}
+
 describe('a planted bug is found:', () => {
   const programs: Record<string, Program> = { ...exhaustible, ...long };
   test.each(Object.entries(mutants))('%s', (_, { edit, foundBy, wide }) => {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const room = fileURLToPath(new URL('..', import.meta.url));
+const compiler = fileURLToPath(new URL('../../../node_modules/@typescript/native/bin/tsc', import.meta.url));
 const shop = `
   import { Worker } from 'node:worker_threads';
   import { SharedConcurrentMap } from '@holdfast/concurrent-map';
@@ -18,6 +19,26 @@ const seller = `
   import { workerData } from 'node:worker_threads';
   import { SharedConcurrentMap } from '@holdfast/concurrent-map';
   SharedConcurrentMap.attach(workerData).takeIfAtLeast('lamp', 2);`;
+
+const typed = `
+  import { ConcurrentMap, ConcurrentMapError, SharedConcurrentInt64Map, SharedConcurrentMap } from '@holdfast/concurrent-map';
+  import type { ConcurrentMapErrorCode, ConcurrentMapStats, SharedConcurrentMapOptions } from '@holdfast/concurrent-map';
+  const options: SharedConcurrentMapOptions = { entriesMax: 10 };
+  const stock: SharedConcurrentMap = SharedConcurrentMap.create(options);
+  stock.store('lamp', 5);
+  const left: number | undefined = stock.takeIfAtLeast('lamp', 2);
+  const money: bigint | undefined = SharedConcurrentInt64Map.create(options).add('ada', 1n);
+  const sessions = new ConcurrentMap<string, { visits: number }>();
+  const stats: ConcurrentMapStats = sessions.stats();
+  // @ts-expect-error a value is a number
+  const store = () => stock.store('lamp', 'five');
+  let code: ConcurrentMapErrorCode | undefined;
+  try {
+    store();
+  } catch (error) {
+    if (error instanceof ConcurrentMapError) code = error.code;
+  }
+  export const seen: string = [left, money, stats.loads, code].join(' ');`;
 
 let folder: string;
 let unpacked: string;
@@ -36,6 +57,16 @@ test('two threads share a map of the packed package', () => {
   writeFileSync(path.join(folder, 'shop.mjs'), shop);
   const printed = execFileSync(process.execPath, ['shop.mjs'], { cwd: folder, encoding: 'utf8' });
   expect(printed).toBe('3\n');
+});
+
+test('a strict TypeScript program compiles against its types, without those of Node, and runs', () => {
+  writeFileSync(path.join(folder, 'typed.mts'), `${typed}\n  console.log(seen);`);
+  const console = path.join(folder, 'console.d.ts');
+  writeFileSync(console, 'declare const console: { log(text: string): void };');
+  const flags = '--ignoreConfig --strict --module nodenext --target es2024 --lib es2024 --types';
+  execFileSync(process.execPath, [compiler, ...flags.split(' '), '', 'typed.mts', console], { cwd: folder });
+  const printed = execFileSync(process.execPath, ['typed.mjs'], { cwd: folder, encoding: 'utf8' });
+  expect(printed).toBe('3  0 value-out-of-range\n');
 });
 
 test('it brings its types and its description, and no tests', () => {

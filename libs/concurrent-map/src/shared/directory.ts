@@ -174,14 +174,14 @@ export class Directory {
 
   /** A written record that this thread alone knows of. Rebuilds the index to free some when there is none left. */
   private claimFor(key: string, hash: number, value: number | bigint): number {
-    // Records that one rebuild drops are free after the next one, so a third has nothing to add.
-    for (let rebuilds = 0; rebuilds < 4; rebuilds++) {
+    // What one rebuild drops is free after the next one, and one may be half done: a fourth has nothing to add.
+    for (let rebuilds = 0; rebuilds < 5; rebuilds++) {
       const reference = this.records.claim();
       if (reference !== 0) {
         this.records.write(reference, key, hash, value);
         return reference;
       }
-      if (rebuilds < 3) this.compact();
+      if (rebuilds < 4) this.rebuilder.rebuild(this.memory.root());
     }
     this.capacity.release();
     throw new MapFullError(this.memory.geometry.entriesMax);

@@ -171,8 +171,10 @@ export class IndexTable {
         memory.replacePair(at, low, source, low | FROZEN, source);
       } else {
         const reference = low & referenceMask;
-        if (!this.records.expunge(reference) && !this.carry(source, target, reference)) return false;
-        memory.replacePair(at, low, source, low | DONE, source);
+        const dropped = this.records.expunge(reference);
+        if (!dropped && !this.carry(source, target, reference)) return false;
+        if (memory.replacePair(at, low, source, low | DONE, source) && dropped)
+          memory.countUnder(source, header.dropped);
       }
     }
   }
@@ -241,6 +243,20 @@ export class IndexTable {
   isCrowded(root: number): boolean {
     const indexLog2 = indexLog2Of(root);
     return indexLog2 < this.geometry.indexLog2Max && this.used(root) >= limits.loadMax * 2 ** indexLog2;
+  }
+
+  /**
+   * Whether it is time to bring back the records of deleted keys. A rebuild takes so many inserts, each with a record of
+   * its own, and what it drops can be used only when the next one is published: there must be enough for two.
+   */
+  isScarce(root: number): boolean {
+    const { words } = this.memory;
+    const { recordsMax, entriesMax } = this.geometry;
+    const replaced = Atomics.load(words, header.dropped + 1);
+    const dropped = eraAfter(replaced) === eraOf(root) ? Atomics.load(words, header.dropped) : 0;
+    const insertsOfRebuild = 2 ** indexLog2Of(root) / limits.batchSlots;
+    const wanted = Math.min(2 * insertsOfRebuild, (recordsMax - entriesMax) / 2);
+    return recordsMax - this.used(root) - dropped < wanted;
   }
 
   private countUsed(root: number): void {

@@ -46,7 +46,11 @@ export const header = {
   batchesTaken: 112,
   /** [count, root]: how many of them are moved. */
   batchesMoved: 128,
-  words: 144,
+  /** [count, root]: how many records the replacement of this index has dropped: a hint. */
+  dropped: 144,
+  /** How many writes to int64 cells are under way, or have died, without a guard because all were up. */
+  unguarded: 160,
+  words: 176,
 } as const;
 
 /** Words of a record before its key. In a map of int64 values, value and generation are the two halves of the value. */
@@ -56,7 +60,7 @@ export const record = { value: 0, generation: 1, hash: 2, keyLength: 3, key: 4 }
 export const guardWords = 16;
 
 export const magic = 0x686c_6466;
-export const layoutVersion = 2;
+export const layoutVersion = 3;
 
 export const limits = {
   entriesMax: 10_000_000,
@@ -76,8 +80,8 @@ export const limits = {
   /** Share of an index that may be taken. */
   loadMax: 0.6,
   /** Slots that an insert moves when it meets an index that is being replaced. */
-  batchSlots: 64,
-  /** Writes to int64 cells that may be under way at once, or have died under way. */
+  batchSlots: 128,
+  /** Writes to int64 cells under way at once, or dead, that hold up one record each; more hold up all (guards.ts). */
   guards: 128,
 } as const;
 

@@ -17,11 +17,12 @@ import { header, type Geometry } from './layout.js';
  * its source, is watched by test/plain-reads.spec.ts, and is taken on trust nowhere else: another processor, a
  * V8 that was not looked at or another engine gets `Atomics.load`. (docs/decisions, 9)
  */
-const plainReadsAreAtomic = isTrusted(globalThis);
+const plainReadsAreAtomic = isTrusted();
 
-type Host = { readonly process?: { readonly arch?: string; readonly versions?: { readonly v8?: string } } };
+type Process = { readonly arch?: string; readonly versions?: { readonly v8?: string } };
 
-function isTrusted({ process }: Host): boolean {
+function isTrusted(): boolean {
+  const process = Reflect.get(globalThis, 'process') as Process | undefined;
   return process?.arch === 'x64' && /^1[123]\./.test(process.versions?.v8 ?? '');
 }
 

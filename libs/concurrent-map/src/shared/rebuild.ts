@@ -1,12 +1,12 @@
 /**
- * Replacing the index: by a larger one when it is crowded, by one without the deleted keys when records run out or on
+ * Replacing the index: by a larger one when it is crowded, by one without the deleted keys when records run low or on
  * `compact()`, by an empty one on `clear()`. The root word decides; whoever replaces it has published the new index.
  *
  * A rebuild is common work. The first to want one proposes the root to come; from then on the slots of the old index
  * are evacuated, and the first to see all of them done swaps the root. Nobody owns the work, so nobody can take it to
  * the grave. Records do not move: while it goes on, every operation on a key that has a record goes on as well.
  *
- * Growth is spread over the inserts that need it: each moves one batch of slots, and its key's own, and puts its key
+ * The work is spread over the inserts that need it: each moves one batch of slots, and its key's own, and puts its key
  * into the new index. The last batch publishes. Should a thread have died with its batch, as many inserts later
  * somebody goes over all slots. Whoever needs the whole (compact, size, range, an insert without a record) moves the rest.
  *
@@ -68,7 +68,8 @@ export class Rebuilder {
    * replaced; then this thread does its part of that. 0 when `root` is over. O(batch).
    */
   makeWay(root: number, hash: number): number {
-    if (!this.index.isCrowded(root) && this.index.successor(root) === 0) return root;
+    const { index } = this;
+    if (!index.isCrowded(root) && !index.isScarce(root) && index.successor(root) === 0) return root;
     const target = this.propose(root);
     if (target === 0 || !this.index.evacuateChain(root, target, hash)) return 0;
     return this.moveBatch(root, target) ? target : 0;

@@ -24,6 +24,8 @@ export type Program = {
   readonly hash?: (key: string) => number;
   readonly entriesMax?: number;
   readonly sparesMin?: number;
+  /** A call may be refused because the map is full: it has then not taken place. */
+  readonly mayFill?: true;
 };
 
 export type Exploration = {
@@ -62,6 +64,8 @@ type Choice = {
 
 const keys = ['A', 'B', 'C', 'D'];
 const reads = new Set(['load', 'peek']);
+/** The answer to a call that found no room. */
+const refused = Symbol('refused');
 
 export function explore(library: SteppedLibrary, program: Program, schedulesMax: number): Exploration {
   const stack: Choice[] = [];
@@ -234,11 +238,13 @@ class World {
   private readonly history: Operation[] = [];
   private readonly size: () => unknown;
   private readonly wide: boolean;
+  private readonly mayFill: boolean;
   private wrong: string | undefined;
   private time = 0;
 
   constructor(library: SteppedLibrary, program: Program) {
     this.wide = library.wide;
+    this.mayFill = program.mayFill ?? false;
     const geometry = {
       wide: library.wide,
       entriesMax: program.entriesMax ?? 3,
@@ -275,7 +281,8 @@ class World {
     if (thread.pending!.kind === 'return') {
       thread.next++;
       if (call.op === 'range') this.recordRange(thread);
-      else this.record(call, thread.called, thread.running as unknown as Answer);
+      else if ((thread.running as unknown) !== refused)
+        this.record(call, thread.called, thread.running as unknown as Answer);
       thread.pending = thread.next < thread.calls.length ? { kind: 'call', at: 0, bytes: 0 } : undefined;
       return;
     }
@@ -283,11 +290,21 @@ class World {
       thread.called = this.time++;
       thread.running = call.op === 'range' ? this.beginRange(thread) : this.begin(thread.map, call);
     }
-    const result = thread.running!.next();
+    const result = this.advance(thread);
     if (result.done === true) {
-      thread.running = (call.op === 'range' ? null : answerOf(call, result.value)) as never;
+      const whole = call.op === 'range' || result.value === refused;
+      thread.running = (whole ? result.value : answerOf(call, result.value)) as never;
       thread.pending = { kind: 'return', at: 0, bytes: 0 };
     } else thread.pending = accessOf(result.value);
+  }
+
+  private advance(thread: Thread): IteratorResult<Step, unknown> {
+    try {
+      return thread.running!.next();
+    } catch (error) {
+      if (!this.mayFill || (error as { code?: string }).code !== 'full') throw error;
+      return { done: true, value: refused };
+    }
   }
 
   /** Operations that are not over will never be: nobody knows whether they took place. */
