@@ -278,8 +278,8 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
     test('knows an adjustment by its operation', async () => {
       const operationId = 'operation 1';
       await commit(entry({ kind: 'adjusted', sku: 'P', version: 6, delta: 2, operationId, reason: 'count' }));
-      expect(await stock.wasAdjusted(operationId)).toBe(true);
-      expect(await stock.wasAdjusted('operation 2')).toBe(false);
+      expect(await stock.adjustment(operationId)).toEqual({ sku: 'P', delta: 2, reason: 'count' });
+      expect(await stock.adjustment('operation 2')).toBeUndefined();
     });
 
     test('says which entry it took last', async () => {

@@ -1,5 +1,5 @@
 /** The embedded Redis on a real server: durable, adopted when left behind, started again when it dies, gone when stopped. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -96,6 +96,19 @@ describeWithRedis('the embedded Redis', () => {
     await redis.stop();
   });
 
+  it('goes with a service that ends in a hurry, also while it starts', async () => {
+    for (const last of ['started', 'served']) {
+      const service = runCompiled(`
+        const starting = embedded.startRedis({
+          dataDir: ${JSON.stringify(dataDir)}, report: say, server: ${JSON.stringify(server)} });
+        if (${JSON.stringify(last)} === 'served') await starting;
+        else await new Promise((resolve) => setTimeout(resolve, 5));
+        process.exit(1);`);
+      expect(await service.ended).toEqual({ code: 1, signal: null });
+      await until(async () => redisIn(dataDir).length === 0);
+    }
+  });
+
   it('survives a service that is killed, and is adopted by the next one instead of doubled', async () => {
     const { socket, pid } = await leaveBehind(async (client) => void (await client.set('key', 'value')));
     expect(isAlive(pid)).toBe(true);
@@ -157,6 +170,17 @@ async function withClient<T>(
   } finally {
     client.disconnect();
   }
+}
+
+/** Processes that work in the folder of its data. */
+function redisIn(folder: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`) === path.join(folder, 'redis');
+    } catch {
+      return false; // It has ended meanwhile.
+    }
+  });
 }
 
 async function pidOf(client: Redis): Promise<number> {

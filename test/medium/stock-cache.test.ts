@@ -1,6 +1,7 @@
 /** The stock cache on real servers: what it refuses, that it costs Redis nothing, and how soon it hears otherwise. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
+import { partitionOf } from '#stock';
 import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -129,6 +130,36 @@ describeWithPostgres('the stock cache', () => {
     await one.store.release(at, [{ reservationId: id }]);
     await two.reserve('A');
     await eventually('the other one knows', async () => (await two.reserve('A')).kind === 'held', 2_500);
+  });
+
+  test('what a refused cart had taken is there for others at once', async () => {
+    const skus = [0, 1].map((partition) =>
+      Array.from({ length: 50 }, (_, index) => `S${index}`).find((sku) => partitionOf(sku, 2) === partition)!,
+    ) as [string, string];
+    const postgres = await testPostgres();
+    const split = await openInstance({
+      redisUrl: `${redisDatabase.url.replace(/\/$/, '')}/3`,
+      databaseUrl: postgres.url,
+      partitions: 2,
+    });
+    try {
+      const [here, soldOut] = skus;
+      await split.put(here, 1);
+      await split.put(soldOut, 1);
+      await split.hold(soldOut);
+      // From here on who has units of it is known, so that "none left" is refused without asking.
+      await split.release(await split.hold(here));
+      const buyers = await Promise.all(Array.from({ length: 20 }, () => split.reserve(here)));
+      const won = buyers.find(({ kind }) => kind === 'held')!;
+      if (won.kind !== 'held') throw new Error('nobody held it');
+      await split.release(won.reservation.id);
+      const cart = skus.map((sku) => ({ sku, quantity: 1 }));
+      expect((await split.reserve(here, { lines: cart })).kind).toBe('sold-out');
+      expect((await split.reserve(here)).kind).toBe('held');
+    } finally {
+      await split.close();
+      await postgres.stop();
+    }
   });
 
   test('a broken connection for news: nothing is refused without asking until it is back', async () => {

@@ -12,7 +12,7 @@ import {
 } from '#contracts';
 import { Call, Cursors, Problem, requireIdempotencyKey, sendJson } from '#platform';
 import { htmlOf, type ReconciliationUseCases, type Run } from '#reconciliation';
-import type { Answer, Operation } from '#reservations';
+import { KeyReused, type Answer, type Operation } from '#reservations';
 import { jsonAnswer } from './answers.js';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
@@ -52,7 +52,10 @@ export class ReconciliationsController {
           outcome.known.length === 0 ? 'none is configured' : `known are ${outcome.known.join(', ')}`;
         throw invalid('body', 'provider', `There is no provider ${provider}: ${known}`);
       }
-      return this.accepted(operation, outcome.run);
+      const { run } = outcome;
+      const asked = { dry: mode === 'dry-run', ...range, format: null };
+      if (run.account.provider !== provider || !isAsAsked(run, asked)) throw new KeyReused();
+      return this.accepted(operation, run);
     });
   }
 
@@ -77,6 +80,8 @@ export class ReconciliationsController {
           open: upload.open,
           done: upload.remove,
         });
+        if (!isAsAsked(run, { dry: mode === 'dry-run', fromMs: null, untilMs: null, format }))
+          throw new KeyReused();
         return this.accepted(operation, run);
       });
     } finally {
@@ -149,6 +154,16 @@ export class ReconciliationsController {
   private accepted(operation: Operation, { id, status }: Run): Promise<Answer> {
     return this.conclude(operation, jsonAnswer(202, { id, status }));
   }
+}
+
+/** A run's id follows from the key, which may have been forgotten since, and comes again with another request. */
+function isAsAsked(run: Run, asked: Pick<Run, 'dry' | 'fromMs' | 'untilMs' | 'format'>): boolean {
+  return (
+    run.dry === asked.dry &&
+    run.fromMs === asked.fromMs &&
+    run.untilMs === asked.untilMs &&
+    run.format === asked.format
+  );
 }
 
 function invalid(what: string, path: string, message: string): Problem {

@@ -31,6 +31,9 @@ export type Known = ({ readonly kind: 'recorded' | 'answered' } & KeptAnswer) | 
 /** How long an attempt may take before another one may try: longer than any request is allowed to wait. */
 const leaseSeconds = 10;
 
+/** Of a claim that the next attempt may take over at once. */
+const leaseOver = sql`now() - make_interval(secs => ${leaseSeconds + 1})`;
+
 /** Digests of 32 bytes each, as one parameter. */
 const bytes = (digests: readonly Buffer[]) => sql`${Buffer.concat(digests)}::bytea`;
 
@@ -138,20 +141,46 @@ export class IdempotencyRepository {
    * Gives a claim up unanswered. `certain`: nothing was done, the key is as new; otherwise the next attempt may
    * begin at once and must look first what this one has done.
    */
-  async abandon(keyDigest: Buffer, certain: boolean): Promise<void> {
+  async abandon({ keyDigest, fingerprint }: ClaimRequest, certain: boolean): Promise<void> {
+    const ours = sql`digest = ${keyDigest} and fingerprint = ${fingerprint} and status is null`;
     await guarded(
       certain
-        ? sql`delete from idempotency_keys where digest = ${keyDigest} and status is null`.execute(this.db)
-        : sql`update idempotency_keys set claimed_at = '-infinity' where digest = ${keyDigest} and status is null`.execute(
-            this.db,
-          ),
+        ? sql`delete from idempotency_keys where ${ours}`.execute(this.db)
+        : sql`update idempotency_keys set claimed_at = ${leaseOver} where ${ours}`.execute(this.db),
     );
   }
 
   /** Every claim that is under way is of a process that has ended: the next attempt may begin at once. */
   async expireClaims(): Promise<void> {
     await guarded(
-      sql`update idempotency_keys set claimed_at = '-infinity' where status is null`.execute(this.db),
+      sql`update idempotency_keys set claimed_at = ${leaseOver} where status is null`.execute(this.db),
+    );
+  }
+
+  /** How many pages the keys lie on. */
+  async pages(): Promise<number> {
+    const { rows } = await guarded(
+      sql<{ pages: number }>`
+        select (pg_relation_size('idempotency_keys') / current_setting('block_size')::bigint)::integer as pages`.execute(
+        this.db,
+      ),
+    );
+    return rows[0]!.pages;
+  }
+
+  /**
+   * Forgets the keys on some pages that are older than `days`. The table is read where it lies: an index by age would
+   * cost every request something for what is wanted once a month. What others have locked is left for the next time.
+   */
+  async forget({ days, page, pages }: { days: number; page: number; pages: number }): Promise<void> {
+    await guarded(
+      sql`
+        delete from idempotency_keys where ctid = any(array(
+          select ctid from idempotency_keys
+          where ctid >= ${`(${page},0)`}::text::tid and ctid < ${`(${page + pages},0)`}::text::tid
+            and claimed_at < now() - make_interval(days => ${days})
+          for update skip locked
+        ))`.execute(this.db),
     );
   }
 

@@ -209,13 +209,16 @@ export class PaymentRepository {
     );
   }
 
-  /** Forgets events that are older than any replay. */
-  async forgetEvents(days: number): Promise<void> {
-    await guarded(
-      sql`delete from webhook_inbox where received_at < now() - make_interval(days => ${days})`.execute(
-        this.db,
-      ),
+  /** Forgets events that are older than any replay, at most `limit`. @returns how many */
+  async forgetEvents(days: number, limit: number): Promise<number> {
+    const { numAffectedRows } = await guarded(
+      sql`
+        delete from webhook_inbox where ctid = any(array(
+          select ctid from webhook_inbox where received_at < now() - make_interval(days => ${days})
+          order by received_at limit ${limit} for update skip locked
+        ))`.execute(this.db),
     );
+    return Number(numAffectedRows);
   }
 }
 

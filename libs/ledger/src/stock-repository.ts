@@ -6,6 +6,8 @@ import { nextPosition, type KeysetPage, type ListPage } from './paging.js';
 import type { Schema } from './schema.js';
 import { guarded } from './unavailable.js';
 
+export type Adjustment = { readonly sku: string; readonly delta: number; readonly reason: string };
+
 export class StockRepository {
   constructor(private readonly db: Database) {}
 
@@ -25,16 +27,14 @@ export class StockRepository {
     return found.map(toLevel);
   }
 
-  /** Whether the ledger has an adjustment, by the id of its operation. */
-  async wasAdjusted(operationId: string): Promise<boolean> {
-    const found = await guarded(
-      this.db
-        .selectFrom('ledger_entries')
-        .select('sequence')
-        .where('operation_id', '=', operationId)
-        .execute(),
+  /** An adjustment that the ledger has, by the id of its operation. */
+  async adjustment(operationId: string): Promise<Adjustment | undefined> {
+    const { rows } = await guarded(
+      sql<Adjustment>`
+        select body->>'sku' as sku, (body->>'delta')::bigint as delta, body->>'reason' as reason
+        from ledger_entries where operation_id = ${operationId}`.execute(this.db),
     );
-    return found.length > 0;
+    return rows[0];
   }
 
   /** Buyers who hold or have bought units of a SKU; at most `limit`. */

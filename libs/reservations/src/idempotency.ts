@@ -101,7 +101,6 @@ export class Idempotency implements IdempotencyUseCases {
   }
 
   private async claimAndWork(request: ClaimRequest, work: Work): Promise<AttemptResult> {
-    const { keyDigest } = request;
     const claim = await this.claims.call(request);
     if (claim.kind === 'answered') {
       return { answer: { status: claim.status, body: claim.body }, replayed: true };
@@ -109,18 +108,18 @@ export class Idempotency implements IdempotencyUseCases {
     if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
     try {
       const answer = await work({ id: operationIdOf(request), repeated: claim.repeated, request });
-      if (!isKept(answer.status)) await this.abandon(keyDigest, true);
+      if (!isKept(answer.status)) await this.abandon(request, true);
       return { answer, replayed: answer.replayed ?? false };
     } catch (error) {
-      const certain = error instanceof UnavailableError && !error.outcomeUnknown && !claim.repeated;
-      await this.abandon(keyDigest, certain);
+      const nothingDone = error instanceof UnavailableError && !error.outcomeUnknown && !claim.repeated;
+      await this.abandon(request, nothingDone || error instanceof KeyReused);
       throw error;
     }
   }
 
   /** When the ledger cannot be told, the claim's lease runs out by itself. */
-  private async abandon(keyDigest: Buffer, certain: boolean): Promise<void> {
-    await this.parts.idempotency.abandon(keyDigest, certain).catch(() => undefined);
+  private async abandon(request: ClaimRequest, certain: boolean): Promise<void> {
+    await this.parts.idempotency.abandon(request, certain).catch(() => undefined);
   }
 }
 

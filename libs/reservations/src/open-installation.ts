@@ -92,6 +92,7 @@ export async function openInstallation(
       durability: config.durability,
       providers: options.providers ?? [],
       paymentTtlSeconds: config.paymentTtlSeconds,
+      idempotencyKeyDays: config.idempotencyKeyDays,
       // PGlite is in this process, and the data folder is locked: nobody else can be at it.
       soleProcess: config.databaseUrl === null,
       observing,

@@ -25,6 +25,7 @@ import { PartitionKeeper } from './partition-keeper.js';
 import { openPayments } from './payments/open-payments.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';
+import { Retention } from './retention.js';
 import { Stock } from './stock.js';
 import { StockWatch } from './stock-watch.js';
 import { Sweeper } from './sweeper.js';
@@ -56,6 +57,8 @@ export type ReservationOptions = {
   readonly providers: readonly PaymentProvider[];
   /** How long a payment keeps the units, at least. */
   readonly paymentTtlSeconds: number;
+  /** How long answers under Idempotency-Keys are kept, at least. */
+  readonly idempotencyKeyDays: number;
   /** Nobody else works on this ledger: what is under way in it is of a process that has ended. */
   readonly soleProcess: boolean;
   /** To look only: nothing is rebuilt, swept or given to the ledger that is not in its journal already. */
@@ -118,13 +121,9 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     broke: (partition, reason) => keeper.broke(partition, reason),
     report: options.report,
   });
+  const workers = [sweeper, watch, driftWatch, errands, new Retention({ ...parts, ...options })];
   await keeper.start();
-  if (!options.observing) {
-    sweeper.start();
-    watch.start();
-    errands.start();
-    driftWatch.start();
-  }
+  if (!options.observing) for (const worker of workers) worker.start();
 
   return {
     reservations: new Reservations(parts, named),
@@ -142,10 +141,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     cursorSecret,
     closedPartitions: () => keeper.closed(),
     async close() {
-      await errands.stop();
-      await driftWatch.stop();
-      await watch.stop();
-      await sweeper.stop();
+      for (const worker of workers.toReversed()) await worker.stop();
       await keeper.stop();
       await parts.commits.close();
     },

@@ -7,7 +7,7 @@
  * them back.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
-import { linesByPartition, type HoldDecision, type Made } from '#stock';
+import { linesByPartition, partitionOf, type HoldDecision, type Made } from '#stock';
 import { Finality, KeyReused } from './finality.js';
 import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
@@ -30,7 +30,8 @@ type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
 type Attempt =
   | { readonly kind: 'held'; readonly decided: Held; readonly restsOn: readonly Held[] }
   | { readonly kind: 'ended'; readonly decided: Made<Extract<HoldDecision, { kind: 'ended' }>> }
-  | { readonly kind: 'refused'; readonly outcome: Refused };
+  /** `unasked`: partitions that were spared the question. */
+  | { readonly kind: 'refused'; readonly outcome: Refused; readonly unasked: readonly number[] };
 
 export class Reserve {
   private readonly finality: Finality;
@@ -111,14 +112,20 @@ export class Reserve {
     return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
   }
 
-  /** Units are taken from the cache first; when Redis does not say what became of them they are given back. */
+  /** Units are taken from the cache first; those that Redis says nothing of are given back. */
   private async holdTaking(id: string, command: ReserveCommand): Promise<Attempt> {
-    const { cache } = this.parts;
+    const { cache, partitionCount } = this.parts;
     const taken = command.lines.filter(({ sku, quantity }) => cache.take(sku, quantity));
+    const giveBack = (lines: readonly ReservationLine[]): void => {
+      for (const { sku, quantity } of lines) cache.giveBack(sku, quantity);
+    };
     try {
-      return await this.hold(id, command);
+      const attempt = await this.hold(id, command);
+      if (attempt.kind === 'refused')
+        giveBack(taken.filter(({ sku }) => attempt.unasked.includes(partitionOf(sku, partitionCount))));
+      return attempt;
     } catch (error) {
-      for (const { sku, quantity } of taken) cache.giveBack(sku, quantity);
+      giveBack(taken);
       throw error;
     }
   }
@@ -128,7 +135,7 @@ export class Reserve {
     const partitions = [...cart.keys()];
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
-    for (const partition of decidedLast) {
+    for (const [index, partition] of decidedLast.entries()) {
       const decides = partition === partitions[0];
       let decision: Made<HoldDecision>;
       try {
@@ -142,7 +149,7 @@ export class Reserve {
       if (decision.kind === 'held') held.push(decision);
       else if (decision.kind !== 'ended') {
         await this.giveBack(id, held);
-        return { kind: 'refused', outcome: decision };
+        return { kind: 'refused', outcome: decision, unasked: decidedLast.slice(index + 1) };
       } else if (decides) return { kind: 'ended', decided: decision };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };

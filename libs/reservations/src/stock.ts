@@ -1,7 +1,7 @@
 /** SKUs and their levels: created and adjusted by the stock store, read from the ledger. */
 import type { StockLevel } from '#domain';
 import { partitionOf, type AdjustDecision } from '#stock';
-import { Finality } from './finality.js';
+import { Finality, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
 import type {
   AdjustOutcome,
@@ -34,7 +34,11 @@ export class Stock implements StockUseCases {
     command: AdjustArguments,
     present: Present<AdjustOutcome>,
   ): Promise<Answer> {
-    if (operation.repeated && (await this.parts.stock.wasAdjusted(operation.id))) {
+    // Asked also when the key looks new: it may have been forgotten (retention.ts), and what it has done has not.
+    const earlier = await this.parts.stock.adjustment(operation.id);
+    if (earlier) {
+      const { sku, delta, reason } = earlier;
+      if (sku !== command.sku || delta !== command.delta || reason !== command.reason) throw new KeyReused();
       const level = await this.parts.stock.find(command.sku);
       if (level) return this.finality.conclude(operation, present({ kind: 'adjusted', level }), []);
     }

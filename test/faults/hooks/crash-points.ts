@@ -19,7 +19,7 @@ type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 const steps: readonly (readonly [part: Part, names: readonly string[]])[] = [
   [IdempotencyRepository, ['claim', 'answer', 'abandon']],
   [ReservationRepository, ['find', 'findOrder', 'endOrder']],
-  [StockRepository, ['wasAdjusted']],
+  [StockRepository, ['adjustment']],
   [
     RedisStockStore,
     ['reserve', 'extend', 'release', 'confirm', 'cancel', 'adjust', 'put', 'restore', 'admit'],

@@ -26,6 +26,8 @@ export type Config = {
   readonly developmentKeys: boolean;
   /** How long a payment keeps the units of its reservation, at least. 1 to 86,400. */
   readonly paymentTtlSeconds: number;
+  /** How long answers under Idempotency-Keys are kept, at least. 1 to 3,650. */
+  readonly idempotencyKeyDays: number;
   /** The payment sandbox as a provider; null: not used, or the one in this process. */
   readonly sandbox: SandboxConfig | null;
   /** Stripe as a provider; null: not used. */
@@ -90,6 +92,7 @@ const variables = {
   PARTITIONS: integer(1, 256).default(1),
   HOLDFAST_API_KEYS: z.string().optional(),
   PAYMENT_TTL_SECONDS: integer(1, 86_400).default(600),
+  IDEMPOTENCY_KEY_DAYS: integer(1, 3_650).default(30),
   SANDBOX_URL: address.optional(),
   SANDBOX_API_KEY: secret.optional(),
   SANDBOX_WEBHOOK_SECRET: secret.optional(),
@@ -138,6 +141,7 @@ export function readConfig(
       apiKeys: keys.keys,
       developmentKeys: keys.development,
       paymentTtlSeconds: values.PAYMENT_TTL_SECONDS,
+      idempotencyKeyDays: values.IDEMPOTENCY_KEY_DAYS,
       sandbox,
       stripe,
       sandboxPort: values.SANDBOX_PORT,

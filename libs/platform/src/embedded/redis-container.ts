@@ -4,11 +4,14 @@
  */
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
+import { systemTimers } from '../adapters/system.js';
 import { runToEnd, tail } from './programs.js';
 import { RedisStartError, redisSettings } from './redis-process.js';
 import type { RunningServer } from './supervise.js';
 
 const dockerTimeoutMs = 300_000; // The first run downloads the image.
+const removalAsksMax = 300;
+const removalPauseMs = 200;
 const host = '127.0.0.1';
 
 export async function launchRedisContainer(options: {
@@ -30,8 +33,7 @@ async function launch(options: {
   port: number;
 }): Promise<RunningServer> {
   const { name, folder, image, port } = options;
-  await runToEnd('docker', ['stop', name], { timeoutMs: dockerTimeoutMs }); // One left behind, if any.
-  await runToEnd('docker', ['rm', '--force', name], { timeoutMs: dockerTimeoutMs });
+  await removeLeftBehind(name);
   const { uid, gid } = userInfo();
   const container = ['run', '--rm', '--detach', '--name', name, '--publish', `${host}:${port}:6379`];
   const owner = uid >= 0 ? ['--user', `${uid}:${gid}`] : [];
@@ -55,6 +57,17 @@ async function launch(options: {
       await ended;
     },
   };
+}
+
+/** One that has stopped is removed by the engine, which takes its time; until then its name is taken. */
+async function removeLeftBehind(name: string): Promise<void> {
+  await runToEnd('docker', ['stop', name], { timeoutMs: dockerTimeoutMs });
+  for (let asked = 0; asked < removalAsksMax; asked++) {
+    await runToEnd('docker', ['rm', '--force', name], { timeoutMs: dockerTimeoutMs });
+    const { code } = await runToEnd('docker', ['container', 'inspect', name]);
+    if (code !== 0) return;
+    await systemTimers.sleep(removalPauseMs);
+  }
 }
 
 /** Asks until it answers, or has gone. `redis-cli` waits for nothing, `docker exec` takes a tenth of a second. */

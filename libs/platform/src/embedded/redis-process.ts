@@ -2,7 +2,7 @@
  * One redis-server process in the data folder, reached over a Unix socket that only its owner may open.
  *
  * It is the leader of its own process group, so that Ctrl-C in a terminal does not end it before the service has closed.
- * The price: a service that is killed outright leaves it behind. Such an orphan is found again by its working
+ * The price: a service that is killed outright leaves it behind; one that ends in any other way takes it along. Such an orphan is found again by its working
  * directory and adopted, or ended when it is not as we would have started it. Two servers writing one append-only file would destroy it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -67,7 +67,9 @@ export async function launchRedis(
   const adopted = await adopt(place, orphans);
   if (adopted !== undefined) {
     report(`found the Redis server that an earlier run left behind (process ${adopted}): using it`);
-    return { ended: goneOf(adopted), end: () => endProcess(adopted) };
+    const gone = goneOf(adopted);
+    endWithUs(adopted, gone);
+    return { ended: gone, end: () => endProcess(adopted) };
   }
   for (const pid of orphans) {
     report(`ending a Redis server that an earlier run left behind (process ${pid})`);
@@ -95,6 +97,7 @@ async function startRedisProcess(place: RedisPlace, program: Program): Promise<R
   child.stdin?.on('error', () => undefined); // It ended before it had read its configuration: `ended` tells.
   child.stdin?.end(configuration(place));
   child.unref();
+  if (child.pid !== undefined) endWithUs(child.pid, ended);
   const outcome = await Promise.race([ended, servesIn(place, child.pid)]);
   if (outcome === undefined) return { ended, end: () => endChild(child, ended) };
   await endChild(child, ended);
@@ -197,6 +200,13 @@ async function processesIn(folder: string): Promise<number[]> {
     }),
   );
   return found.filter((pid) => pid !== undefined);
+}
+
+/** Also when this process ends in a hurry: a second Ctrl-C, an error that nobody caught. */
+function endWithUs(pid: number, ended: Promise<string>): void {
+  const onExit = () => signal(pid, 'SIGTERM');
+  process.once('exit', onExit);
+  void ended.then(() => process.off('exit', onExit));
 }
 
 async function goneOf(pid: number): Promise<string> {

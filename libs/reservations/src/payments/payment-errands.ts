@@ -30,15 +30,11 @@ const leaseMs = 10_000;
 const patienceMs = { first: 500, most: { charge: 30_000, settle: 2_000, refund: 30_000 } };
 /** A provider that has not decided by then will tell by a webhook, or reconciliation will. */
 const askedForMs = 7 * 86_400_000;
-/** How long a provider's events are kept, against replays; and rounds between two looks for older ones. */
-const inboxDays = 30;
-const forgetEvery = 14_400;
 
 export class PaymentErrands {
   private readonly underWay = new Set<Promise<void>>();
   private timer: Timer | null = null;
   private round: Promise<void> | null = null;
-  private rounds = 0;
   private again = false;
   private stopped = false;
 
@@ -76,14 +72,13 @@ export class PaymentErrands {
 
   /** Takes what is due, as much as there is room for. What fails is reported and left to the next round. */
   private async look(): Promise<void> {
-    const { errands, payments, report } = this.options;
+    const { errands, report } = this.options;
     try {
       const claimed = await errands.claim(underWayMax - this.underWay.size, leaseMs);
       for (const errand of claimed) {
         const work: Promise<void> = this.carryOut(errand).finally(() => this.underWay.delete(work));
         this.underWay.add(work);
       }
-      if (this.rounds++ % forgetEvery === 0) await payments.forgetEvents(inboxDays);
     } catch (error) {
       report('payments were not looked at and will be again', { error: String(error) });
     }

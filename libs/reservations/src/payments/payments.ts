@@ -7,7 +7,7 @@ import { reservationTransitions, UnavailableError, type Payment, type Reservatio
 import type { InboxEvent } from '#ledger';
 import type { PaymentProvider, ProviderEvent } from '#payments';
 import { linesByPartition, type Made, type PayDecision } from '#stock';
-import { Finality } from '../finality.js';
+import { Finality, KeyReused } from '../finality.js';
 import type { Parts } from '../ports.js';
 import type {
   Answer,
@@ -47,11 +47,14 @@ export class Payments implements PaymentUseCases {
     const { providers } = this.options;
     if (!providers.has(provider))
       return answer({ kind: 'unknown-provider', provider, known: [...providers.keys()] });
-    const reservation = await this.parts.reservations.find(reservationId);
+    const [reservation, earlier] = await Promise.all([
+      this.parts.reservations.find(reservationId),
+      // The operation's id is the payment's: every attempt at one request starts the same payment. Asked also when the
+      // key looks new: it may have been forgotten (retention.ts), and the payment has not.
+      this.parts.payments.find(operation.id),
+    ]);
     if (!reservation) return answer({ kind: 'unknown-reservation' });
-    // The operation's id is the payment's: every attempt at one request starts the same payment.
-    const earlier = await this.startedBefore(operation, reservation);
-    if (earlier) return answer(earlier);
+    if (earlier) return answer(asFirstGiven(earlier, command, reservation));
     if (reservation.status !== 'held') return answer(asItIs(reservation));
     const [partition] = linesByPartition(reservation.lines, this.parts.partitionCount).keys();
     const decision = await this.parts.desk.pay(partition!, {
@@ -61,7 +64,8 @@ export class Payments implements PaymentUseCases {
       amount,
       ttlSeconds: this.options.paymentTtlSeconds,
     });
-    if (decision.kind !== 'paying') return answer(await this.refusal(operation, reservation, decision));
+    if (decision.kind !== 'paying')
+      return answer(await this.refusal(operation, command, reservation, decision));
     const started = startedNow(operation.id, reservation, command, decision);
     const given = await this.finality.conclude(operation, present(started), [decision]);
     this.options.nudge();
@@ -86,25 +90,16 @@ export class Payments implements PaymentUseCases {
     return 'taken';
   }
 
-  /** An attempt whose answer was lost has started it already: the answer is what that attempt would have got. */
-  private async startedBefore(
-    operation: Operation,
-    reservation: Reservation,
-  ): Promise<PayOutcome | undefined> {
-    if (!operation.repeated) return undefined;
-    const payment = await this.parts.payments.find(operation.id);
-    return payment && asFirstGiven(payment, reservation);
-  }
-
   private async refusal(
     operation: Operation,
+    command: PayCommand,
     before: Reservation,
     decision: Exclude<Made<PayDecision>, { kind: 'paying' }>,
   ): Promise<PayOutcome> {
     if (decision.kind !== 'unknown') await this.finality.reached(decision);
     const reservation = (await this.parts.reservations.find(before.id)) ?? before;
     const earlier = await this.parts.payments.find(operation.id);
-    if (earlier) return asFirstGiven(earlier, reservation);
+    if (earlier) return asFirstGiven(earlier, command, reservation);
     if (reservation.status === 'held') {
       throw new UnavailableError(
         'stock-not-ready',
@@ -146,8 +141,18 @@ function startedNow(
   };
 }
 
-/** As it was answered when it was started, whatever has become of it since. */
-function asFirstGiven(payment: Payment, reservation: Reservation): PayOutcome {
+/**
+ * As it was answered when it was started, whatever has become of it since.
+ * @throws KeyReused when the key had started another one.
+ */
+function asFirstGiven(
+  payment: Payment,
+  { provider, amount }: PayCommand,
+  reservation: Reservation,
+): PayOutcome {
+  const asked = [reservation.id, provider, amount.value, amount.currency];
+  const known = [payment.reservationId, payment.provider, payment.amount.value, payment.amount.currency];
+  if (asked.some((value, index) => value !== known[index])) throw new KeyReused();
   const deadlineMs = payment.deadlineMs ?? reservation.expiresAtMs;
   const paying = { paymentId: payment.id, deadlineMs };
   return {

@@ -1,34 +1,66 @@
 /**
  * The ledger in memory, for virtual time: takes the journal as the real one does, in order, without gaps and each entry
- * once, and knows every reservation. A commit takes its time.
+ * once (`test/contract/ledger-writer.suite.ts` holds both to it), and knows every reservation. A commit takes its time.
+ * Levels, payments and answers under keys are none of its business: a virtual sale has them elsewhere, or not at all.
  */
-import type { JournalEntry, Order, Reservation, ReservationLine } from '#domain';
+import { crc32 } from 'node:zlib';
+import type { JournalEntry, JournalPosition, Order, Reservation, ReservationLine } from '#domain';
 import { type CommitBatch, type CommitResult, type LedgerWriter, orderIdOf } from '#ledger';
 import type { Timers } from '#platform';
 
 type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+type Refused = Exclude<CommitResult, { kind: 'committed' }>;
 
 export class VirtualLedger implements LedgerWriter {
   private readonly reservations = new Map<string, Mutable<Reservation>>();
   private readonly orders = new Map<string, Order>();
-  private readonly positions = new Map<number, number>();
+  /** Of each partition, a digest of every entry in the order of its journal. */
+  private readonly journals = new Map<number, number[]>();
 
   constructor(
     private readonly timers: Pick<Timers, 'sleep'>,
     private readonly commitMs: number,
+    private readonly epoch: number,
   ) {}
 
-  async commit({ entries }: CommitBatch): Promise<CommitResult> {
+  async commit({ entries, requires }: CommitBatch): Promise<CommitResult> {
     await this.timers.sleep(this.commitMs);
+    const positions = new Map<number, number>();
+    const refused = this.refusalOf(entries, requires, positions);
+    if (refused) return refused;
     for (const entry of entries) {
-      const { partition, epoch, sequence } = entry;
-      const after = this.positionOf(partition);
-      if (sequence <= after) continue;
-      if (sequence > after + 1) return { kind: 'gap', partition, epoch, after };
-      this.positions.set(entry.partition, entry.sequence);
+      if (entry.sequence <= this.positionOf(entry.partition)) continue;
+      const journal = this.journals.get(entry.partition) ?? [];
+      journal.push(digestOf(entry));
+      this.journals.set(entry.partition, journal);
       this.apply(entry);
     }
     return { kind: 'committed', others: [] };
+  }
+
+  /** What is in the way of a batch, looked for before any of it is taken. `positions`: where the batch would lead. */
+  private refusalOf(
+    entries: readonly JournalEntry[],
+    requires: readonly JournalPosition[],
+    positions: Map<number, number>,
+  ): Refused | undefined {
+    for (const entry of entries) {
+      const { partition, epoch, sequence } = entry;
+      const after = positions.get(partition) ?? this.positionOf(partition);
+      if (epoch !== this.epoch) return { kind: 'fenced', partition, epoch: this.epoch };
+      if (sequence > after + 1) return { kind: 'gap', partition, epoch, after };
+      if (sequence === after + 1) positions.set(partition, sequence);
+      else if (sequence <= this.positionOf(partition)) {
+        if (this.journals.get(partition)![sequence - 1] !== digestOf(entry))
+          return { kind: 'clash', partition };
+      }
+    }
+    for (const { partition, epoch, sequence } of requires) {
+      const after = positions.get(partition) ?? this.positionOf(partition);
+      if (epoch !== this.epoch) return { kind: 'fenced', partition, epoch: this.epoch };
+      if (sequence > after) return { kind: 'gap', partition, epoch, after };
+    }
+    return undefined;
   }
 
   async find(id: string): Promise<Reservation | undefined> {
@@ -42,7 +74,7 @@ export class VirtualLedger implements LedgerWriter {
 
   /** The last entry of a partition's journal that it has. */
   positionOf(partition: number): number {
-    return this.positions.get(partition) ?? 0;
+    return this.journals.get(partition)?.length ?? 0;
   }
 
   /** Newest first. */
@@ -73,6 +105,9 @@ export class VirtualLedger implements LedgerWriter {
         this.reservations.set(id, { ...held, status: 'held' });
         return;
       }
+      case 'extended':
+        this.reservations.get(entry.reservationId)!.expiresAtMs = entry.expiresAtMs;
+        return;
       case 'released':
       case 'expired':
       case 'confirmed': {
@@ -91,4 +126,9 @@ export class VirtualLedger implements LedgerWriter {
     reservation.orderId = id;
     this.orders.set(id, { id, reservationId, buyerId, lines, status: 'confirmed', createdAtMs });
   }
+}
+
+/** By the same as the ledger compares entries. */
+function digestOf(entry: JournalEntry): number {
+  return crc32(`${entry.kind} ${entry.atMs} ${'reservationId' in entry ? entry.reservationId : ''}`);
 }

@@ -54,7 +54,7 @@ export class VirtualShop implements Checkout {
     this.skus = [...plan.stock.keys()];
     this.lines = Array.from({ length: scenario.instances }, () => Promise.resolve());
     this.store = new InMemoryStockStore(() => time.nowMs());
-    this.ledger = new VirtualLedger(time, costs.commitMs);
+    this.ledger = new VirtualLedger(time, costs.commitMs, epoch);
     const commits = new GroupCommit({
       writer: this.ledger,
       readJournal: (from, after, limit) => this.store.readJournal(from, after, limit),
