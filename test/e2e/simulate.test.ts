@@ -3,17 +3,23 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type SimulationReport, simulationReport } from '#contracts';
-import { testDataFolder } from '../servers/server.js';
+import { Client } from '../fixtures/client.js';
+import { type PayingService, startService } from '../fixtures/service.js';
+import { freePort, testDataFolder } from '../servers/server.js';
 
 const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js');
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 function simulate(...args: readonly string[]): Promise<Ended> {
+  return simulateWith({}, ...args);
+}
+
+function simulateWith(keys: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  const env = { PATH, NODE_COMPILE_CACHE, HOLDFAST_DATA_DIR: testDataFolder };
+  const env = { PATH, NODE_COMPILE_CACHE, HOLDFAST_DATA_DIR: testDataFolder, ...keys };
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -88,10 +94,96 @@ test('load-then-store in three instances oversells, and that is counted', async 
   expect(code).toBe(1);
 }, 120_000);
 
+describe('on a service that runs already', () => {
+  let service: PayingService;
+  const keys = () => ({
+    HOLDFAST_STOREFRONT_KEY: service.storefrontKey,
+    HOLDFAST_ADMIN_KEY: service.adminKey,
+  });
+  beforeAll(async () => {
+    service = await startService();
+  }, 90_000);
+  afterAll(() => service.stop());
+
+  test('sells SKUs of its own there, and has the service audited', async () => {
+    const args = ['--url', service.baseUrl, '--buyers', '300', '--stock', '20', '--json', '-'];
+    const { code, stdout, stderr } = await simulateWith(keys(), ...args);
+    expect(stderr).toContain('300 buyers for 20 units');
+    const report = simulationReport.parse(JSON.parse(stdout));
+    expect(report).toMatchObject({ accepted: 20, confirmed: 20, oversold: 0, undersold: 0 });
+    expect(report.invariants.find(({ id }) => id === 'I10')).toMatchObject({ ok: true });
+    expect(code).toBe(0);
+    const reply = await new Client(service).request<{ data: { sku: string; committed: number }[] }>(
+      '/v1/skus',
+    );
+    expect(reply.body.data).toMatchObject([{ sku: expect.stringMatching(/^sim-/), committed: 20 }]);
+  }, 120_000);
+
+  test('says what is wrong with the address or a key before anything is asked', async () => {
+    const [storefront, admin] = [service.storefrontKey, service.adminKey];
+    for (const [more, url, said] of [
+      [keys(), `http://127.0.0.1:${await freePort()}`, /no service answers at http:\S+ \(ECONNREFUSED\)/],
+      [
+        { ...keys(), HOLDFAST_STOREFRONT_KEY: 'nobodys' },
+        '',
+        /does not know the storefront key.*HOLDFAST_STOREFRONT_KEY/,
+      ],
+      [
+        { ...keys(), HOLDFAST_ADMIN_KEY: storefront },
+        '',
+        /the key shop is for storefront.*HOLDFAST_ADMIN_KEY/,
+      ],
+      [
+        { ...keys(), HOLDFAST_STOREFRONT_KEY: admin },
+        '',
+        /the key ops is for admin.*HOLDFAST_STOREFRONT_KEY/,
+      ],
+      [keys(), service.sandbox.account.url, /is no Holdfast \(404\)/],
+    ] as const) {
+      const { code, stdout, stderr } = await simulateWith(more, '--url', url || service.baseUrl);
+      expect(stderr).toMatch(said);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+      expect(stdout).toBe('');
+      expect(code).toBe(1);
+    }
+  }, 60_000);
+
+  test.each([
+    ['--virtual'],
+    ['--crash'],
+    ['--instances', '2'],
+    ['--strategy', 'redis-only'],
+    ['--scenario', 'instance-crash'],
+  ])('refuses %s, which it cannot have', async (...args) => {
+    const { code, stderr } = await simulateWith(keys(), '--url', service.baseUrl, ...args);
+    expect(stderr).toMatch(/^holdfast: --url: .* \(see --help\)/);
+    expect(code).toBe(2);
+  });
+});
+
+test('costs are measured on this machine, and virtual time goes by them', async () => {
+  const file = await scenarioFile('buyers: 200\nstock: 50\n');
+  const { code, stdout } = await simulate('--scenario', file, '--recommend', '--json', '-');
+  const { costs, reasoning, instances } = JSON.parse(stdout) as {
+    costs: Record<string, number>;
+    reasoning: readonly string[];
+    instances: number;
+  };
+  for (const cost of ['acceptedMs', 'paidMs', 'refusedMs']) {
+    expect(costs[cost]).toBeGreaterThan(0.01);
+    expect(costs[cost]).toBeLessThan(1_000);
+  }
+  expect(reasoning[0]).toMatch(/^Measured on this machine: /);
+  expect(instances).toBeGreaterThanOrEqual(1);
+  expect(code).toBe(0);
+}, 120_000);
+
 test('wrong usage exits 2 by the name of what is wrong', async () => {
   for (const [args, what] of [
     [['--strategy', 'hope'], '--strategy'],
     [['--scenario', await scenarioFile('buyer: 1\n')], 'buyer: '],
+    [['--html', path.join(folder, 'nowhere', 'report.html')], 'cannot be written'],
+    [['--url', 'localhost'], '--url'],
   ] as const) {
     const { code, stderr } = await simulate(...args);
     expect(stderr).toContain(what);

@@ -1,10 +1,11 @@
 /** What the sources of test servers have in common. */
 import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dockerAnswers } from '../../libs/platform/src/embedded/index.js';
 import type { LeashedProcess } from './leashed-process.js';
+
+export { freePort, lastingPort } from '../../libs/platform/src/embedded/index.js';
 
 export interface TestServer {
   readonly url: string;
@@ -35,33 +36,6 @@ export async function fromDocker(
     process.stderr.write(`${what}: not from Docker (${reason}), trying what is on this machine\n`);
     return undefined;
   }
-}
-
-export function freePort(): Promise<number> {
-  return tryPort(0);
-}
-
-/**
- * A free port that no outgoing connection will take while its server is away: below the range that Linux gives those
- * from. For servers that are killed and started again.
- */
-export async function lastingPort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const free = await tryPort(port).catch(() => null);
-    if (free !== null) return free;
-  }
-}
-
-function tryPort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(wanted, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Asks until the server answers; fails with its log when it ends or takes too long. */

@@ -1,11 +1,14 @@
 /** `holdfast simulate`: rehearses a sale, in real time or in virtual time, or all the ways of selling beside each other. */
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { type Scenario, type SimulationReport, strategyNames } from '#contracts';
-import { developmentKeys, ServerNotFoundError } from '#platform';
+import { ServerNotFoundError } from '#platform';
 import {
+  calibrate,
+  type Costs,
+  costsText,
   differences,
   htmlOf,
   isSound,
@@ -21,6 +24,7 @@ import { CommandFailure, UsageError } from './failures.js';
 import { jsonArgument, outputTo, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
 import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
+import { refuseOnTarget, targetAt } from './sale-target.js';
 import { differencesText, sweepTable, tableOf, textOf } from './sale-text.js';
 
 const programs = {
@@ -46,31 +50,41 @@ export const simulate = defineCommand({
     virtual: flag('In virtual time: no servers, a day in seconds, the same seed the same report'),
     sweep: text(`In virtual time, once for each value: ${sweepFields.join(', ')}`, 'FIELD=V,V'),
     recommend: flag('In virtual time: which hold time and how many instances, and why'),
+    calibrate: flag('In virtual time: measure first what requests cost on this machine (20 s)'),
     check: flag('In real time and in virtual time, and how far they differ'),
     html: text('Also write the report as one page, with plots', 'FILE'),
     json: jsonArgument,
   },
   async run({ args }) {
-    const context = readEnvironment();
     const output = outputTo(args.json);
-    const stopping = stopOnInterrupt();
+    await refuseUnwritable([args.html, args.json]);
     const strategies = strategiesFrom(args);
     const scenarios = await Promise.all(strategies.map((strategy) => scenarioFrom(args, strategy)));
     const [first] = scenarios as [Scenario];
-    if (args.recommend) return recommendTo(output, first, stopping.signal);
-    if (args.sweep !== undefined) return sweepTo(output, first, args.sweep, stopping.signal);
+    if (args.url !== undefined)
+      for (const each of scenarios) refuseOnTarget(each, { crash: args.crash === true });
+    const stopping = stopOnInterrupt();
+    const desk: Desk = {
+      ...readEnvironment(),
+      output,
+      signal: stopping.signal,
+      target: args.url === undefined ? null : await targetAt(args.url),
+    };
+    if (args.recommend) return recommendTo(desk, first);
+    if (args.sweep !== undefined) return sweepTo(desk, first, args.sweep, args);
 
     const all = scenarios.length > 1;
+    const costs = args.check || args.calibrate ? await costsOf(desk, first) : undefined;
     const reports: SimulationReport[] = [];
     for (const scenario of scenarios) {
       if (stopping.signal.aborted) break;
-      reports.push(await one(scenario, context, { ...args, crash: args.crash ?? all }, stopping.signal));
+      reports.push(await one(desk, scenario, { crash: args.crash === true || all, costs }));
     }
     if (all) output.say(tableOf(reports));
     else for (const report of reports) output.say(textOf(report));
     const result = all
       ? { strategies: reports }
-      : { ...reports[0]!, ...(await checked(args, reports[0]!, output)) };
+      : { ...reports[0]!, ...(args.check && (await checked(desk, reports[0]!, costs))) };
     if (args.html !== undefined) await writeFile(args.html, await htmlOf(reports));
     await output.finish(result);
     // Beside each other, the naive ones are there to break: Holdfast alone has promised not to.
@@ -79,13 +93,18 @@ export const simulate = defineCommand({
   },
 });
 
+/** What every run of a command has at hand. */
+type Desk = CommandContext & {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly target: Target | null;
+};
+
 async function one(
+  { config, logger, signal, target }: Desk,
   scenario: Scenario,
-  { config, logger }: CommandContext,
-  args: { readonly url?: string | undefined; readonly crash: boolean },
-  signal: AbortSignal,
+  { crash, costs }: { readonly crash: boolean; readonly costs: Costs | undefined },
 ): Promise<SimulationReport> {
-  const target = args.url === undefined ? null : targetOf(args.url);
   const progress = new SaleProgress(scenario);
   try {
     return await runScenario(scenario, {
@@ -96,7 +115,8 @@ async function one(
         progress.say(message);
       },
       target,
-      crash: args.crash && target === null,
+      crash,
+      ...(costs && { costs }),
       onProgress: (figures) => progress.show(figures),
       signal,
     });
@@ -108,33 +128,58 @@ async function one(
   }
 }
 
+/** Measured here and now, over the ledger that the scenario is going to have. */
+async function costsOf(
+  { config, target }: Desk,
+  scenario: Scenario,
+  more: { readonly postgres?: boolean } = {},
+): Promise<Costs> {
+  const report = (message: string): void => void process.stderr.write(`holdfast: ${message}\n`);
+  try {
+    return await calibrate(scenario, { ...programs, ...more, dataDir: config.dataDir, target, report });
+  } catch (error) {
+    if (error instanceof ServerNotFoundError) throw new CommandFailure(error.message, 1);
+    throw error;
+  }
+}
+
 /** The same plan in virtual time, beside what was seen in real time. */
 async function checked(
-  { check }: SaleArguments,
+  { output }: Desk,
   report: SimulationReport,
-  output: Output,
+  costs: Costs | undefined,
 ): Promise<{ virtual?: unknown }> {
-  if (!check || report.scenario.time === 'virtual') return {};
-  const { faults: _, ...calm } = report.scenario;
-  const virtual = differences(report, await rehearseVirtually({ ...calm, faults: [], time: 'virtual' }));
-  output.say(differencesText(virtual));
+  if (report.scenario.time === 'virtual') return {};
+  const calm = { ...report.scenario, faults: [], time: 'virtual' as const };
+  const virtual = differences(report, await rehearseVirtually(calm, costs && { costs }));
+  output.say(`\n${costs ? `${costsText(costs)}\n\n` : ''}${differencesText(virtual)}`);
   return { virtual };
 }
 
-async function recommendTo(output: Output, scenario: Scenario, signal: AbortSignal): Promise<void> {
-  const recommendation = await recommend(scenario, { signal });
+async function recommendTo(desk: Desk, scenario: Scenario): Promise<void> {
+  const { output, signal } = desk;
+  // Several instances share a server: their ledger is what one is measured on.
+  const costs = await costsOf(desk, { ...scenario, instances: 1 }, { postgres: true });
+  const recommendation = await recommend(scenario, { signal, costs });
   const { holdTtlSeconds, instances, reasoning } = recommendation;
   for (const line of reasoning) output.say(line);
   output.say(
     `recommended: holdTtlSeconds ${holdTtlSeconds}, ${instances} instance${instances === 1 ? '' : 's'}`,
   );
-  await output.finish(recommendation);
+  await output.finish({ ...recommendation, costs });
 }
 
-async function sweepTo(output: Output, scenario: Scenario, what: string, signal: AbortSignal): Promise<void> {
+async function sweepTo(
+  desk: Desk,
+  scenario: Scenario,
+  what: string,
+  { calibrate: measured }: SaleArguments,
+): Promise<void> {
+  const { output, signal } = desk;
   const { field, values } = sweepFrom(what);
   try {
-    const rows = await sweep(scenario, field, values, { signal });
+    const costs = measured === true ? await costsOf(desk, scenario) : undefined;
+    const rows = await sweep(scenario, field, values, { signal, ...(costs && { costs }) });
     output.say(sweepTable(field, rows));
     await output.finish({ sweep: field, rows });
   } catch (error) {
@@ -143,18 +188,15 @@ async function sweepTo(output: Output, scenario: Scenario, what: string, signal:
   }
 }
 
-/** Keys are kept as digests by the service: those of an embedded one are known, others are told by the environment. */
-function targetOf(url: string): Target {
-  if (!URL.canParse(url))
-    throw new UsageError('--url is the address of a service, like http://127.0.0.1:3000');
-  const development = (scope: string) => developmentKeys.find((key) => key.scope === scope)!.secret;
-  return {
-    url,
-    keys: {
-      storefront: process.env['HOLDFAST_STOREFRONT_KEY'] ?? development('storefront'),
-      admin: process.env['HOLDFAST_ADMIN_KEY'] ?? development('admin'),
-    },
-  };
+/** Before a run of minutes, not after it. @throws UsageError */
+async function refuseUnwritable(files: readonly (string | undefined)[]): Promise<void> {
+  for (const file of files) {
+    if (file === undefined || file === '-') continue;
+    const folder = path.dirname(path.resolve(file));
+    await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
+      throw new UsageError(`${file} cannot be written: ${folder} is not there to write to (${code})`);
+    });
+  }
 }
 
 /** The first Ctrl-C ends the sale, the second the process. */

@@ -1,3 +1,4 @@
+export * from './calibrate.js';
 export * from './html-report.js';
 export * from './rehearse.js';
 export * from './report.js';
@@ -5,6 +6,7 @@ export * from './run.js';
 export * from './scenario-file.js';
 export * from './simulation-repository.js';
 export * from './simulations.js';
-export type { Target } from './stage.js';
+export type { StageOptions, Target } from './stage.js';
+export type { Costs } from './virtual/virtual-shop.js';
 export * from './virtual/rehearse-virtually.js';
 export * from './virtual/what-if.js';

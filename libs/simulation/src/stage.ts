@@ -7,11 +7,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scenario, SimulationFault } from '#contracts';
-import { type LeashedProcess, type Report, systemClock, systemRandom, systemTimers } from '#platform';
+import {
+  lastingPort,
+  type LeashedProcess,
+  type Report,
+  systemClock,
+  systemRandom,
+  systemTimers,
+} from '#platform';
 import { HttpCheckout } from './http-checkout.js';
 import type { Plan } from './plan.js';
 import { Instance } from './servers/instance.js';
-import { lastingPort } from './servers/ports.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { leashFolder, RedisNode } from './servers/redis-node.js';
 import { strategies } from './strategies/index.js';
@@ -24,6 +30,8 @@ export type StageOptions = {
   /** Where packages of servers may be unpacked, when the machine has none. */
   readonly dataDir: string;
   readonly report: Report;
+  /** Whether the ledger is a PostgreSQL server in any case, as several instances want it. */
+  readonly postgres?: boolean;
 };
 
 /** What was started here, and ends with the stage. */
@@ -61,7 +69,8 @@ export class Stage {
     try {
       report('starting Redis');
       const redis = add(await RedisNode.start(dataDir, holdfast ? 'careful' : 'as-it-comes', report));
-      const postgres = wantsPostgres(scenario) ? add(await startPostgres(options)) : null;
+      const postgres =
+        (options.postgres ?? wantsPostgres(scenario)) ? add(await startPostgres(options)) : null;
       const folderPath = mkdtempSync(path.join(tmpdir(), 'holdfast-simulation-'));
       const folder = add(leashFolder(folderPath));
       report(scenario.instances === 1 ? 'starting the service' : `starting ${scenario.instances} instances`);

@@ -3,6 +3,7 @@ export * from './data-folder.js';
 export * from './docker.js';
 export * from './find-postgres.js';
 export * from './find-redis-server.js';
+export * from './free-ports.js';
 export * from './leashed-process.js';
 export * from './pglite.js';
 export { isAlive } from './debian-packages.js';

@@ -2,9 +2,9 @@
  * Redis in Docker, for machines that have an engine and no server. The container is named after its data folder, so that one left
  * behind by a killed service is found again. Its port is chosen once and kept, so that a restarted one is where clients look.
  */
-import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { systemTimers } from '../adapters/system.js';
+import { freePort } from './free-ports.js';
 import { runToEnd, tail } from './programs.js';
 import { RedisStartError, redisSettings } from './redis-process.js';
 import type { RunningServer } from './supervise.js';
@@ -22,7 +22,7 @@ export async function launchRedisContainer(options: {
   connection: { host: string; port: number };
   launch: () => Promise<RunningServer>;
 }> {
-  const port = await freePort();
+  const port = await freePort(host);
   return { connection: { host, port }, launch: () => launch({ ...options, port }) };
 }
 
@@ -78,15 +78,4 @@ async function answers(name: string): Promise<boolean> {
     if (/No such container|is not running/.test(stderr)) return false;
   }
   return false;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

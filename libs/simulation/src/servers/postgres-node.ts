@@ -1,8 +1,8 @@
 /** A PostgreSQL of a rehearsal, which waits for its disk; reached through a proxy that can be made slow. */
 import { Client } from 'pg';
-import { installPostgres, type LeashedProcess, type Report } from '#platform';
-import { lastingPort, untilItAnswers } from './ports.js';
+import { installPostgres, lastingPort, type LeashedProcess, type Report } from '#platform';
 import { SlowProxy } from './slow-proxy.js';
+import { untilItAnswers } from './until-it-answers.js';
 
 const settings = ['max_connections=200', 'timezone=GMT', 'log_timezone=GMT'];
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Redis } from 'ioredis';
 import {
   findRedisServer,
+  lastingPort,
   type LeashedProcess,
   type Program,
   type Report,
@@ -13,7 +14,7 @@ import {
   spawnLeashed,
   systemTimers,
 } from '#platform';
-import { lastingPort, untilItAnswers } from './ports.js';
+import { untilItAnswers } from './until-it-answers.js';
 
 /**
  * `careful`: every write on disk before it is answered, as Holdfast's own. `as-it-comes`: what Redis does by itself, and

@@ -19,6 +19,8 @@ import type { VirtualTime } from './virtual-time.js';
 /** What a request costs an instance, and what it waits for. */
 export type Costs = {
   readonly acceptedMs: number;
+  /** A payment, or units given back. */
+  readonly paidMs: number;
   readonly refusedMs: number;
   /** A transaction of the ledger, from sending to its commit. */
   readonly commitMs: number;
@@ -119,6 +121,7 @@ export class VirtualShop implements Checkout {
 
   async pay(reservationId: string): Promise<PayAnswer> {
     let made: ConfirmOutcome | undefined;
+    await this.work(this.costs.paidMs);
     await this.reservations.confirm(
       operationOf(`confirm ${reservationId}`),
       { reservationId, paymentId: null },
@@ -131,6 +134,7 @@ export class VirtualShop implements Checkout {
   }
 
   async release(reservationId: string): Promise<void> {
+    await this.work(this.costs.paidMs);
     await this.reservations.release(
       operationOf(`release ${reservationId}`),
       { reservationId },
@@ -161,6 +165,13 @@ export class VirtualShop implements Checkout {
 
   async isKnown(reservationId: string): Promise<boolean> {
     return (await this.ledger.find(reservationId)) !== undefined;
+  }
+
+  /** Keeps an instance busy. */
+  private async work(durationMs: number): Promise<void> {
+    const leave = await this.standInLine();
+    await this.time.sleep(durationMs);
+    leave();
   }
 
   /** Waits for an instance. @returns what makes room for the next one */

@@ -8,7 +8,8 @@ import {
   simulationLimits,
   type SimulationReport,
 } from '#contracts';
-import { rehearseVirtually, type VirtualOptions } from './rehearse-virtually.js';
+import { benchmarkCosts, rehearseVirtually, type VirtualOptions } from './rehearse-virtually.js';
+import type { Costs } from './virtual-shop.js';
 
 export const sweepFields = [
   'holdTtlSeconds',
@@ -54,42 +55,44 @@ export async function sweep(
   return rows;
 }
 
-/** The shortest hold that costs no sales, and the fewest instances that answer in time. */
+/** The fewest instances that answer in time, and with them the shortest hold that costs no sales. */
 export async function recommend(scenario: Scenario, options: VirtualOptions = {}): Promise<Recommendation> {
-  const choices = [...new Set([...ttlChoices, scenario.holdTtlSeconds])].sort((left, right) => left - right);
-  const ttls = await sweep(scenario, 'holdTtlSeconds', choices, options);
-  const ttl = chooseTtl(ttls);
-  const chosen = changed(scenario, 'holdTtlSeconds', ttl.value);
   const counts: SweepRow[] = [];
   for (let count = 1; count <= simulationLimits.instancesMax; count += 1) {
-    const [row] = await sweep(chosen, 'instances', [count], options);
+    const [row] = await sweep(scenario, 'instances', [count], options);
     if (!row) break;
     counts.push(row);
     if (slowestOf(row.report) <= latencyTargetMs) break;
   }
   const last = counts.at(-1);
   const enough = last !== undefined && slowestOf(last.report) <= latencyTargetMs;
+  const instances = last?.value ?? scenario.instances;
+  const choices = [...new Set([...ttlChoices, scenario.holdTtlSeconds])].sort((left, right) => left - right);
+  const ttls = await sweep({ ...scenario, instances }, 'holdTtlSeconds', choices, options);
+  const ttl = chooseTtl(ttls);
   return {
-    holdTtlSeconds: ttl.value,
-    instances: last?.value ?? scenario.instances,
+    holdTtlSeconds: ttl?.value ?? scenario.holdTtlSeconds,
+    instances,
     enough,
-    reasoning: [...ttlReasons(ttls, ttl), ...instanceReasons(counts, enough)],
+    reasoning: [costReason(options.costs), ...instanceReasons(counts, enough), ...ttlReasons(ttls, ttl)],
   };
 }
 
-function chooseTtl(rows: readonly SweepRow[]): SweepRow {
+/** Undefined: none was tried. */
+function chooseTtl(rows: readonly SweepRow[]): SweepRow | undefined {
   const inTime = rows.filter(({ report }) => tooLateShare(report) <= tooLateShareMax);
   const candidates = inTime.length > 0 ? inTime : rows.slice(-1);
   const most = Math.max(...candidates.map(({ report }) => report.confirmed));
-  return candidates.find(({ report }) => report.confirmed >= most * (1 - sameSalesShare))!;
+  return candidates.find(({ report }) => report.confirmed >= most * (1 - sameSalesShare));
 }
 
-function ttlReasons(rows: readonly SweepRow[], chosen: SweepRow): string[] {
+function ttlReasons(rows: readonly SweepRow[], chosen: SweepRow | undefined): string[] {
+  if (!chosen) return [];
   const lines = rows.map(({ value, report: { confirmed, funnel, undersold } }) => {
     const mark = value === chosen.value ? ' <- recommended' : '';
     return `hold ${value} s: ${confirmed} paid orders, ${funnel.tooLate} payments too late, ${undersold} units left over${mark}`;
   });
-  const { holdTtlSeconds } = { holdTtlSeconds: chosen.value };
+  const holdTtlSeconds = chosen.value;
   return [
     ...lines,
     tooLateShare(chosen.report) <= tooLateShareMax
@@ -97,6 +100,24 @@ function ttlReasons(rows: readonly SweepRow[], chosen: SweepRow): string[] {
         'a shorter one takes units from buyers who are paying, a longer one keeps them from buyers who would.'
       : `Every hold up to ${holdTtlSeconds} s loses payments: the payment delay of this scenario is longer than that.`,
   ];
+}
+
+/** What requests cost, in words. */
+export function costsText({ acceptedMs, paidMs, refusedMs, commitMs }: Costs): string {
+  const rate = (costMs: number) => `${hundredths(costMs)} ms (${Math.round(1_000 / costMs)}/s)`;
+  return (
+    `an instance works ${rate(acceptedMs)} on an accepted request, ${rate(paidMs)} on a payment, ` +
+    `${rate(refusedMs)} on a refused one; a commit takes ${hundredths(commitMs)} ms`
+  );
+}
+
+function costReason(measured: Costs | undefined): string {
+  const from = measured ? 'Measured on this machine' : 'Taken from docs/benchmarks.md, not measured here';
+  return `${from}: ${costsText(measured ?? benchmarkCosts)}.`;
+}
+
+function hundredths(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }
 
 function instanceReasons(rows: readonly SweepRow[], enough: boolean): string[] {
@@ -137,7 +158,9 @@ export function differences(real: SimulationReport, virtual: SimulationReport): 
     row('duplicates', ({ rejected }) => rejected.duplicate),
     row('too late to pay', ({ funnel }) => funnel.tooLate),
     row('undersold', ({ undersold }) => undersold),
+    row('accepted p50 ms', ({ latencyMs }) => latencyMs.accepted.p50),
     row('accepted p99 ms', ({ latencyMs }) => latencyMs.accepted.p99),
+    row('refused p50 ms', ({ latencyMs }) => latencyMs.rejected.p50),
     row('refused p99 ms', ({ latencyMs }) => latencyMs.rejected.p99),
   ];
 }
