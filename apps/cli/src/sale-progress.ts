@@ -10,9 +10,10 @@ export class SaleProgress {
 
   constructor(private readonly scenario: Scenario) {
     this.bar = new SingleBar({
-      format: `${scenario.strategy} {bar} {value}/{total} requests · {accepted} accepted · {refused} refused · {errors} errors · {unitsLeft} left · {phase}`,
+      // No wider than 80 columns, with a crowd of a hundred thousand too.
+      format: '{bar} {percentage}% · {accepted} accepted · {refused} refused · {unitsLeft} left · {phase}',
       stream: process.stderr,
-      barsize: 20,
+      barsize: 12,
       hideCursor: true,
       clearOnComplete: false,
       noTTYOutput: true,
@@ -29,9 +30,8 @@ export class SaleProgress {
     const figures = {
       accepted,
       refused: Object.values(refusals).reduce((sum, count) => sum + count, 0),
-      errors: error,
       unitsLeft,
-      phase: oversold > 0 ? `${phase}, OVERSOLD by ${oversold}` : phase,
+      phase: oversold > 0 ? `OVERSOLD ${oversold}` : error > 0 ? `${error} errors` : phase,
     };
     if (!this.started) {
       const { buyers, stock, strategy } = this.scenario;
