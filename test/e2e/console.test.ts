@@ -1,10 +1,11 @@
 /** The console in a real browser, on a desk and on a phone: what an operator does on the day of a sale. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import { simulationReport } from '#contracts';
 import { Client } from '../fixtures/client.js';
 import { ConsolePage } from '../fixtures/console-page.js';
 import { startProcess, type ServiceProcess } from '../fixtures/service-process.js';
@@ -147,6 +148,15 @@ describe('the console', () => {
         await console.field('Reason').fill('sold in the shop, not here');
         await console.button('Record it').click();
         await console.page.locator('.status-resolved').first().waitFor();
+        for (const [name, head] of [
+          ['Report', '<!doctype html>'],
+          ['CSV', 'kind,'],
+        ] as const) {
+          const saved = console.page.waitForEvent('download');
+          await console.button(name).click();
+          const file = await (await saved).path();
+          expect((await readFile(file, 'utf8')).toLowerCase()).toContain(head);
+        }
       }
       await console.goTo('Payments');
       await console.untilText('No payment yet');
@@ -155,6 +165,89 @@ describe('the console', () => {
     },
     90_000,
   );
+
+  it('extends a reservation and confirms it, fulfils one order and cancels another', async () => {
+    const sku = await client.newSku(5);
+    const [kept, returned] = [await client.hold(sku, 1, { ttlSeconds: 100 }), await client.hold(sku, 2)];
+    const console = await signedIn('desk');
+    const confirmed = async (id: string) => {
+      await console.page.goto(`/console#/reservations/${id}`);
+      await console.button('Confirm').click();
+      await console.dialog().getByRole('button', { name: 'Confirm' }).click();
+      await console.page.locator('.head .status-confirmed').waitFor();
+      await console.page.locator('.facts a[href*=orders]').click();
+      await console.page.getByRole('heading', { name: 'Order' }).waitFor();
+    };
+    await console.page.goto(`/console#/reservations/${kept.id}`);
+    await console.untilText(/^1 min \d/);
+    await console.page.keyboard.press('e');
+    await console.field('Seconds from now').fill('7200');
+    await console.button('Extend').last().click();
+    await console.untilText(/^(2 h|1 h 59 min)$/);
+
+    await confirmed(kept.id);
+    await console.button('Fulfil').click();
+    await console.dialog().getByRole('button', { name: 'Fulfil' }).click();
+    await console.page.locator('.head .status-fulfilled').waitFor();
+    expect(await console.button('Cancel').count()).toBe(0);
+
+    await confirmed(returned.id);
+    await console.button('Cancel').click();
+    await console.dialog().getByRole('button', { name: 'Cancel the order' }).click();
+    await console.page.locator('.head .status-cancelled').waitFor();
+    await console.page
+      .getByRole('link', { name: /Orders$/ })
+      .last()
+      .click();
+    await console.page.getByRole('heading', { name: 'Orders' }).waitFor();
+    await console.page.goto(`/console#/sale/${sku}`);
+    await console.untilFigure('available', 4);
+    await console.untilFigure('sold', 1);
+    console.expectQuiet();
+    await console.close();
+  }, 90_000);
+
+  it('changes the policy of a SKU, and says what is wrong with one', async () => {
+    const sku = await client.newSku(5);
+    const console = await signedIn('phone');
+    await console.page.goto(`/console#/sale/${sku}`);
+    await console.untilFigure('available', 5);
+    await console.button('Policy').click();
+    await console.field('Units per buyer').fill('2');
+    await console.field('A hold lasts, in seconds').fill('0');
+    await console.button('Save').click();
+    await console.dialog().getByText('holdTtlSeconds', { exact: true }).waitFor();
+    await console.field('A hold lasts, in seconds').fill('90');
+    await console.expectFits();
+    await console.button('Save').click();
+    await console.dialog().waitFor({ state: 'detached' });
+    expect(await client.level(sku)).toMatchObject({ onHand: 5, buyerLimit: 2, holdTtlSeconds: 90 });
+    console.expectQuiet();
+    await console.close();
+  }, 90_000);
+
+  it('has a way on from where nothing is', async () => {
+    const console = await signedIn('phone');
+    for (const [address, text, way] of [
+      ['#/orders/00000000-0000-7000-8000-000000000000', 'No such order', 'Orders'],
+      ['#/reservations?buyer=nobody-of-this-name', 'Nothing fits', 'Show all reservations'],
+      ['#/orders?status=cancelled', 'None is cancelled now', 'Show those of any status'],
+      ['#/nowhere', 'There is no such page', 'the sale'],
+    ] as const) {
+      if (text.startsWith('None')) {
+        await console.page.route('**/v1/orders?*', (route) =>
+          route.fulfill({ json: { data: [], nextCursor: null } }),
+        );
+      }
+      await console.page.goto(`/console${address}`);
+      await console.untilText(text);
+      await console.expectFits();
+      await console.page.getByRole('main').getByRole('link', { name: way }).click();
+      await console.page.getByText(text).waitFor({ state: 'detached' });
+    }
+    console.expectQuiet();
+    await console.close();
+  }, 90_000);
 
   it('is worked by the keyboard alone: keys for pages, a palette for what has a name', async () => {
     const sku = await client.newSku(3);
@@ -212,7 +305,26 @@ describe('the console of an embedded service', () => {
     await console.untilText('200 buyers for 20 units', 90_000);
     await console.page.getByRole('link', { name: 'holdfast', exact: true }).click();
     await console.untilText('0 oversold');
+    const saved = console.page.waitForEvent('download');
+    await console.button('Save as JSON').click();
+    const file = await (await saved).path();
+    expect(simulationReport.parse(JSON.parse(await readFile(file, 'utf8')))).toMatchObject({ buyers: 200 });
     console.expectQuiet();
     await console.close();
   }, 150_000);
+
+  it('reconciles with a provider that it is told the name of', async () => {
+    const console = await ConsolePage.open(browser, service, screens.desk);
+    await console.button('Use the development keys').click();
+    await console.goTo('Reconciliation');
+    await console.page.keyboard.press('n');
+    await console.field('Provider').fill('nobody');
+    await console.button('Start').click();
+    await console.dialog().getByText('There is no provider nobody').first().waitFor();
+    await console.field('Provider').fill('sandbox');
+    await console.button('Start').click();
+    await console.page.locator('.head .status-succeeded').waitFor({ timeout: 60_000 });
+    console.expectQuiet();
+    await console.close();
+  }, 120_000);
 });

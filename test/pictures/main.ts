@@ -63,7 +63,7 @@ async function pictureStrategies(browser: Browser, url: string): Promise<void> {
   await page.getByLabel('Buyers', { exact: true }).fill('3000');
   await page.getByLabel('Units', { exact: true }).fill('300');
   await page.getByLabel('Instances', { exact: true }).fill('3');
-  await page.getByLabel('They come within, in seconds').fill('5');
+  await page.getByLabel('Arriving within, seconds').fill('5');
   for (const strategy of strategies) await page.getByLabel(strategy).check();
   await page.getByRole('button', { name: 'Start' }).click();
   say(`the same sale by ${strategies.length + 1} strategies, a minute or two`);

@@ -100,12 +100,20 @@ function Console() {
       </a>
       <Rail current={route.page} onAsk={setAsked} />
       <main id="main" tabIndex={-1}>
-        {entry ? entry.view(route) : <Empty title="There is no such page" />}
+        {entry ? entry.view(route) : <NoSuchPage />}
       </main>
       {asked === 'palette' && <Palette commands={commands} onClose={close} />}
       {asked === 'help' && <HelpDialog onClose={close} />}
       {asked === 'keys' && <KeysDialog onClose={close} />}
     </div>
+  );
+}
+
+function NoSuchPage() {
+  return (
+    <Empty title="There is no such page">
+      The menu has all of them; <a href={href('sale')}>the sale</a> is the first.
+    </Empty>
   );
 }
 

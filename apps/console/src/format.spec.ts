@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { about, duration, money, rate } from './format.js';
+import { about, ago, duration, milliseconds, money, rate } from './format.js';
 
 it.each([
   [0, '0 s'],
@@ -37,5 +37,25 @@ it('shows one digit of a small rate, none of a large one, and a dash for what is
     '3.1',
     '9,877',
     '–',
+  ]);
+});
+
+it.each([
+  [0, 'now'],
+  [-2_000, 'now'],
+  [59_400, '59 s ago'],
+  [60_000, '1 min ago'],
+  [7_500_000, '2 h ago'],
+  [260_000_000, '3 d ago'],
+  [-300_000, 'in 5 min'],
+])('says %d ms later how long ago it was: %s', (laterMs, text) => {
+  expect(ago('2026-11-27T12:00:00.000Z', Date.UTC(2026, 10, 27, 12) + laterMs)).toBe(text);
+});
+
+it('gives a latency in milliseconds, and in seconds when it is long', () => {
+  expect([milliseconds(0.42), milliseconds(1_246), milliseconds(21_364)]).toEqual([
+    '0.4 ms',
+    '1,246 ms',
+    '21.4 s',
   ]);
 });

@@ -50,13 +50,33 @@ function join(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** The time of day, with the date when it is another day. */
-export function instant(iso: string, nowMs: number): string {
+/** The whole of an instant, where the reader is: `27 Nov 2026, 17:25:54`. */
+export function instant(iso: string): string {
   const at = new Date(iso);
-  const time = at.toLocaleTimeString('en-GB');
-  return at.toDateString() === new Date(nowMs).toDateString()
-    ? time
-    : `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time}`;
+  const date = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+  return `${date}, ${at.toLocaleTimeString('en-GB')}`;
+}
+
+/** How long ago an instant was, in one unit: `12 s ago`, `3 min ago`, `2 h ago`, `4 d ago`; or how far ahead: `in 5 min`. */
+export function ago(iso: string, nowMs: number): string {
+  const seconds = Math.round((nowMs - Date.parse(iso)) / 1_000);
+  const distance = Math.abs(seconds);
+  if (distance < 5) return 'now';
+  const [size, unit] = units.find(([size]) => distance >= size)!;
+  const amount = `${Math.floor(distance / size)} ${unit}`;
+  return seconds > 0 ? `${amount} ago` : `in ${amount}`;
+}
+
+const units = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** A latency: no finer than it matters. */
+export function milliseconds(ms: number): string {
+  return ms >= 10_000 ? `${oneDigit.format(ms / 1_000)} s` : `${rate(ms)} ms`;
 }
 
 export function shortId(id: string): string {

@@ -53,3 +53,13 @@ export function recall(storage: 'session' | 'local', name: string): string | nul
     return null;
   }
 }
+
+/** Offers a file to be saved. */
+export function saveFile(name: string, content: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  // The browser reads it after the click: not at once, or there is nothing to read.
+  after(60_000, () => URL.revokeObjectURL(link.href));
+}

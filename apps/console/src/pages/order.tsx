@@ -7,7 +7,7 @@ import { useAction, useLoad } from '../api/hooks.js';
 import { lines } from '../format.js';
 import { useShortcut } from '../shortcuts.js';
 import { Confirm } from '../ui/dialog.js';
-import { Cart, Content, Head, Id, Status, When } from '../ui/parts.js';
+import { Cart, Content, Fact, Facts, Head, Id, LinkedId, When } from '../ui/parts.js';
 
 type Verb = 'fulfil' | 'cancel';
 
@@ -30,7 +30,7 @@ export function OrderPage({ id }: { id: string }) {
   useShortcut('x', 'Cancel the order', () => open && setAsking('cancel'));
   return (
     <>
-      <Head title="Order" note={<Id id={id} full />}>
+      <Head title="Order" note={<Id id={id} full />} back={['orders', 'Orders']} status={order?.status}>
         {open && (
           <>
             <button type="button" class="button button-primary" onClick={() => setAsking('fulfil')}>
@@ -42,7 +42,7 @@ export function OrderPage({ id }: { id: string }) {
           </>
         )}
       </Head>
-      <Content loaded={loaded}>{(order) => <Facts order={order} />}</Content>
+      <Content loaded={loaded}>{(order) => <OrderFacts order={order} />}</Content>
       {order && asking === 'cancel' && (
         <Confirm title="Cancel this order?" submit="Cancel the order" danger action={action} onClose={close}>
           <p>
@@ -61,32 +61,21 @@ export function OrderPage({ id }: { id: string }) {
   );
 }
 
-function Facts({ order }: { order: WireOrder }) {
-  const { status, buyerId, lines: cart, createdAt, reservationId } = order;
+function OrderFacts({ order: { buyerId, lines: cart, createdAt, reservationId } }: { order: WireOrder }) {
   return (
-    <dl class="facts">
-      <dt>Status</dt>
-      <dd aria-live="polite">
-        <Status value={status} />
-      </dd>
-      <dt>Buyer</dt>
-      <dd>
+    <Facts>
+      <Fact label="Buyer">
         <a href={href('reservations', '', { buyer: buyerId })}>{buyerId}</a>
-      </dd>
-      <dt>Units</dt>
-      <dd>
+      </Fact>
+      <Fact label="Units">
         <Cart lines={cart} />
-      </dd>
-      <dt>Made</dt>
-      <dd>
-        <When iso={createdAt} />
-      </dd>
-      <dt>Reservation</dt>
-      <dd>
-        <a href={href('reservations', reservationId)}>
-          <Id id={reservationId} />
-        </a>
-      </dd>
-    </dl>
+      </Fact>
+      <Fact label="Made">
+        <When iso={createdAt} full />
+      </Fact>
+      <Fact label="Reservation">
+        <LinkedId page="reservations" id={reservationId} />
+      </Fact>
+    </Facts>
   );
 }

@@ -1,14 +1,12 @@
 /** Payments: by id or status, newest first, each with the reservation that it is for. */
 import type { WirePayment } from '#contracts';
-import { useState } from 'preact/hooks';
-import { href } from '../address.js';
 import { listPayments, readPayment } from '../api/calls.js';
-import { useLoad, usePages } from '../api/hooks.js';
+import { useLoad } from '../api/hooks.js';
 import { money } from '../format.js';
-import { go, useRoute } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
-import { More, SearchBox, StatusFilter } from '../ui/lists.js';
-import { Content, Empty, Head, Id, Status, When } from '../ui/parts.js';
+import { Finder } from '../ui/finder.js';
+import { Content, Fact, Facts, Head, Id, LinkedId, Status, When } from '../ui/parts.js';
+import type { Column } from '../ui/table.js';
 
 const paymentStatuses = [
   'created',
@@ -19,85 +17,31 @@ const paymentStatuses = [
   'refunded',
 ] satisfies WirePayment['status'][];
 
-export function PaymentsPage() {
-  const status = useRoute().query['status'] ?? '';
-  const [id, setId] = useState('');
-  const payments = usePages(
-    `payments ${status}`,
-    (cursor, signal) => listPayments({ status }, { cursor, ...(signal && { signal }) }),
-    3_000,
-  );
-  useShortcut('r', 'Read again', payments.reload);
-  const find = (event: Event) => {
-    event.preventDefault();
-    if (id.trim() !== '') go(href('payments', id.trim()));
-  };
-  return (
-    <>
-      <Head title="Payments" />
-      <form class="filter" role="search" onSubmit={find}>
-        <SearchBox label="Id of a payment" value={id} onInput={setId} />
-        <StatusFilter
-          value={status}
-          statuses={paymentStatuses}
-          onChange={(next) => go(href('payments', '', { status: next }))}
-        />
-        <button type="submit" class="button">
-          Find
-        </button>
-      </form>
-      <Content loaded={payments}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty title={status === '' ? 'No payment yet' : `No payment is ${status}`}>
-              A payment begins when a checkout pays for a reservation.
-            </Empty>
-          ) : (
-            <PaymentList rows={rows} />
-          )
-        }
-      </Content>
-      <More pages={payments} />
-    </>
-  );
-}
+const columns: readonly Column<WirePayment>[] = [
+  {
+    label: 'Payment',
+    kind: 'main',
+    plain: true,
+    cell: ({ id }) => <LinkedId page="payments" id={id} />,
+  },
+  { label: 'Status', kind: 'state', plain: true, cell: ({ status }) => <Status value={status} /> },
+  { label: 'Provider', kind: 'text', plain: true, cell: ({ provider }) => provider },
+  { label: 'Amount', kind: 'money', cell: ({ amount }) => money(amount.value, amount.currency) },
+  { label: 'Made', kind: 'number', cell: ({ createdAt }) => <When iso={createdAt} /> },
+];
 
-function PaymentList({ rows }: { rows: readonly WirePayment[] }) {
+export function PaymentsPage() {
   return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>Payment</th>
-          <th>Provider</th>
-          <th>Status</th>
-          <th class="number">Amount</th>
-          <th class="number">Made</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ id, provider, status, amount, createdAt }) => (
-          <tr key={id} onClick={() => go(href('payments', id))}>
-            <td class="main">
-              <a href={href('payments', id)}>
-                <Id id={id} />
-              </a>
-            </td>
-            <td class="text" data-label="Provider">
-              {provider}
-            </td>
-            <td data-label="Status">
-              <Status value={status} />
-            </td>
-            <td class="number" data-label="Amount">
-              {money(amount.value, amount.currency)}
-            </td>
-            <td class="number" data-label="Made">
-              <When iso={createdAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Finder
+      page="payments"
+      title="Payments"
+      noun="a payment"
+      statuses={paymentStatuses}
+      list={listPayments}
+      columns={columns}
+    >
+      A payment begins when a checkout pays for a reservation.
+    </Finder>
   );
 }
 
@@ -106,29 +50,24 @@ export function PaymentPage({ id }: { id: string }) {
   useShortcut('r', 'Read again', loaded.reload);
   return (
     <>
-      <Head title="Payment" note={<Id id={id} full />} />
+      <Head
+        title="Payment"
+        note={<Id id={id} full />}
+        back={['payments', 'Payments']}
+        status={loaded.value?.status}
+      />
       <Content loaded={loaded}>
-        {({ status, amount, provider, reservationId, createdAt }) => (
-          <dl class="facts">
-            <dt>Status</dt>
-            <dd aria-live="polite">
-              <Status value={status} />
-            </dd>
-            <dt>Amount</dt>
-            <dd>{money(amount.value, amount.currency)}</dd>
-            <dt>Provider</dt>
-            <dd>{provider}</dd>
-            <dt>Reservation</dt>
-            <dd>
-              <a href={href('reservations', reservationId)}>
-                <Id id={reservationId} />
-              </a>
-            </dd>
-            <dt>Made</dt>
-            <dd>
-              <When iso={createdAt} />
-            </dd>
-          </dl>
+        {({ amount, provider, reservationId, createdAt }) => (
+          <Facts>
+            <Fact label="Amount">{money(amount.value, amount.currency)}</Fact>
+            <Fact label="Provider">{provider}</Fact>
+            <Fact label="Reservation">
+              <LinkedId page="reservations" id={reservationId} />
+            </Fact>
+            <Fact label="Made">
+              <When iso={createdAt} full />
+            </Fact>
+          </Facts>
         )}
       </Content>
     </>

@@ -12,7 +12,8 @@ import { Download } from '../reconciliation/download.js';
 import { go } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
 import { More } from '../ui/lists.js';
-import { Content, Empty, Figure, Head, Id, Status, When } from '../ui/parts.js';
+import { Content, Empty, Figure, Head, Id, LinkedId, Status, When } from '../ui/parts.js';
+import { type Column, Table } from '../ui/table.js';
 
 export function ReconciliationPage() {
   const [asking, setAsking] = useState<'provider' | 'file'>();
@@ -37,7 +38,12 @@ export function ReconciliationPage() {
           rows.length === 0 ? (
             <Empty title="No run yet">Start one over a provider, or read a statement file.</Empty>
           ) : (
-            <RunList rows={rows} />
+            <Table
+              columns={columns}
+              rows={rows}
+              keyOf={({ id }) => id}
+              open={({ id }) => href('reconciliation', id)}
+            />
           )
         }
       </Content>
@@ -49,59 +55,36 @@ export function ReconciliationPage() {
   );
 }
 
-function RunList({ rows }: { rows: readonly WireReconciliationRun[] }) {
-  return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>Run</th>
-          <th>Source</th>
-          <th>Status</th>
-          <th class="number">Rows</th>
-          <th class="number">Discrepancies</th>
-          <th class="number">Tie-out</th>
-          <th class="number">Begun</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((run) => (
-          <tr key={run.id} onClick={() => go(href('reconciliation', run.id))}>
-            <td class="main">
-              <a href={href('reconciliation', run.id)}>
-                <Id id={run.id} />
-              </a>
-            </td>
-            <td class="text" data-label="Source">
-              {sourceOf(run)}
-            </td>
-            <td data-label="Status">
-              <Status value={run.status} />
-            </td>
-            <td class="number" data-label="Rows">
-              {count(run.rows)}
-            </td>
-            <td class="number" data-label="Discrepancies">
-              {run.result === null ? '–' : count(found(run.result.discrepancies))}
-            </td>
-            <td class="number" data-label="Tie-out">
-              <Ties run={run} />
-            </td>
-            <td class="number" data-label="Begun">
-              <When iso={run.createdAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
+const columns: readonly Column<WireReconciliationRun>[] = [
+  {
+    label: 'Run',
+    kind: 'main',
+    plain: true,
+    cell: ({ id }) => <LinkedId page="reconciliation" id={id} />,
+  },
+  { label: 'Status', kind: 'state', plain: true, cell: ({ status }) => <Status value={status} /> },
+  { label: 'Source', kind: 'text', plain: true, cell: sourceOf, whole: sourceOf },
+  { label: 'Rows', kind: 'number', cell: ({ rows }) => count(rows) },
+  {
+    label: 'Discrepancies',
+    kind: 'number',
+    cell: ({ result }) => (result === null ? '–' : count(found(result.discrepancies))),
+  },
+  { label: 'Tie-out', kind: 'number', cell: (run) => <Ties run={run} /> },
+  { label: 'Begun', kind: 'number', cell: ({ createdAt }) => <When iso={createdAt} /> },
+];
 
 export function RunPage({ id }: { id: string }) {
   const loaded = useLoad(`run ${id}`, (signal) => readRun(id, signal), 3_000);
   useShortcut('r', 'Read again', loaded.reload);
   return (
     <>
-      <Head title={loaded.value ? sourceOf(loaded.value) : 'Run'} note={<Id id={id} full />}>
+      <Head
+        title={loaded.value ? sourceOf(loaded.value) : 'Run'}
+        note={<Id id={id} full />}
+        back={['reconciliation', 'Reconciliation']}
+        status={loaded.value?.status}
+      >
         <Download id={id} />
       </Head>
       <Content loaded={loaded}>{(run) => <Run run={run} />}</Content>
@@ -113,11 +96,9 @@ function Run({ run }: { run: WireReconciliationRun }) {
   const { result } = run;
   return (
     <>
-      <p class="run-status" aria-live="polite">
-        <Status value={run.status} />{' '}
-        <span class="quiet">
-          {run.mode === 'dry-run' ? 'a dry run, nothing is kept · ' : ''}asked for by {run.requestedBy}
-        </span>
+      <p class="quiet">
+        {run.mode === 'dry-run' ? 'A dry run, nothing is kept · asked' : 'Asked'} for by {run.requestedBy},{' '}
+        <When iso={run.createdAt} full />
       </p>
       {run.error !== null && <p class="none-left">{run.error}</p>}
       <dl class="rates">

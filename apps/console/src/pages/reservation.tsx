@@ -7,7 +7,7 @@ import { useAction, useLoad } from '../api/hooks.js';
 import { lines } from '../format.js';
 import { useShortcut } from '../shortcuts.js';
 import { Confirm, FormDialog } from '../ui/dialog.js';
-import { Cart, Content, Countdown, TextField, Head, Id, Status, When } from '../ui/parts.js';
+import { Cart, Content, Countdown, Fact, Facts, Head, Id, LinkedId, TextField, When } from '../ui/parts.js';
 import { typed } from './sku-dialogs.js';
 
 type Asking = 'release' | 'extend' | 'confirm';
@@ -25,7 +25,12 @@ export function ReservationPage({ id }: { id: string }) {
   };
   return (
     <>
-      <Head title="Reservation" note={<Id id={id} full />}>
+      <Head
+        title="Reservation"
+        note={<Id id={id} full />}
+        back={['reservations', 'Reservations']}
+        status={loaded.value?.status}
+      >
         {held && (
           <>
             <button type="button" class="button" onClick={() => setAsking('confirm')}>
@@ -40,7 +45,7 @@ export function ReservationPage({ id }: { id: string }) {
           </>
         )}
       </Head>
-      <Content loaded={loaded}>{(reservation) => <Facts reservation={reservation} />}</Content>
+      <Content loaded={loaded}>{(reservation) => <ReservationFacts reservation={reservation} />}</Content>
       {loaded.value && asking && (
         <Ask asking={asking} reservation={loaded.value} onDone={done} onClose={() => setAsking(undefined)} />
       )}
@@ -48,70 +53,46 @@ export function ReservationPage({ id }: { id: string }) {
   );
 }
 
-function Facts({ reservation }: { reservation: WireReservation }) {
+function ReservationFacts({ reservation }: { reservation: WireReservation }) {
   const { status, buyerId, createdAt, expiresAt, orderId, paying, metadata } = reservation;
   return (
-    <dl class="facts">
-      <dt>Status</dt>
-      <dd aria-live="polite">
-        <Status value={status} />
-      </dd>
+    <Facts>
       {status === 'held' && (
-        <>
-          <dt>Time left</dt>
-          <dd>
-            <Countdown iso={expiresAt} />
-          </dd>
-        </>
+        <Fact label="Time left">
+          <Countdown iso={expiresAt} />
+        </Fact>
       )}
-      <dt>Buyer</dt>
-      <dd>
+      <Fact label="Buyer">
         <a href={href('reservations', '', { buyer: buyerId })}>{buyerId}</a>
-      </dd>
-      <dt>Units</dt>
-      <dd>
+      </Fact>
+      <Fact label="Units">
         <Cart lines={reservation.lines} />
-      </dd>
-      <dt>Made</dt>
-      <dd>
-        <When iso={createdAt} />
-      </dd>
-      <dt>Held until</dt>
-      <dd>
-        <When iso={expiresAt} />
-      </dd>
+      </Fact>
+      <Fact label="Made">
+        <When iso={createdAt} full />
+      </Fact>
+      <Fact label="Held until">
+        <When iso={expiresAt} full />
+      </Fact>
       {paying !== undefined && (
-        <>
-          <dt>Payment</dt>
-          <dd>
-            <a href={href('payments', paying.paymentId)}>
-              <Id id={paying.paymentId} />
-            </a>{' '}
-            <span class="quiet">
-              decided within <Countdown iso={paying.deadline} />
-            </span>
-          </dd>
-        </>
+        <Fact label="Payment">
+          <LinkedId page="payments" id={paying.paymentId} />{' '}
+          <span class="quiet">
+            decided within <Countdown iso={paying.deadline} />
+          </span>
+        </Fact>
       )}
       {orderId !== undefined && (
-        <>
-          <dt>Order</dt>
-          <dd>
-            <a href={href('orders', orderId)}>
-              <Id id={orderId} />
-            </a>
-          </dd>
-        </>
+        <Fact label="Order">
+          <LinkedId page="orders" id={orderId} />
+        </Fact>
       )}
       {metadata !== undefined && (
-        <>
-          <dt>Metadata</dt>
-          <dd>
-            <pre>{JSON.stringify(metadata, null, 2)}</pre>
-          </dd>
-        </>
+        <Fact label="Metadata">
+          <pre>{JSON.stringify(metadata, null, 2)}</pre>
+        </Fact>
       )}
-    </dl>
+    </Facts>
   );
 }
 

@@ -8,7 +8,8 @@ import { lines } from '../format.js';
 import { go, useRoute } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
 import { More, SearchBox, StatusFilter } from '../ui/lists.js';
-import { Content, Countdown, Empty, Head, Id, Status, When } from '../ui/parts.js';
+import { Content, Countdown, Empty, Head, LinkedId, Status, When } from '../ui/parts.js';
+import { type Column, Table } from '../ui/table.js';
 
 const reservationStatuses = [
   'held',
@@ -39,20 +40,20 @@ export function ReservationsPage() {
       <Head title="Reservations" />
       <Filter key={JSON.stringify(filter)} {...filter} />
       <Content loaded={reservations}>
-        {(rows) =>
-          rows.length > 0 ? (
-            <ReservationList rows={rows} />
-          ) : (
-            <Empty title={filtered ? 'Nothing fits' : 'No reservation yet'}>
-              {filtered
-                ? 'Ids, buyers and SKUs are looked for exactly as they are.'
-                : 'The first one appears here.'}
-            </Empty>
-          )
-        }
+        {(rows) => (rows.length > 0 ? <ReservationList rows={rows} /> : <Nothing filtered={filtered} />)}
       </Content>
       <More pages={reservations} />
     </>
+  );
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  if (!filtered) return <Empty title="No reservation yet">The first one appears here.</Empty>;
+  return (
+    <Empty title="Nothing fits">
+      Ids, buyers and SKUs are looked for exactly as they are.{' '}
+      <a href={href('reservations')}>Show all reservations</a>
+    </Empty>
   );
 }
 
@@ -86,45 +87,38 @@ function Filter(props: { buyerId: string; sku: string; status: string }) {
   );
 }
 
+const columns: readonly Column<WireReservation>[] = [
+  {
+    label: 'Reservation',
+    kind: 'main',
+    plain: true,
+    cell: ({ id }) => <LinkedId page="reservations" id={id} />,
+  },
+  { label: 'Status', kind: 'state', plain: true, cell: ({ status }) => <Status value={status} /> },
+  {
+    label: 'Buyer',
+    kind: 'text',
+    plain: true,
+    cell: ({ buyerId }) => buyerId,
+    whole: ({ buyerId }) => buyerId,
+  },
+  {
+    label: 'Units',
+    kind: 'text',
+    plain: true,
+    cell: (row) => lines(row.lines),
+    whole: (row) => lines(row.lines),
+  },
+  {
+    label: 'Time left',
+    kind: 'number',
+    cell: ({ status, expiresAt }) => (status === 'held' ? <Countdown iso={expiresAt} /> : '–'),
+  },
+  { label: 'Made', kind: 'number', cell: ({ createdAt }) => <When iso={createdAt} /> },
+];
+
 export function ReservationList({ rows }: { rows: readonly WireReservation[] }) {
   return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>Reservation</th>
-          <th>Buyer</th>
-          <th>Units</th>
-          <th>Status</th>
-          <th class="number">Time left</th>
-          <th class="number">Made</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.id} onClick={() => go(href('reservations', row.id))}>
-            <td class="main">
-              <a href={href('reservations', row.id)}>
-                <Id id={row.id} />
-              </a>
-            </td>
-            <td class="text" data-label="Buyer">
-              {row.buyerId}
-            </td>
-            <td class="text" data-label="Units">
-              {lines(row.lines)}
-            </td>
-            <td data-label="Status">
-              <Status value={row.status} />
-            </td>
-            <td class="number" data-label="Time left">
-              {row.status === 'held' ? <Countdown iso={row.expiresAt} /> : '–'}
-            </td>
-            <td class="number" data-label="Made">
-              <When iso={row.createdAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table columns={columns} rows={rows} keyOf={({ id }) => id} open={({ id }) => href('reservations', id)} />
   );
 }

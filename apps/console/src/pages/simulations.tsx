@@ -1,6 +1,7 @@
 /** Rehearsals: what runs, what waits, and what came out, strategy beside strategy. */
-import type { WireSimulation } from '#contracts';
+import type { SimulationReport, WireSimulation } from '#contracts';
 import { useEffect, useState } from 'preact/hooks';
+import { saveFile } from '../adapters/browser.js';
 import { listSimulations, readSimulation } from '../api/calls.js';
 import { useLoad } from '../api/hooks.js';
 import { count } from '../format.js';
@@ -97,13 +98,30 @@ export function SimulationPage({ id }: { id: string }) {
           scenario === undefined ? 'Simulation' : `${scenario.strategy}: ${count(scenario.buyers)} buyers`
         }
         note={scenario === undefined ? <Id id={id} full /> : arrivalsOf(scenario)}
-      />
+        back={['simulations', 'Simulations']}
+        status={loaded.value?.status}
+      >
+        {loaded.value?.report && <SaveReport id={id} report={loaded.value.report} />}
+      </Head>
       <Content loaded={loaded}>
         {({ report, status, problem }) =>
           report === null ? <Empty title={`It is ${status}`}>{problem}</Empty> : <Report report={report} />
         }
       </Content>
     </>
+  );
+}
+
+function SaveReport({ id, report }: { id: string; report: SimulationReport }) {
+  const save = () =>
+    saveFile(
+      `simulation-${id}.json`,
+      new Blob([JSON.stringify(report, null, 2)], { type: 'application/json' }),
+    );
+  return (
+    <button type="button" class="button" onClick={save}>
+      Save as JSON
+    </button>
   );
 }
 

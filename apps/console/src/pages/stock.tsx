@@ -9,7 +9,21 @@ import { go } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
 import { Content, Empty, Head, StockBar } from '../ui/parts.js';
 import { More, SearchBox } from '../ui/lists.js';
+import { type Column, Table } from '../ui/table.js';
 import { NewSku } from './sku-dialogs.js';
+
+const columns: readonly Column<WireStockLevel>[] = [
+  { label: 'SKU', kind: 'main', plain: true, cell: ({ sku }) => <a href={href('sale', sku)}>{sku}</a> },
+  { label: 'Share', kind: 'wide', plain: true, cell: (level) => <StockBar level={level} /> },
+  {
+    label: 'Available',
+    kind: 'number',
+    cell: ({ available }) => (available === 0 ? <span class="none-left">0</span> : count(available)),
+  },
+  { label: 'Held', kind: 'number', cell: ({ held }) => count(held) },
+  { label: 'Sold', kind: 'number', cell: ({ committed }) => count(committed) },
+  { label: 'On hand', kind: 'number', cell: ({ onHand }) => count(onHand) },
+];
 
 export function StockPage() {
   const [wanted, setWanted] = useState('');
@@ -34,55 +48,26 @@ export function StockPage() {
           const shown = levels.filter(({ sku }) => sku.toLowerCase().includes(wanted.toLowerCase()));
           if (levels.length === 0)
             return <Empty title="No SKU yet">Create the first one with New SKU.</Empty>;
-          if (shown.length === 0) return <Empty title={`No SKU with “${wanted}” in its name`} />;
-          return <LevelList levels={shown} />;
+          if (shown.length === 0)
+            return (
+              <Empty title={`No SKU with “${wanted}” in its name`}>
+                <button type="button" class="link" onClick={() => setWanted('')}>
+                  Show all of them
+                </button>
+              </Empty>
+            );
+          return (
+            <Table
+              columns={columns}
+              rows={shown}
+              keyOf={({ sku }) => sku}
+              open={({ sku }) => href('sale', sku)}
+            />
+          );
         }}
       </Content>
       <More pages={skus} />
       {creating && <NewSku onClose={() => setCreating(false)} onDone={({ sku }) => go(href('sale', sku))} />}
     </>
-  );
-}
-
-function LevelList({ levels }: { levels: readonly WireStockLevel[] }) {
-  return (
-    <table class="list levels">
-      <thead>
-        <tr>
-          <th>SKU</th>
-          <th class="wide">
-            <span class="hidden">Share</span>
-          </th>
-          <th class="number">Available</th>
-          <th class="number">Held</th>
-          <th class="number">Sold</th>
-          <th class="number">On hand</th>
-        </tr>
-      </thead>
-      <tbody>
-        {levels.map((level) => (
-          <tr key={level.sku} onClick={() => go(href('sale', level.sku))}>
-            <td class="main">
-              <a href={href('sale', level.sku)}>{level.sku}</a>
-            </td>
-            <td class="wide">
-              <StockBar level={level} />
-            </td>
-            <td class="number" data-label="Available">
-              {level.available === 0 ? <span class="none-left">0</span> : count(level.available)}
-            </td>
-            <td class="number" data-label="Held">
-              {count(level.held)}
-            </td>
-            <td class="number" data-label="Sold">
-              {count(level.committed)}
-            </td>
-            <td class="number" data-label="On hand">
-              {count(level.onHand)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

@@ -8,6 +8,7 @@ import { money, shortId } from '../format.js';
 import { FormDialog } from '../ui/dialog.js';
 import { More, StatusFilter } from '../ui/lists.js';
 import { Content, Empty, Status, TextField, When } from '../ui/parts.js';
+import { type Column, Table } from '../ui/table.js';
 
 type Verb = 'assign' | 'await' | 'resolve' | 'void' | 'reopen';
 
@@ -18,6 +19,23 @@ const verbs: readonly (readonly [verb: Verb, what: string])[] = [
   ['await', 'the provider has been asked'],
   ['void', 'it never was one'],
   ['reopen', 'it is open again'],
+];
+
+const columns: readonly Column<WireDiscrepancy>[] = [
+  {
+    label: 'What',
+    kind: 'main',
+    plain: true,
+    cell: (row) => (
+      <button type="button" class="link">
+        {codeOf(row)}
+      </button>
+    ),
+  },
+  { label: 'Status', kind: 'state', plain: true, cell: ({ state }) => <Status value={state} /> },
+  { label: 'Detail', kind: 'text', plain: true, cell: ({ detail }) => detail, whole: ({ detail }) => detail },
+  { label: 'Expected', kind: 'money', cell: ({ expected, currency }) => amountOf(expected, currency) },
+  { label: 'Actual', kind: 'money', cell: ({ actual, currency }) => amountOf(actual, currency) },
 ];
 
 /** Those of a run, or, without one, of all runs: the open ones first. */
@@ -41,7 +59,7 @@ export function Discrepancies({ runId }: { runId: string | null }) {
           rows.length === 0 ? (
             <Empty title={state === '' ? 'Everything fits' : `No discrepancy is ${state}`} />
           ) : (
-            <DiscrepancyList rows={rows} onAsk={setAsked} />
+            <Table columns={columns} rows={rows} keyOf={({ id }) => id} open={(row) => () => setAsked(row)} />
           )
         }
       </Content>
@@ -57,48 +75,6 @@ export function Discrepancies({ runId }: { runId: string | null }) {
         />
       )}
     </section>
-  );
-}
-
-function DiscrepancyList(props: {
-  rows: readonly WireDiscrepancy[];
-  onAsk: (discrepancy: WireDiscrepancy) => void;
-}) {
-  return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th>What</th>
-          <th>Detail</th>
-          <th>Status</th>
-          <th class="number">Expected</th>
-          <th class="number">Actual</th>
-        </tr>
-      </thead>
-      <tbody>
-        {props.rows.map((row) => (
-          <tr key={row.id} onClick={() => props.onAsk(row)}>
-            <td class="main">
-              <button type="button" class="link">
-                {codeOf(row)}
-              </button>
-            </td>
-            <td class="text" data-label="Detail" title={row.detail}>
-              {row.detail}
-            </td>
-            <td data-label="Status">
-              <Status value={row.state} />
-            </td>
-            <td class="number" data-label="Expected">
-              {amountOf(row.expected, row.currency)}
-            </td>
-            <td class="number" data-label="Actual">
-              {amountOf(row.actual, row.currency)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 

@@ -1,8 +1,8 @@
 /** Finished simulations side by side: those of one scenario together, one row for each strategy that was tried on it. */
 import type { SimulationReport, WireSimulation } from '#contracts';
 import { href } from '../address.js';
-import { count, rate } from '../format.js';
-import { go } from '../router.js';
+import { count, milliseconds, rate } from '../format.js';
+import { type Column, Table } from '../ui/table.js';
 import { arrivalsOf } from './scenario-text.js';
 import { strategies } from './start.js';
 
@@ -35,71 +35,63 @@ function Group({ rows }: { rows: readonly Finished[] }) {
     (left, right) => order.indexOf(left.scenario.strategy) - order.indexOf(right.scenario.strategy),
   );
   const unitsMax = Math.max(...rows.map(({ report }) => report.stock + report.oversold));
+  const crashed = rows.some(({ report }) => report.crash !== null);
   return (
-    <table class="list strategies">
-      <thead>
-        <tr>
-          <th>Strategy</th>
-          <th class="wide">Units sold against units there were</th>
-          <th class="number">Oversold</th>
-          <th class="number">Lost in a crash</th>
-          <th class="number">Requests/s</th>
-          <th class="number">p99</th>
-          <th class="number">Invariants</th>
-        </tr>
-      </thead>
-      <tbody>
-        {sorted.map(({ id, report }) => (
-          <Row key={id} id={id} report={report} unitsMax={unitsMax} />
-        ))}
-      </tbody>
-    </table>
+    <Table
+      columns={columnsOf(unitsMax, crashed)}
+      rows={sorted}
+      keyOf={({ id }) => id}
+      open={({ id }) => href('simulations', id)}
+    />
   );
 }
 
-function Row({ id, report, unitsMax }: { id: string; report: SimulationReport; unitsMax: number }) {
-  const { strategy, stock, oversold, undersold, crash, throughput, latencyMs, invariants } = report;
-  const broken = invariants.filter(({ ok }) => !ok).length;
+function columnsOf(unitsMax: number, crashed: boolean): readonly Column<Finished>[] {
+  return [
+    {
+      label: 'Strategy',
+      kind: 'main',
+      plain: true,
+      cell: ({ id, report }) => <a href={href('simulations', id)}>{report.strategy}</a>,
+    },
+    {
+      label: 'Units sold against units there were',
+      kind: 'wide',
+      cell: ({ report }) => <Sold report={report} unitsMax={unitsMax} />,
+    },
+    { label: 'Oversold', kind: 'number', cell: ({ report }) => <Bad value={report.oversold} /> },
+    ...(crashed ? [lostColumn] : []),
+    { label: 'Requests/s', kind: 'number', cell: ({ report }) => rate(report.throughput.requestsPerSecond) },
+    { label: 'p99', kind: 'number', cell: ({ report }) => milliseconds(report.latencyMs.accepted.p99) },
+    { label: 'Invariants', kind: 'number', cell: ({ report }) => <Held report={report} /> },
+  ];
+}
+
+const lostColumn: Column<Finished> = {
+  label: 'Lost in a crash',
+  kind: 'number',
+  cell: ({ report }) => (report.crash === null ? '–' : <Bad value={report.crash.lost} />),
+};
+
+function Sold({ report, unitsMax }: { report: SimulationReport; unitsMax: number }) {
+  const { stock, oversold, undersold } = report;
   return (
-    <tr onClick={() => go(href('simulations', id))}>
-      <td class="main">
-        <a href={href('simulations', id)}>{strategy}</a>
-      </td>
-      <td class="wide">
-        <div
-          class="bar"
-          role="img"
-          aria-label={`${count(stock - undersold)} of ${count(stock)} sold, ${count(oversold)} oversold`}
-        >
-          <span class="bar-sold" style={{ width: `${(100 * (stock - undersold)) / unitsMax}%` }} />
-          {oversold > 0 && <span class="bar-oversold" style={{ width: `${(100 * oversold) / unitsMax}%` }} />}
-        </div>
-      </td>
-      <Bad label="Oversold" value={oversold} />
-      {crash === null ? (
-        <td class="number" data-label="Lost in a crash">
-          –
-        </td>
-      ) : (
-        <Bad label="Lost in a crash" value={crash.lost} />
-      )}
-      <td class="number" data-label="Requests/s">
-        {rate(throughput.requestsPerSecond)}
-      </td>
-      <td class="number" data-label="p99">
-        {rate(latencyMs.accepted.p99)} ms
-      </td>
-      <td class="number" data-label="Invariants">
-        {broken === 0 ? 'hold' : <span class="none-left">{broken} broken</span>}
-      </td>
-    </tr>
+    <div
+      class="bar"
+      role="img"
+      aria-label={`${count(stock - undersold)} of ${count(stock)} sold, ${count(oversold)} oversold`}
+    >
+      <span class="bar-sold" style={{ width: `${(100 * (stock - undersold)) / unitsMax}%` }} />
+      {oversold > 0 && <span class="bar-oversold" style={{ width: `${(100 * oversold) / unitsMax}%` }} />}
+    </div>
   );
 }
 
-function Bad({ label, value }: { label: string; value: number }) {
-  return (
-    <td class="number" data-label={label}>
-      {value === 0 ? '0' : <span class="none-left">{count(value)}</span>}
-    </td>
-  );
+function Bad({ value }: { value: number }) {
+  return value === 0 ? <>0</> : <span class="none-left">{count(value)}</span>;
+}
+
+function Held({ report }: { report: SimulationReport }) {
+  const broken = report.invariants.filter(({ ok }) => !ok).length;
+  return broken === 0 ? <>hold</> : <span class="none-left">{broken} broken</span>;
 }

@@ -1,6 +1,6 @@
 /** What a simulation came to: what was sold, who was refused, how fast, and how it went over time. */
 import type { SimulationReport } from '#contracts';
-import { count, duration, rate, tick } from '../format.js';
+import { count, duration, milliseconds, rate, tick } from '../format.js';
 import { Figure } from '../ui/parts.js';
 import { Plot, type PlotData, type Series } from '../ui/plot.js';
 
@@ -50,12 +50,14 @@ export function Report({ report }: { report: SimulationReport }) {
           note={`in ${duration(report.durationMs / 1_000)}`}
         />
         <Figure
-          label="Accepted, p50 / p99"
-          value={`${rate(latencyMs.accepted.p50)} / ${rate(latencyMs.accepted.p99)} ms`}
+          label="Accepted, p99"
+          value={milliseconds(latencyMs.accepted.p99)}
+          note={`p50 ${milliseconds(latencyMs.accepted.p50)}, from the planned arrival`}
         />
         <Figure
-          label="Refused, p50 / p99"
-          value={`${rate(latencyMs.rejected.p50)} / ${rate(latencyMs.rejected.p99)} ms`}
+          label="Refused, p99"
+          value={milliseconds(latencyMs.rejected.p99)}
+          note={`p50 ${milliseconds(latencyMs.rejected.p50)}`}
         />
         {crash && (
           <Figure

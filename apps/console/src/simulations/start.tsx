@@ -20,9 +20,9 @@ export const strategies: readonly (readonly [name: StrategyName, what: string])[
 const fields = [
   ['buyers', 'Buyers', '5000'],
   ['stock', 'Units', '500'],
-  ['seconds', 'They come within, in seconds', '10'],
+  ['seconds', 'Arriving within, seconds', '10'],
   ['instances', 'Instances', '2'],
-  ['holdTtlSeconds', 'A hold lasts, in seconds', '600'],
+  ['holdTtlSeconds', 'A hold lasts, seconds', '600'],
   ['seed', 'Seed', '1'],
 ] as const;
 type FieldName = (typeof fields)[number][0];

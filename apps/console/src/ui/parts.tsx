@@ -1,22 +1,39 @@
 /** The small parts that every page is made of. */
 import type { ComponentChildren, TargetedEvent } from 'preact';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import type { WireReservation, WireStockLevel } from '#contracts';
 import { href } from '../address.js';
 import { everyWhileVisible, nowMs } from '../adapters/browser.js';
 import type { Loaded } from '../api/hooks.js';
-import { count, duration, instant, shortId } from '../format.js';
+import { ago, count, duration, instant, shortId } from '../format.js';
+import { Observable, useObservable } from '../observable.js';
 import { Problem } from './problem.js';
 
-/** The head of a page: its name, what it is about in one line, and what can be done there. */
-export function Head(props: { title: string; note?: ComponentChildren; children?: ComponentChildren }) {
+/** The head of a page: the way back, its name, its status, what it is about in one line, and what can be done there. */
+export function Head(props: {
+  title: string;
+  note?: ComponentChildren;
+  /** The list that this is one of. */
+  back?: readonly [page: string, label: string];
+  status?: string | undefined;
+  children?: ComponentChildren;
+}) {
+  const { title, note, back, status, children } = props;
   return (
     <header class="head">
       <div>
-        <h1 tabIndex={-1}>{props.title}</h1>
-        {props.note && <p class="quiet">{props.note}</p>}
+        {back && (
+          <a class="back" href={href(back[0])}>
+            <span aria-hidden="true">←</span> {back[1]}
+          </a>
+        )}
+        <div class="head-title">
+          <h1 tabIndex={-1}>{title}</h1>
+          {back && <span aria-live="polite">{status && <Status value={status} />}</span>}
+        </div>
+        {note && <p class="quiet">{note}</p>}
       </div>
-      {props.children && <div class="head-actions">{props.children}</div>}
+      {children && <div class="head-actions">{children}</div>}
     </header>
   );
 }
@@ -82,31 +99,53 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** An id, short, whole on hover, copied with a click. */
+/** An id: short, and whole on hover; or whole, and copied with a click. */
 export function Id({ id, full = false }: { id: string; full?: boolean }) {
   const [copied, setCopied] = useState(false);
-  const copy = (event: Event) => {
-    event.preventDefault();
-    event.stopPropagation();
+  if (!full) {
+    return (
+      <span class="id" title={id}>
+        {shortId(id)}
+      </span>
+    );
+  }
+  const copy = () =>
     // Without HTTPS there may be no clipboard; the id can still be selected.
     void navigator.clipboard?.writeText(id).then(
       () => setCopied(true),
       () => undefined,
     );
-  };
   return (
-    <span class="id" title={id} onClick={full ? copy : undefined}>
-      {full ? id : shortId(id)}
-      {copied && <span class="quiet"> copied</span>}
-    </span>
+    <button type="button" class="id copy" title="Copy" onClick={copy}>
+      {id}
+      <span class="quiet" role="status">
+        {copied && ' copied'}
+      </span>
+    </button>
   );
 }
 
-/** An instant, with the whole of it on hover. */
-export function When({ iso }: { iso: string }) {
+/** The way to something by its id. */
+export function LinkedId({ page, id }: { page: string; id: string }) {
   return (
-    <time dateTime={iso} title={iso}>
-      {instant(iso, nowMs())}
+    <a href={href(page, id)}>
+      <Id id={id} />
+    </a>
+  );
+}
+
+/** How long ago, with the whole instant on hover; or, where there is room, both. */
+export function When({ iso, full = false }: { iso: string; full?: boolean }) {
+  const now = useNow();
+  const whole = instant(iso);
+  return (
+    <time dateTime={iso} title={full ? iso : whole}>
+      {full && (
+        <>
+          {whole} <span class="quiet">· </span>
+        </>
+      )}
+      <span class={full ? 'quiet whole' : 'steady'}>{ago(iso, now)}</span>
     </time>
   );
 }
@@ -115,14 +154,34 @@ export function When({ iso }: { iso: string }) {
 export function Countdown({ iso }: { iso: string }) {
   const now = useNow();
   const seconds = (Date.parse(iso) - now) / 1_000;
-  return <span title={iso}>{seconds > 0 ? duration(seconds) : 'now'}</span>;
+  return (
+    <span class="steady" title={instant(iso)}>
+      {seconds > 0 ? duration(seconds) : 'now'}
+    </span>
+  );
 }
+
+/** One clock for all that count: everything on the page changes at once. */
+const present = new Observable(nowMs());
+everyWhileVisible(1_000, () => present.set(nowMs()));
 
 /** The present, renewed every second. */
 export function useNow(): number {
-  const [now, setNow] = useState(nowMs());
-  useEffect(() => everyWhileVisible(1_000, () => setNow(nowMs())), []);
-  return now;
+  return useObservable(present);
+}
+
+/** What is known of one thing, line by line. */
+export function Facts({ children }: { children: ComponentChildren }) {
+  return <dl class="facts">{children}</dl>;
+}
+
+export function Fact({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
 }
 
 /** A line of text with its label above and, where it helps, a hint below. */

@@ -16,6 +16,9 @@ export type Series = {
   readonly stepped?: boolean;
 };
 
+/** Less than this is never shown as the whole width: a plot that has just begun grows from the right. */
+const secondsShownMin = 60;
+
 export type PlotData = readonly (readonly (number | null)[])[];
 
 export function Plot(props: {
@@ -29,6 +32,7 @@ export function Plot(props: {
 }) {
   const { series, data, height, x = 'time', format = String } = props;
   const place = useRef<HTMLDivElement>(null);
+  const tip = useRef<HTMLParagraphElement>(null);
   const plot = useRef<uPlot>(undefined);
   const look = useObservable(theme);
   const latest = useRef(data);
@@ -36,7 +40,7 @@ export function Plot(props: {
   useEffect(() => {
     const parent = place.current!;
     plot.current = new uPlot(
-      optionsOf(parent, { series, height, x, format }),
+      optionsOf(parent, tip.current!, { series, height, x, format }),
       latest.current as uPlot.AlignedData,
       parent,
     );
@@ -50,12 +54,43 @@ export function Plot(props: {
   }, [look, height, x, series.map(({ label }) => label).join()]);
   useEffect(() => plot.current?.setData(data as uPlot.AlignedData), [data]);
   return (
-    <div ref={place} class="plot" role="img" aria-label={props.label} style={{ height: `${height}px` }} />
+    <div class="plot">
+      <div ref={place} role="img" aria-label={props.label} style={{ height: `${height}px` }} />
+      <p ref={tip} class="plot-tip" hidden />
+    </div>
   );
+}
+
+/** What the lines are at under the pointer. */
+function tell(
+  { cursor, data, series }: uPlot,
+  tip: HTMLElement,
+  { x, format }: { x: 'time' | 'number'; format: (value: number) => string },
+): void {
+  const at = cursor.idx ?? null;
+  const known = series.slice(1).flatMap(({ label }, line) => {
+    const value = at === null ? null : data[line + 1]?.[at];
+    return value === null || value === undefined ? [] : [{ label: (label as string).toLowerCase(), value }];
+  });
+  tip.hidden = at === null || known.length === 0 || (cursor.left ?? -1) < 0;
+  if (tip.hidden) return;
+  const second = data[0][at!]!;
+  const moment = x === 'time' ? new Date(second * 1_000).toLocaleTimeString('en-GB') : `${format(second)} s`;
+  tip.replaceChildren(
+    textElement('span', moment),
+    ...known.map(({ label, value }) => textElement('b', `${format(value)} ${label}`)),
+  );
+}
+
+function textElement(name: 'span' | 'b', text: string): HTMLElement {
+  const element = document.createElement(name);
+  element.textContent = text;
+  return element;
 }
 
 function optionsOf(
   parent: HTMLElement,
+  tip: HTMLElement,
   {
     series,
     height,
@@ -76,10 +111,20 @@ function optionsOf(
     height,
     padding: [8, 4, 0, 0],
     legend: { show: false },
+    hooks: { setCursor: [(plot) => tell(plot, tip, { x, format })] },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { x: { time: x === 'time' }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] } },
+    scales: {
+      x: {
+        time: x === 'time',
+        ...(x === 'time' && {
+          range: (_: uPlot, min: number, max: number) =>
+            [Math.min(min, max - secondsShownMin), max] as [number, number],
+        }),
+      },
+      y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, space: 80, ...(x === 'time' && { values: clockTimes }) },
+      { ...axis, grid: { show: false }, space: 80, values: x === 'time' ? clockTimes : plainSeconds },
       { ...axis, size: 52, space: 36, values: (_, values) => values.map((value) => format(value)) },
     ],
     series: [
@@ -100,6 +145,8 @@ function optionsOf(
     ],
   };
 }
+
+const plainSeconds: uPlot.Axis.DynamicValues = (_, seconds) => seconds.map((second) => `${second} s`);
 
 const clockTimes: uPlot.Axis.DynamicValues = (_, seconds, __, ___, increment) =>
   seconds.map((second) =>
