@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { payBody, problemDocument, problems, type ProblemSlug, sku, uuid } from '#contracts';
 import { type CallDescription, calls } from './calls.js';
+import { examples } from './examples.js';
 
 type Json = Record<string, unknown>;
 
@@ -46,7 +47,12 @@ function operationOf(call: CallDescription, schemas: Json): Json {
     ...(call.body && {
       requestBody: {
         required: call.body.required,
-        content: { 'application/json': { schema: schemaOf(call.body.schema, schemas, 'input') } },
+        content: {
+          'application/json': {
+            schema: schemaOf(call.body.schema, schemas, 'input'),
+            ...exampleOf(examples[call.id]?.request),
+          },
+        },
       },
     }),
     ...(call.upload && {
@@ -136,6 +142,7 @@ function answersOf(call: CallDescription, schemas: Json): Json {
           content: {
             [call.stream ? 'text/event-stream' : 'application/json']: {
               schema: schemaOf(schema, schemas, 'output'),
+              ...exampleOf(examples[call.id]?.answer),
             },
             ...Object.fromEntries((call.also ?? []).map((type) => [type, { schema: { type: 'string' } }])),
           },
@@ -144,6 +151,8 @@ function answersOf(call: CallDescription, schemas: Json): Json {
     ]),
   );
 }
+
+const exampleOf = (example: object | undefined): Json => (example === undefined ? {} : { example });
 
 function headerOf(description: string): Json {
   return { description, schema: { type: 'string' } };
