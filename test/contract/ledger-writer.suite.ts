@@ -123,12 +123,13 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
     test('other entries under known numbers are a store that went back in time', async () => {
       const known = held(30);
       await commit(known);
+      const after = held(31);
       for (const other of [
         { ...known, reservationId: id(99) },
         { ...known, atMs: 5 },
       ])
-        expect(await commit(other as JournalEntry, held(31))).toEqual({ kind: 'clash', partition: 0 });
-      undo(2);
+        expect(await commit(other as JournalEntry, after)).toEqual({ kind: 'clash', partition: 0 });
+      undo(1);
       expect([await statusOf(99), await statusOf(31)]).toEqual([undefined, undefined]);
     });
 
