@@ -27,6 +27,8 @@ export type Figures = {
   lost: number;
   oversold: number;
   readonly injected: { [counted: string]: number };
+  /** What payments came to in the end, by status. */
+  readonly payments: { [status: string]: number };
   readonly findings: (Finding & { readonly round: number; readonly faults: readonly FaultName[] })[];
   /** Histories of one SKU, of several processes, that were judged; `undecided`: the search was given up. */
   readonly histories: { judged: number; operations: number; undecided: number };
@@ -53,6 +55,7 @@ export function emptyFigures(): Figures {
     lost: 0,
     oversold: 0,
     injected: {},
+    payments: {},
     findings: [],
     histories: { judged: 0, operations: 0, undecided: 0 },
     logs: [],
@@ -143,7 +146,8 @@ export async function lastWord(world: World, figures: Figures): Promise<void> {
       'stuck',
       `${intent.kind} under ${intent.key} gets no answer: ${world.witness.openAnswers.get(intent.key)}`,
     );
-  await check(world, { everything: true });
+  const { payments } = await check(world, { everything: true });
+  count(figures.payments, payments);
   collect(world, figures, [], before);
 }
 
@@ -152,12 +156,13 @@ async function inject(world: World, names: readonly FaultName[], figures: Figure
   await Promise.all(
     Array.from(parts.values(), async (inTurn) => {
       await sleep(world.options.random.integer(0, 60));
-      for (const name of inTurn) {
-        for (const [counted, count] of Object.entries(await faults[name].run(world)))
-          figures.injected[counted] = (figures.injected[counted] ?? 0) + count;
-      }
+      for (const name of inTurn) count(figures.injected, await faults[name].run(world));
     }),
   );
+}
+
+function count(into: { [counted: string]: number }, more: { readonly [counted: string]: number }): void {
+  for (const [counted, number] of Object.entries(more)) into[counted] = (into[counted] ?? 0) + number;
 }
 
 /** What was seen of the SKUs that were fought for. What is still unanswered may have happened or not. */

@@ -5,13 +5,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from './http.js';
 import { keys } from './servers/fleet.js';
-import type { Acknowledged } from './intent.js';
+import type { Acknowledged, Status } from './intent.js';
+import { moneyIsWhereItBelongs, type PaymentCounts } from './money.js';
 import type { World } from './world.js';
 
 export type Checked = {
   /** From the moment of asking until Redis and the ledger said the same. */
   readonly agreedAfterMs: number;
   readonly acknowledgementsChecked: number;
+  /** Of all that the ledger has; none when not everything was looked at. */
+  readonly payments: PaymentCounts;
 };
 
 /** Earlier acknowledgements that are looked at again, beside those that have changed since the last look. */
@@ -28,7 +31,8 @@ export async function check(world: World, options: { everything?: boolean } = {}
   await adjustmentsOnce(world);
   await answersAgain(world);
   await invariants(world);
-  return { agreedAfterMs, acknowledgementsChecked };
+  const payments = options.everything ? await moneyIsWhereItBelongs(world) : {};
+  return { agreedAfterMs, acknowledgementsChecked, payments };
 }
 
 /** Every acknowledged reservation is in the ledger, with a status that follows from what was said of it. */
@@ -37,7 +41,7 @@ async function acknowledgedIsThere(world: World, everything: boolean): Promise<n
   const all = [...witness.reservations.values()];
   const again = new Set(everything ? all : options.random.sample(all.slice(-20 * looksAgain), looksAgain));
   const asked = all.filter((of) => !of.checked || again.has(of));
-  const found = await ledger.query<{ id: string; status: string }>(
+  const found = await ledger.query<{ id: string; status: Status }>(
     'select id, status from reservations where id = any($1)',
     [asked.map(({ id }) => id)],
   );
@@ -50,8 +54,11 @@ async function acknowledgedIsThere(world: World, everything: boolean): Promise<n
 }
 
 /** Nothing that is still to come can change it. */
-function isSettled({ status, open }: Acknowledged): boolean {
-  return open.size === 0 && status !== 'held';
+function isSettled({ status, open, payments }: Acknowledged): boolean {
+  if (open.size > 0) return false;
+  // Money may come late for what has ended.
+  const ended = status === 'released' || status === 'expired';
+  return (ended && payments.length === 0) || ['confirmed', 'cancelled', 'refunded'].includes(status);
 }
 
 /** On hand is what was put there and what adjustments were acknowledged, each once; an unanswered one at most once. */

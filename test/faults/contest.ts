@@ -18,7 +18,10 @@ export class Contest {
   began(intent: Intent): void {
     if (this.operations.has(intent.key)) return;
     const quantity = quantityOf(intent);
-    if (intent.kind === 'extend' || intent.kind === 'confirm' || quantity === 0) return;
+    // A payment keeps the units for as long as the hold would have, here, and then sells them or lets go of nothing.
+    const changesTheShelf =
+      intent.kind === 'reserve' || intent.kind === 'release' || intent.kind === 'cancel';
+    if (!changesTheShelf || quantity === 0) return;
     this.operations.set(intent.key, {
       kind: intent.kind === 'reserve' ? 'take' : 'give',
       quantity,

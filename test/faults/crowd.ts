@@ -146,9 +146,15 @@ export class Crowd {
     if (of.status === 'confirmed' && of.orderId) {
       if (choice < 0.75) return { kind: 'cancel', key, of };
     } else if (of.status === 'held') {
-      if (choice < 0.76) return { kind: 'release', key, of };
-      if (choice < 0.92) return { kind: 'confirm', key, of };
+      if (choice < 0.7) return { kind: 'release', key, of };
+      if (choice < 0.84) return { kind: 'pay', key, of, cents: random.integer(1, 100_000) };
+      if (choice < 0.93) return { kind: 'confirm', key, of };
       return { kind: 'extend', key, of, ttlSeconds: random.integer(2, 900) };
+    } else if (of.status === 'paying' || of.status === 'late-paid') {
+      // Has the money made an order? Or is it not too late to think again, or to pay twice?
+      if (choice < 0.85) return { kind: 'confirm', key, of };
+      if (choice < 0.87) return { kind: 'release', key, of };
+      if (choice < 0.9) return { kind: 'pay', key, of, cents: random.integer(1, 100_000) };
     }
     return this.reserveIntent(key);
   }
@@ -185,6 +191,12 @@ function requestOf(intent: Intent): { where: string; scope: keyof typeof keys; b
     case 'release':
     case 'confirm':
       return { where: `/v1/reservations/${intent.of.id}/${intent.kind}`, scope: 'storefront', body: {} };
+    case 'pay':
+      return {
+        where: `/v1/reservations/${intent.of.id}/pay`,
+        scope: 'storefront',
+        body: { provider: 'sandbox', amount: { value: intent.cents, currency: 'EUR' } },
+      };
     case 'cancel':
       return { where: `/v1/orders/${intent.of.orderId}/cancel`, scope: 'admin', body: {} };
     case 'adjust':

@@ -36,6 +36,9 @@ const useCases = {
   confirm: async (world) => ({
     intent: { kind: 'confirm', key: world.crowd.newKey(), of: await held(world) },
   }),
+  pay: async (world) => ({
+    intent: { kind: 'pay', key: world.crowd.newKey(), of: await held(world), cents: 100 },
+  }),
   cancel: async (world) => ({ intent: { kind: 'cancel', key: world.crowd.newKey(), of: await sold(world) } }),
   adjust: async (world) => ({
     intent: { kind: 'adjust', key: world.crowd.newKey(), sku: world.skus[0]!, delta: 1 },

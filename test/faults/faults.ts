@@ -21,7 +21,7 @@ export const faults = {
     what: 'SIGKILL to some of the service processes, at once',
     async run({ fleet, options: { random } }) {
       let count = 0;
-      for (let times = random.integer(1, 3); times > 0; times -= 1) {
+      for (let times = random.integer(1, 5); times > 0; times -= 1) {
         const killed = random.sample(fleet.members, random.integer(1, fleet.members.length));
         await Promise.all(killed.map((member) => member.kill()));
         await away(random.fraction());

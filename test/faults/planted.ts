@@ -1,5 +1,5 @@
 /** Each class of bug, planted into the service, must be found; a harness that cannot fail proves nothing. */
-import { runRound, emptyFigures } from './campaign.js';
+import { emptyFigures, lastWord, runRound } from './campaign.js';
 import type { FaultName } from './faults.js';
 import { hookPath } from './hooks/hook-path.js';
 import { Random } from './random.js';
@@ -16,6 +16,7 @@ export const plantedBugs = {
   'expires-early': [],
   'believes-any-clock': ['clock-jump'],
   'rebuilds-without-some-holds': ['redis-flush'],
+  'keeps-late-money': [],
 } satisfies { readonly [name: string]: readonly FaultName[] };
 
 export type PlantedBug = keyof typeof plantedBugs;
@@ -42,6 +43,7 @@ export async function findingsOf(bug: PlantedBug, postgres: PostgresNode): Promi
     world.crowd.start();
     while (figures.findings.length === 0 && figures.rounds < roundsMax)
       await runRound(world, { only: [] }, figures, plantedBugs[bug]);
+    if (figures.findings.length === 0) await lastWord(world, figures);
   } finally {
     await world.stop();
   }

@@ -3,13 +3,19 @@ import type { CampaignOptions, Figures } from './campaign.js';
 
 type Settings = Omit<CampaignOptions, 'onRound' | 'only' | 'durationMaxMs'>;
 
-export type Quantiles = { readonly p50: number; readonly p90: number; readonly max: number };
+export type Quantiles = {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+};
 
 export type Summary = {
   readonly ok: boolean;
   readonly settings: Settings;
   readonly rounds: number;
   readonly injected: Figures['injected'];
+  readonly payments: Figures['payments'];
   readonly acknowledgements: number;
   readonly refusals: number;
   readonly lost: number;
@@ -18,6 +24,8 @@ export type Summary = {
   readonly logs: Figures['logs'];
   readonly histories: Figures['histories'];
   readonly recoveryMs: Quantiles;
+  /** Each, for sums over several campaigns. */
+  readonly recoveries: Figures['recoveryMs'];
   /** Rounds with this fault among theirs. */
   readonly recoveryMsByFault: { readonly [fault: string]: Quantiles & { readonly rounds: number } };
   readonly redisAgreesAfterMs: Quantiles;
@@ -30,6 +38,7 @@ const consequencesOfLoss = [
   'oversold',
   'illegal-status',
   'units',
+  'money',
   'double-answer',
   'not-linearizable',
 ];
@@ -52,6 +61,7 @@ export function summaryOf(figures: Figures, settings: Settings): Summary {
     findings,
     histories,
     logs,
+    recoveries: recoveryMs.map(({ faults, ms }) => ({ faults, ms: Math.round(ms) })),
     recoveryMs: quantiles(recoveryMs.map(({ ms }) => ms)),
     recoveryMsByFault: Object.fromEntries(
       Array.from(byFault, ([fault, all]) => [fault, { rounds: all.length, ...quantiles(all) }]),
@@ -69,8 +79,9 @@ export function printReport(summary: Summary): string {
       ([counted, count]) => `  ${String(count).padStart(8)}  ${counted}`,
     ),
     `${acknowledgements} acknowledgements, ${refusals} refusals; lost ${lost}, oversold ${oversold}`,
+    `payments: ${inWords(summary.payments) || 'none'}`,
     `${summary.histories.judged} histories of one SKU (${summary.histories.operations} operations) are those of a single shelf`,
-    `recovery: p50 ${recoveryMs.p50} ms, p90 ${recoveryMs.p90} ms, max ${recoveryMs.max} ms`,
+    `recovery: p50 ${recoveryMs.p50} ms, p90 ${recoveryMs.p90} ms, p99 ${recoveryMs.p99} ms, max ${recoveryMs.max} ms`,
     ...Object.entries(summary.recoveryMsByFault).map(
       ([fault, { rounds: count, p50, max }]) =>
         `  ${fault.padEnd(16)} ${count} rounds, p50 ${p50} ms, max ${max} ms`,
@@ -83,6 +94,12 @@ export function printReport(summary: Summary): string {
   return lines.join('\n');
 }
 
+function inWords(counts: { readonly [counted: string]: number }): string {
+  return Object.entries(counts)
+    .map(([counted, count]) => `${count} ${counted}`)
+    .join(', ');
+}
+
 export function printFinding({ kind, round, faults, what }: Figures['findings'][number]): string {
   return `round ${round} [${faults.join(', ')}] ${kind}: ${what}`;
 }
@@ -91,5 +108,5 @@ function quantiles(values: readonly number[]): Quantiles {
   const sorted = values.toSorted((left, right) => left - right);
   const at = (share: number): number =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  return { p50: at(0.5), p90: at(0.9), max: at(1) };
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

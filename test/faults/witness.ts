@@ -5,6 +5,7 @@
 import { Contest } from './contest.js';
 import type { HttpAnswer } from './http.js';
 import type { Acknowledged, Change, Intent, Status } from './intent.js';
+import { legalStatuses, type ChargeOf } from './legal.js';
 
 export type Finding = {
   readonly kind:
@@ -16,6 +17,7 @@ export type Finding = {
     | 'own-hold'
     | 'error'
     | 'units'
+    | 'money'
     | 'invariant'
     | 'drift'
     | 'refused-by-the-ledger'
@@ -31,11 +33,20 @@ export function isOpen({ status, text }: HttpAnswer): boolean {
 
 const statusAfter = { release: 'released', confirm: 'confirmed', cancel: 'cancelled' } as const;
 
+type ChangeBody = {
+  readonly expiresAt?: string;
+  readonly order?: { readonly id: string };
+  readonly payment?: { readonly id: string; readonly amount: { readonly value: number } };
+  readonly reservation?: { readonly paying: { readonly deadline: string } };
+};
+
 type Sku = { readonly onHand: number; adjusted: number; readonly openDeltas: Map<string, number> };
 
 export class Witness {
   readonly reservations = new Map<string, Acknowledged>();
   readonly skus = new Map<string, Sku>();
+  /** The cents of every payment that was acknowledged, by its id. */
+  readonly payments = new Map<string, number>();
   /** Requests without an answer, by their key. */
   readonly unanswered = new Map<string, Intent>();
   /** The last that was said to them, which was no answer. */
@@ -46,7 +57,10 @@ export class Witness {
   acknowledgements = 0;
   refusals = 0;
 
-  constructor(private readonly nowMs: () => number = Date.now) {}
+  constructor(
+    private readonly chargeOf: ChargeOf,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
 
   contested(sku: string, units: number): void {
     this.contests.set(sku, new Contest(units));
@@ -88,44 +102,33 @@ export class Witness {
       case 'extend':
       case 'release':
       case 'confirm':
+      case 'pay':
       case 'cancel':
         this.changed(intent, answer);
         return undefined;
     }
   }
 
-  /** The statuses that a reservation may have, by what was said of it and asked for it. */
-  legal(of: Acknowledged, nowMs: number): Set<string> {
-    const legal = new Set<string>([of.status]);
-    if (of.status === 'held') {
-      if (nowMs >= of.expiresAtMs) legal.add('expired');
-      if (of.open.has('release')) legal.add('released');
-      if (of.open.has('confirm')) legal.add('confirmed');
-    }
-    if (legal.has('confirmed') && of.open.has('cancel')) legal.add('cancelled');
-    return legal;
-  }
-
-  /** Compares a status that the ledger shows with what may be, and believes it then. */
-  observe(of: Acknowledged, status: string | undefined): void {
+  /** Compares a status that the ledger or an answer shows with what may be, and believes it then. */
+  observe(of: Acknowledged, status: Status | undefined): void {
     const nowMs = this.nowMs();
-    const legal = this.legal(of, nowMs);
-    const said = `${of.id} was ${of.status} until ${new Date(of.expiresAtMs).toISOString()}`;
-    if (status === undefined) this.add('lost', `${said}, and is nowhere`);
-    else if (!legal.has(status)) {
-      const early = status === 'expired' && of.status === 'held';
+    const said = `${of.id} was ${describe(of, this.chargeOf)}`;
+    if (status === undefined) return this.add('lost', `${said}, and is nowhere`);
+    if (!legalStatuses(of, nowMs, this.chargeOf).has(status)) {
+      const early = status === 'expired' && (of.status === 'held' || of.status === 'paying');
       this.add(
         early ? 'early-expiry' : 'illegal-status',
         `${said}, and is ${status} at ${new Date(nowMs).toISOString()}`,
       );
     }
+    of.status = status;
   }
 
   /** Units of a SKU that acknowledgements have given away and not taken back, beyond those there ever were. */
   oversold(nowMs: number): { sku: string; units: number }[] {
     const used = new Map<string, number>();
     for (const of of this.reservations.values()) {
-      const held = of.status === 'held' && of.expiresAtMs > nowMs && of.open.size === 0;
+      const held = this.keptUntilMs(of) > nowMs && of.open.size === 0;
       if (!held && of.status !== 'confirmed') continue;
       if (of.open.has('cancel')) continue;
       for (const { sku, quantity } of of.lines) used.set(sku, (used.get(sku) ?? 0) + quantity);
@@ -137,6 +140,13 @@ export class Witness {
       const units = (used.get(sku) ?? 0) - (onHand + adjusted + gained);
       return units > 0 ? [{ sku, units }] : [];
     });
+  }
+
+  /** Until when its buyer has the units for sure, if it was not sold; 0: no longer. */
+  private keptUntilMs({ status, expiresAtMs, payingUntilMs, payments }: Acknowledged): number {
+    if (status === 'held') return expiresAtMs;
+    if (status !== 'paying') return 0;
+    return this.chargeOf(payments.at(-1) ?? '') === 'failed' ? expiresAtMs : payingUntilMs;
   }
 
   add(kind: Finding['kind'], what: string): void {
@@ -176,6 +186,8 @@ export class Witness {
       lines: intent.lines,
       status: 'held',
       expiresAtMs: Date.parse(expiresAt),
+      payingUntilMs: 0,
+      payments: [],
       orderId: null,
       open: new Set(),
       checked: false,
@@ -187,22 +199,45 @@ export class Witness {
   private changed(intent: Intent & { kind: Change }, answer: HttpAnswer): void {
     const { of, kind } = intent;
     of.checked = false;
-    if (answer.status === 200) {
-      const body = JSON.parse(answer.text) as { expiresAt?: string; order?: { id: string } };
-      if (kind === 'extend') of.expiresAtMs = Math.max(of.expiresAtMs, Date.parse(body.expiresAt!));
-      // A replay says what was true when it was first said.
-      else if (!(answer.replayed && of.status === 'cancelled')) this.moved(of, statusAfter[kind]);
-      if (kind === 'confirm') of.orderId = body.order!.id;
-    } else {
-      const ended = /\/problems\/(?:reservation|order)-(\w+)"/.exec(answer.text)?.[1];
-      if (answer.status === 409 && ended) this.moved(of, ended as Status);
-      else if (answer.status !== 404) this.find('error', intent, answer);
-    }
+    const ended = /\/problems\/(?:reservation|order)-([a-z-]+)"/.exec(answer.text)?.[1];
+    if (answer.status === 200) this.done(of, kind, answer);
+    else if (answer.status === 409 && ended) this.observe(of, ended as Status);
+    else if (answer.text.includes('/problems/payment-pending')) this.isPaying(intent, answer);
+    else if (answer.status !== 404) this.find('error', intent, answer);
     of.open.delete(kind);
   }
 
-  private moved(of: Acknowledged, status: Status): void {
-    this.observe(of, status);
-    of.status = status;
+  private done(of: Acknowledged, kind: Change, answer: HttpAnswer): void {
+    const body = JSON.parse(answer.text) as ChangeBody;
+    if (kind === 'extend') of.expiresAtMs = Math.max(of.expiresAtMs, Date.parse(body.expiresAt!));
+    else if (kind === 'pay') this.payingBegan(of, body);
+    // A replay says what was true when it was first said.
+    else if (!(answer.replayed && of.status === 'cancelled')) this.observe(of, statusAfter[kind]);
+    if (kind === 'confirm') of.orderId = body.order!.id;
   }
+
+  /** Said as it was when the payment began, whatever has become of it since. */
+  private payingBegan(of: Acknowledged, { payment, reservation }: ChangeBody): void {
+    if (of.payments.includes(payment!.id)) return;
+    of.payments.push(payment!.id);
+    of.payingUntilMs = Date.parse(reservation!.paying.deadline);
+    if (of.status === 'held') of.status = 'paying';
+    this.payments.set(payment!.id, payment!.amount.value);
+  }
+
+  /** Nothing was done, because of a payment: somebody must have asked for one. */
+  private isPaying(intent: Intent & { kind: Change }, answer: HttpAnswer): void {
+    const { payments, open } = intent.of;
+    if (payments.length === 0 && !open.has('pay')) this.find('error', intent, answer);
+  }
+}
+
+/** What was last said of it. */
+function describe(
+  { status, expiresAtMs, payingUntilMs, payments }: Acknowledged,
+  chargeOf: ChargeOf,
+): string {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const paid = payments.map((id) => `, payment ${id} until ${iso(payingUntilMs)}: ${chargeOf(id)}`);
+  return `${status} until ${iso(expiresAtMs)}${paid.join('')}`;
 }

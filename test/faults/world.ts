@@ -4,8 +4,10 @@
  */
 import { Pool } from 'pg';
 import { partitionOf } from '#stock';
+import type { Sandbox } from '../../apps/payment-sandbox/src/index.js';
 import { Crowd } from './crowd.js';
 import { send } from './http.js';
+import { openProvider, providerEnvironment } from './money.js';
 import type { Random } from './random.js';
 import { Witness } from './witness.js';
 import { Fleet, keys, type Member } from './servers/fleet.js';
@@ -36,7 +38,7 @@ export type WorldOptions = {
 let worldsMade = 0;
 
 export class World {
-  readonly witness = new Witness();
+  readonly witness: Witness;
   readonly crowd: Crowd;
   private probes = 0;
 
@@ -47,14 +49,18 @@ export class World {
     readonly postgres: PostgresNode,
     readonly redisProxy: LossyProxy,
     readonly postgresProxy: LossyProxy,
+    readonly provider: Sandbox,
+    /** Where the provider's webhooks go: to any of the instances. */
+    private readonly webhooks: LossyProxy,
     readonly fleet: Fleet,
     /** The harness's own way to the ledger, past the proxy. */
     readonly ledger: Pool,
     /** One in each partition, with units without end. */
     readonly skus: readonly string[],
   ) {
-    const { witness } = this;
     const { random, buyers } = options;
+    const witness = new Witness((paymentId) => provider.chargeFor(paymentId)?.status);
+    this.witness = witness;
     this.crowd = new Crowd({ witness, random, buyers, ports: fleet.members.map(({ port }) => port) });
   }
 
@@ -71,6 +77,7 @@ export class World {
       LossyProxy.listen(() => single?.port ?? 0),
       LossyProxy.listen(() => postgres.port),
     ]);
+    const provider = await openProvider();
     const database = `world_${process.pid}_${(worldsMade += 1)}`;
     await postgres.createDatabase(database);
     const ledger = new Pool({ connectionString: postgres.urlOf(database), max: 2 });
@@ -83,9 +90,12 @@ export class World {
         DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/${database}`,
         PARTITIONS: `${partitions}`,
         DURABILITY: durability,
+        ...providerEnvironment(provider),
         ...environment,
       },
     });
+    const webhooks = await LossyProxy.listen(() => options.random.pick(fleet.members).port);
+    provider.deliverTo(`http://127.0.0.1:${webhooks.port}/v1/payments/webhooks/sandbox`);
     const skus = skusByPartition(partitions);
     const stores = { single, cluster };
     const world = new World(
@@ -95,6 +105,8 @@ export class World {
       postgres,
       redisProxy,
       postgresProxy,
+      provider,
+      webhooks,
       fleet,
       ledger,
       skus,
@@ -159,8 +171,14 @@ export class World {
 
   async stop(): Promise<void> {
     await this.crowd.stop();
+    await this.provider.close();
     await this.fleet.stop();
-    await Promise.all([this.redisProxy.stop(), this.postgresProxy.stop(), this.ledger.end()]);
+    await Promise.all([
+      this.webhooks.stop(),
+      this.redisProxy.stop(),
+      this.postgresProxy.stop(),
+      this.ledger.end(),
+    ]);
     await this.stores.single?.stop();
     await this.stores.cluster?.stop();
     if (!this.options.postgres) await this.postgres.stop();

@@ -3,7 +3,7 @@
  * ones and repeated webhooks included. Alone by main.ts, or inside another process.
  */
 import type { AddressInfo } from 'node:net';
-import type { SandboxAccount } from '#payments';
+import type { SandboxAccount, SandboxCharge, SandboxTransaction } from '#payments';
 import { systemClock, systemRandom, systemTimers } from '#platform';
 import { Book } from './book.js';
 import { Cashier } from './cashier.js';
@@ -28,6 +28,10 @@ export type Sandbox = {
   /** Goes on with what was under way, and sends webhooks there from now on. Its file is not written before. */
   deliverTo(url: string): void;
   plan(faults: FaultPlan): void;
+  /** The charge that was made for a payment of the merchant's. */
+  chargeFor(reference: string): SandboxCharge | undefined;
+  /** Every movement of money, also those that no listing shows yet. */
+  transactions(): readonly SandboxTransaction[];
   close(): Promise<void>;
 };
 
@@ -53,6 +57,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     plan(wanted) {
       faults.plan = wanted;
     },
+    chargeFor: (reference) => book.chargeFor(reference),
+    transactions: () => book.seenAt(Infinity),
     async close() {
       cashier.close();
       await webhooks.close();

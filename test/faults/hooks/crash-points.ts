@@ -22,7 +22,7 @@ const steps: readonly (readonly [part: Part, names: readonly string[]])[] = [
   [StockRepository, ['adjustment']],
   [
     RedisStockStore,
-    ['reserve', 'extend', 'release', 'confirm', 'cancel', 'adjust', 'put', 'restore', 'admit'],
+    ['reserve', 'extend', 'release', 'pay', 'confirm', 'cancel', 'adjust', 'put', 'restore', 'admit'],
   ],
   [PostgresLedgerWriter, ['commit']],
   [PartitionRepository, ['rebuild']],

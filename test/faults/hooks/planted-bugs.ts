@@ -3,6 +3,7 @@
  * something only if it finds these. Bugs in the Redis functions are edits of their text on its way to Redis.
  */
 import type { PartitionRecord } from '#domain';
+import { PaymentRepository } from '#ledger';
 import { RedisStockStore } from '#stock';
 import { Finality } from '../../../libs/reservations/src/finality.js';
 import { PartitionClock } from '../../../libs/stock/src/partition-clock.js';
@@ -73,6 +74,17 @@ const plants: { readonly [name: string]: () => void } = {
   },
   'believes-any-clock'() {
     replace(PartitionClock.prototype, 'expected', () => () => undefined);
+  },
+  'keeps-late-money'() {
+    replace(
+      PaymentRepository.prototype,
+      'settlement',
+      (settlement) =>
+        async function blind(this: PaymentRepository, paymentId) {
+          const view = await settlement.call(this, paymentId);
+          return view?.reservationStatus === 'expired' ? undefined : view;
+        },
+    );
   },
   'rebuilds-without-some-holds'() {
     replace(
