@@ -18,7 +18,10 @@ export type CampaignOptions = {
   /** The faults to draw from. */
   readonly only: readonly FaultName[];
   readonly onRound: (round: number, figures: Figures) => void;
-} & Pick<WorldOptions, 'instances' | 'partitions' | 'buyers' | 'durability' | 'fsync' | 'masters'>;
+} & Pick<
+  WorldOptions,
+  'instances' | 'partitions' | 'buyers' | 'durability' | 'fsync' | 'masters' | 'patienceMs'
+>;
 
 export type Figures = {
   rounds: number;
@@ -134,7 +137,7 @@ export async function lastWord(world: World, figures: Figures): Promise<void> {
   await world.crowd.pause();
   if (world.witness.unanswered.size > 0) await sleep(leaseMs);
   const open = [...world.witness.unanswered.values()];
-  const giveUpAtMs = performance.now() + 4 * leaseMs;
+  const giveUpAtMs = performance.now() + 3 * world.patienceMs;
   while (world.witness.unanswered.size > 0 && performance.now() < giveUpAtMs) {
     // One after the other: of two at once on one reservation nobody could say which was answered first.
     for (const intent of open)

@@ -13,6 +13,7 @@ export type CrowdOptions = {
   readonly witness: Witness;
   readonly random: Random;
   readonly buyers: number;
+  readonly patienceMs: number;
   /** The ports of the instances; a request goes to any of them. */
   readonly ports: readonly number[];
 };
@@ -53,12 +54,15 @@ export class Crowd {
     this.contested = sku;
   }
 
-  /** Creates a SKU; tries until an instance says that it is there. */
+  /** Creates a SKU; tries until an instance says that it is there. Throws when none does within `patienceMs`. */
   async put(sku: string, onHand: number): Promise<void> {
     const body = JSON.stringify({ onHand });
+    const giveUpAtMs = performance.now() + this.options.patienceMs;
     for (;;) {
-      const answer = await this.deliver('PUT', `/v1/skus/${sku}`, keys.admin, body).catch(() => null);
-      if (answer?.status === 201 || answer?.status === 200) break;
+      const put = this.deliver('PUT', `/v1/skus/${sku}`, keys.admin, body);
+      const answer = await put.catch((error: unknown) => ({ status: 0, text: String(error) }));
+      if (answer.status === 201 || answer.status === 200) break;
+      if (performance.now() > giveUpAtMs) throw new Error(`${sku} cannot be put: ${answer.text}`);
       await sleep(20);
     }
     this.options.witness.stocked(sku, onHand);

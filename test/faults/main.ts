@@ -28,6 +28,7 @@ const help = `npm run test:faults -- [options]
   --fsync MODE       Redis's appendfsync: always or everysec (everysec)
   --faults A,B       only these:
 ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[name].what}`).join('\n')}
+  --patience N       seconds that anything may take until it counts as stuck (30); more where the machine stands still at times
   --masters N        Redis as a cluster of N masters, each with a replica (0: a single Redis)
   --steps            instead: kill the service at every numbered step of every use case
   --planted          instead: plant each known class of bug, and see that it is found
@@ -51,6 +52,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     json: { type: 'string' },
     masters: { type: 'string', default: '0' },
+    patience: { type: 'string', default: '30' },
     steps: { type: 'boolean', default: false },
     rebuild: { type: 'string' },
     planted: { type: 'boolean', default: false },
@@ -69,7 +71,16 @@ function wrong(message: string): never {
 }
 
 function count(
-  name: 'rounds' | 'minutes' | 'instances' | 'partitions' | 'buyers' | 'seed' | 'masters' | 'rebuild',
+  name:
+    | 'rounds'
+    | 'minutes'
+    | 'instances'
+    | 'partitions'
+    | 'buyers'
+    | 'seed'
+    | 'masters'
+    | 'patience'
+    | 'rebuild',
   max: number,
   min = 1,
 ): number {
@@ -105,6 +116,7 @@ async function main(): Promise<void> {
     partitions: count('partitions', 256),
     buyers: count('buyers', 1_000),
     masters: count('masters', 8, 0),
+    patienceMs: count('patience', 3_600) * 1_000,
     durability: oneOf('durability', ['ledger', 'redis']),
     fsync: oneOf('fsync', ['always', 'everysec']),
     only: chosenFaults(),

@@ -61,7 +61,8 @@ export class World {
     const { random, buyers } = options;
     const witness = new Witness((paymentId) => provider.chargeFor(paymentId)?.status);
     this.witness = witness;
-    this.crowd = new Crowd({ witness, random, buyers, ports: fleet.members.map(({ port }) => port) });
+    const ports = fleet.members.map(({ port }) => port);
+    this.crowd = new Crowd({ witness, random, buyers, ports, patienceMs: this.patienceMs });
   }
 
   /** @throws ServerNotFoundError where this machine has no Redis or PostgreSQL to start and kill */

@@ -24,13 +24,16 @@ describeWithPostgres('a cart over four partitions', () => {
   });
 
   /** An instance whose reservations in the deciding partition go through a fault. */
-  async function open(fault: Fault): Promise<Instance> {
-    instance = await openInstance({
+  const openWith = (fault: Fault): Promise<Instance> =>
+    openInstance({
       redisUrl: redisDatabase.url,
       databaseUrl: ledgerDatabase.url,
       partitions: 4,
       wrap: (store) => withDecidingFault(store, fault),
     });
+
+  async function open(fault: Fault): Promise<Instance> {
+    instance = await openWith(fault);
     for (const sku of skus) await instance.put(sku, 5);
     return instance;
   }
@@ -63,6 +66,51 @@ describeWithPostgres('a cart over four partitions', () => {
     expect((await one.reserve('', wanted)).kind).toBe('held');
     expect(await held()).toBe(skus.length);
     expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('of two attempts at once one cannot ask, and the other was not answered: it is whole', async () => {
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    let second: (() => Promise<unknown>) | null = null;
+    const one = await open(async (send) => {
+      const reply = await send();
+      const race = second;
+      second = null;
+      await race?.();
+      return reply;
+    });
+    const two = await openWith(() => {
+      throw new UnavailableError('stock-not-ready', 'not asked', false);
+    });
+    try {
+      // Begun before the ledger can know what the first one has decided.
+      second = () => expect(two.reserve('', wanted)).rejects.toThrow(UnavailableError);
+      expect((await one.reserve('', wanted)).kind).toBe('held');
+      expect(await held()).toBe(skus.length);
+      expect(await one.brokenInvariants()).toEqual([]);
+    } finally {
+      await two.close();
+    }
+  });
+
+  test('of two attempts at once one is refused and the other held: both say held, and it is whole', async () => {
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    let second: (() => Promise<unknown>) | null = null;
+    const one = await open(async (send) => {
+      const race = second;
+      second = null;
+      await race?.();
+      const reply = await send();
+      return race ? { ...reply, decisions: [{ kind: 'sold-out', sku: 'A', available: 0 }] } : reply;
+    });
+    const two = await openWith((send) => send());
+    try {
+      second = () => two.reserve('', wanted);
+      expect((await one.reserve('', wanted)).kind).toBe('held');
+      expect(await held()).toBe(skus.length);
+      expect(await one.brokenInvariants()).toEqual([]);
+    } finally {
+      await two.close();
+    }
   });
 });
 

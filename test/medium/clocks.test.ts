@@ -1,7 +1,9 @@
-/** The clock of Redis's machine is set by an hour while holds rest on it: real Redis, PostgreSQL and processes' clocks. */
+/** The clock of a server's machine is set by an hour while holds and claims rest on it: real Redis and PostgreSQL. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { IdempotencyRepository, sql } from '#ledger';
 import { systemTimers } from '#platform';
-import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
+import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
+import { TestProvider } from '../fixtures/provider.js';
 import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
 import { RedisNode } from '../faults/servers/redis-node.js';
 import { describeWithPostgres, testPostgres, type TestDatabase } from '../servers/index.js';
@@ -13,11 +15,13 @@ describeWithPostgres('a clock that is set', () => {
   let redis: RedisNode;
   let ledger: TestDatabase;
   let one: Instance;
+  let provider: TestProvider;
 
   beforeEach(async () => {
     folder = openFolder();
     [redis, ledger] = await Promise.all([RedisNode.start({ folder, name: 'redis' }), testPostgres()]);
-    one = await openInstance({ redisUrl: redis.url, databaseUrl: ledger.url });
+    provider = new TestProvider();
+    one = await openInstance({ redisUrl: redis.url, databaseUrl: ledger.url, providers: [provider] });
     await one.put('A', 2);
   });
   afterEach(async () => {
@@ -48,5 +52,24 @@ describeWithPostgres('a clock that is set', () => {
     expect(await status(kept)).toBe('held');
     expect(await one.brokenInvariants()).toEqual([]);
     return undefined;
+  });
+
+  /** What PostgreSQL noted before its clock was set back lies an hour ahead of it. */
+  test('that of PostgreSQL an hour back: what was claimed before is taken over, what was put off is done', async () => {
+    const id = await one.hold('A', { ttlSeconds: 600 });
+    const died = { keyDigest: sha256('of a process that died'), fingerprint: sha256('same body') };
+    await new IdempotencyRepository(one.db).claim([died]);
+    provider.before = async () => {
+      throw new Error('the provider is away');
+    };
+    const paymentId = await one.paying(await one.hold('A'));
+    await eventually('it was put off', async () => one.log.some(({ facts }) => facts['attempts'] === 2));
+    await sql`update idempotency_keys set claimed_at = claimed_at + interval '1 hour' where status is null`.execute(
+      one.db,
+    );
+    await sql`update outbox set due_at = due_at + interval '1 hour' where done_at is null`.execute(one.db);
+    provider.before = async () => undefined;
+    expect((await one.release(id, 'of a process that died')).kind).toBe('done');
+    await eventually('the provider is asked', async () => provider.charges.has(paymentId));
   });
 });

@@ -17,6 +17,9 @@ export type Errand = {
   readonly attempts: number;
 };
 
+/** No errand is put off for as long: one that is due later was put off before PostgreSQL's clock was set back, and is due. */
+const putOffMaxSeconds = 120;
+
 export class ErrandRepository {
   constructor(private readonly db: Database) {}
 
@@ -26,7 +29,8 @@ export class ErrandRepository {
       sql<{ id: number; kind: ErrandKind; payment_id: string; attempts: number }>`
         update outbox o set attempts = o.attempts + 1, due_at = now() + make_interval(secs => ${leaseMs / 1000})
         from (
-          select id from outbox where done_at is null and payment_id is not null and due_at <= now()
+          select id from outbox where done_at is null and payment_id is not null
+            and (due_at <= now() or due_at > now() + make_interval(secs => ${putOffMaxSeconds}))
           order by due_at limit ${limit} for update skip locked
         ) due
         where o.id = due.id returning o.id, o.kind, o.payment_id, o.attempts`.execute(this.db),

@@ -60,7 +60,9 @@ export class IdempotencyRepository {
         order by r.digest
         on conflict (digest) do update set claimed_at = now()
         where known.status is null and known.fingerprint = excluded.fingerprint
-          and known.claimed_at < now() - make_interval(secs => ${leaseSeconds})
+          and (known.claimed_at < now() - make_interval(secs => ${leaseSeconds})
+            -- Claimed before the clock was set back: nobody can say when.
+            or known.claimed_at > now() + make_interval(secs => ${leaseSeconds}))
         returning encode(digest, 'hex') as digest, (xmax = 0) as fresh`.execute(this.db),
     );
     const fresh = new Map(taken.rows.map((row) => [row.digest, row.fresh]));

@@ -3,12 +3,12 @@
  *
  * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them, once the
  * ledger has the others. So a hold in the deciding partition means that the whole cart is held (I5), also when Redis
- * loses a part right after; and a process that dies before it leaves parts which nobody was told of; the sweeper gives
- * them back.
+ * loses a part right after. What fails before it leaves parts which nobody was told of: they stay, because another
+ * attempt under the same key may have decided, or be about to; when none has, the sweeper gives them back.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, partitionOf, type HoldDecision, type Made } from '#stock';
-import { Finality, KeyReused } from './finality.js';
+import { Finality, isKept, KeyReused } from './finality.js';
 import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
 import type {
@@ -31,7 +31,12 @@ type Attempt =
   | { readonly kind: 'held'; readonly decided: Held; readonly restsOn: readonly Held[] }
   | { readonly kind: 'ended'; readonly decided: Made<Extract<HoldDecision, { kind: 'ended' }>> }
   /** `unasked`: partitions that were spared the question. */
-  | { readonly kind: 'refused'; readonly outcome: Refused; readonly unasked: readonly number[] };
+  | {
+      readonly kind: 'refused';
+      readonly outcome: Refused;
+      readonly held: readonly Held[];
+      readonly unasked: readonly number[];
+    };
 
 export class Reserve {
   private readonly finality: Finality;
@@ -64,12 +69,25 @@ export class Reserve {
     const attempt = await this.holdTaking(operation.id, command);
     switch (attempt.kind) {
       case 'refused':
-        return this.finality.conclude(operation, present(attempt.outcome), []);
+        return this.refused(operation, attempt, present);
       case 'held':
         return this.held(operation, command, attempt, present);
       case 'ended':
         return this.ended(operation, command, attempt.decided, present);
     }
+  }
+
+  /** Once the refusal is on record no other attempt can get the cart, and its parts are free. */
+  private async refused(
+    operation: Operation,
+    { outcome, held }: Extract<Attempt, { kind: 'refused' }>,
+    present: Present<ReserveOutcome>,
+  ): Promise<Answer> {
+    const ours = present(outcome);
+    const answer = await this.finality.conclude(operation, ours, []);
+    const isFinal = isKept(answer.status) || !operation.request;
+    if (isFinal && answer.status === ours.status) await this.giveBack(operation.id, held);
+    return answer;
   }
 
   private async held(
@@ -135,22 +153,15 @@ export class Reserve {
     const partitions = [...cart.keys()];
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
+    this.parts.desk.mustBeOpen(partitions);
     for (const [index, partition] of decidedLast.entries()) {
       const decides = partition === partitions[0];
-      let decision: Made<HoldDecision>;
-      try {
-        if (decides && held.length > 0) await this.areFinal(held);
-        decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
-      } catch (error) {
-        // Perhaps the cart is held: then its parts are needed. If it is not, the sweeper gives them back.
-        if (!(decides && isUnknown(error))) await this.giveBack(id, held);
-        throw error;
-      }
+      if (decides && held.length > 0) await this.areFinal(held);
+      const decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
       if (decision.kind === 'held') held.push(decision);
-      else if (decision.kind !== 'ended') {
-        await this.giveBack(id, held);
-        return { kind: 'refused', outcome: decision, unasked: decidedLast.slice(index + 1) };
-      } else if (decides) return { kind: 'ended', decided: decision };
+      else if (decision.kind !== 'ended')
+        return { kind: 'refused', outcome: decision, held, unasked: decidedLast.slice(index + 1) };
+      else if (decides) return { kind: 'ended', decided: decision };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
   }
@@ -192,10 +203,6 @@ export class Reserve {
     );
     await Promise.allSettled(released);
   }
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof UnavailableError && error.outcomeUnknown;
 }
 
 function reservationOf(id: string, command: ReserveCommand, decided: Held): Reservation {

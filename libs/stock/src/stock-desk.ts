@@ -100,6 +100,11 @@ export class StockDesk {
     this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));
   }
 
+  /** Throws `UnavailableError` while one of them is closed: asked before a part of a cart is held in another. */
+  mustBeOpen(partitions: readonly number[]): void {
+    for (const partition of partitions) this.options.admissionOf(partition);
+  }
+
   private desk<Command, Decision>(
     call: Call<Command, Decision>,
     laneOf?: (command: Command) => string,

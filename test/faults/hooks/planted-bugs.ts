@@ -68,7 +68,7 @@ const plants: { readonly [name: string]: () => void } = {
   },
   'expires-early'() {
     edit(
-      ['return hold.expiresAt <= self.now', 'return hold.expiresAt - 3000 <= self.now'],
+      ['return deadlineOf(hold) <= self.now', 'return deadlineOf(hold) - 3000 <= self.now'],
       ["self.keys[5], '-inf', digits(self.now)", "self.keys[5], '-inf', digits(self.now + 3000)"],
     );
   },

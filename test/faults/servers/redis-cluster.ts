@@ -7,10 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { WorldFolder } from './folder.js';
 import { RedisNode } from './redis-node.js';
-import { cutLink, linkUser, mendLink, untilIt } from './replication.js';
+import { cutLink, linkUser, mendLink, untilFound, untilIt } from './replication.js';
 
 const slotCount = 16_384;
 const nodeTimeoutMs = 1_000;
+const failOverAgainMs = 6_000;
 
 export class RedisCluster {
   private constructor(
@@ -39,23 +40,35 @@ export class RedisCluster {
   /** The master that has the slot of a key. */
   async masterOf(key: string): Promise<RedisNode> {
     const slot = await this.slotOf(key);
-    const range = (await this.ranges()).find(({ from, to }) => from <= slot && slot <= to);
-    return this.nodes.find(({ port }) => port === range?.masterPort)!;
+    return untilFound('the master of a slot', async () => {
+      const range = (await this.ranges()).find(({ from, to }) => from <= slot && slot <= to);
+      return this.nodes.find(({ port }) => port === range?.masterPort);
+    });
   }
 
   async replicaOf(master: RedisNode): Promise<RedisNode> {
     const ask = (redis: Redis) => redis.call('CLUSTER', 'REPLICAS', this.ids.get(master)!);
-    const [line] = (await this.anyRunning().ask(ask)) as string[];
-    const id = line?.split(' ')[0];
-    return this.nodes.find((node) => this.ids.get(node) === id)!;
+    return untilFound('the replica of a master', async () => {
+      const [line] = (await this.anyRunning().ask(ask)) as string[];
+      const id = line?.split(' ')[0];
+      return this.nodes.find((node) => this.ids.get(node) === id);
+    });
   }
 
   /** A planned failover: the replica has everything when it takes over. */
   async failOver(key: string): Promise<void> {
     const master = await this.masterOf(key);
     const replica = await this.replicaOf(master);
-    await replica.ask((redis) => redis.cluster('FAILOVER'));
-    await untilIt('the replica takes over', async () => (await this.masterOf(key)) === replica);
+    let askedAtMs = -Infinity;
+    await untilIt('the replica takes over', async () => {
+      if ((await this.masterOf(key)) === replica) return true;
+      // Given up after five seconds, by the replica itself, when the others were busy with something else.
+      if (performance.now() - askedAtMs > failOverAgainMs) {
+        askedAtMs = performance.now();
+        await replica.ask((redis) => redis.cluster('FAILOVER'));
+      }
+      return false;
+    });
   }
 
   /** The replica falls behind, the master dies, the replica takes over without what it never heard of. */

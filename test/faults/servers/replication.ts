@@ -24,8 +24,25 @@ export async function mendLink(node: RedisNode): Promise<void> {
   await node.ask((redis) => redis.call('ACL', 'SETUSER', name, 'on'));
 }
 
+/** Far more than any of it takes; a machine may stand still for a while. */
+const patienceMs = 120_000;
+
+/** Looks until it is there. */
+export async function untilFound<Found>(
+  what: string,
+  find: () => Promise<Found | undefined>,
+): Promise<Found> {
+  let found: Found | undefined;
+  await untilIt(what, async () => (found = await find()) !== undefined);
+  return found!;
+}
+
 /** Asks until it is so. */
-export async function untilIt(what: string, isSo: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+export async function untilIt(
+  what: string,
+  isSo: () => Promise<boolean>,
+  withinMs = patienceMs,
+): Promise<void> {
   const giveUpAtMs = performance.now() + withinMs;
   while (!(await isSo().catch(() => false))) {
     if (performance.now() > giveUpAtMs) throw new Error(`not within ${withinMs} ms: ${what}`);
