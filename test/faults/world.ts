@@ -7,7 +7,7 @@ import { partitionOf } from '#stock';
 import type { Sandbox } from '../../apps/payment-sandbox/src/index.js';
 import { Crowd } from './crowd.js';
 import { send } from './http.js';
-import { openProvider, providerEnvironment } from './money.js';
+import { openProvider, providerEnvironment } from './provider.js';
 import type { Random } from './random.js';
 import { Witness } from './witness.js';
 import { Fleet, keys, type Member } from './servers/fleet.js';

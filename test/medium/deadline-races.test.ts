@@ -81,7 +81,7 @@ describeWithPostgres('races at the deadline', () => {
     for (const [id, winner] of winners) {
       // There is a unit for each: money that came too late buys it again.
       const ends = settled[winner as keyof typeof settled] ?? ['confirmed'];
-      await eventually(`${id}, won by ${winner}, is ${ends}`, async () =>
+      await eventually(`${id}, won by ${winner}, is ${ends.join()}`, async () =>
         ends.includes((await find(id)).status),
       );
     }

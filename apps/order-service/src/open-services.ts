@@ -24,13 +24,16 @@ export type OpenedHouse = OpenedServices &
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
 const sandboxProgram = path.join(import.meta.dirname, '../../payment-sandbox/src/main.js');
 
+/** Servers that are started together: PostgreSQL may recover from its log for a while. */
+const ledgerWaitMs = 60_000;
+
 export async function openServices(
   config: Config,
   { logger }: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
 ): Promise<OpenedHouse> {
   const policies = readPolicies(config.reconciliationPolicy);
-  const services = await openInstallation(config, logger, { observing: false, providers });
+  const services = await openInstallation(config, logger, { observing: false, providers, ledgerWaitMs });
   if (config.developmentKeys) await loadDemonstration(services.stock, logger);
   const opened = openReconciliation(
     services,

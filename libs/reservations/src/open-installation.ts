@@ -34,9 +34,18 @@ import {
 } from '#platform';
 import { listenToNews, RedisStockStore } from '#stock';
 import { openReservations, type ReservationServices } from './open-reservations.js';
+import { waitForLedger } from './wait-for-ledger.js';
 
 /** The use cases, and what they stand on for whoever has more to do there. */
 export type Installation = ReservationServices & { readonly db: Database; readonly redis: RedisTarget };
+
+export type InstallationOptions = {
+  /** To look and not to mend. */
+  readonly observing: boolean;
+  readonly providers?: readonly PaymentProvider[];
+  /** How long a PostgreSQL that is just starting is waited for (0). */
+  readonly ledgerWaitMs?: number;
+};
 
 /** The ledger alone, migrated. */
 export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
@@ -51,16 +60,14 @@ const folderPatienceMs = 3_000;
 export async function openInstallation(
   config: Config,
   logger: Logger,
-  options: { readonly observing: boolean; readonly providers?: readonly PaymentProvider[] } = {
-    observing: false,
-  },
+  options: InstallationOptions = { observing: false },
 ): Promise<Installation> {
   const opened = new Opened();
   try {
     const folder = config.embedded
       ? opened.add(await takeFolder(config, logger), (held) => held.close())
       : null;
-    const db = await openDatabase(config, folder, logger, opened);
+    const db = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
     const observing = options.observing && (await isLedger(db));
     if (!observing) await bringUpToDate(db, logger);
     const target = await findRedis(config, folder, logger, opened);
@@ -183,18 +190,19 @@ async function openDatabase(
   folder: DataFolder | null,
   logger: Logger,
   opened: Opened,
+  waitMs = 0,
 ): Promise<Database> {
   const { databaseUrl } = config;
-  const db = databaseUrl
-    ? openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'))
-    : openPglite(
-        await openPGlite({
-          dataDir: dataDirOf(folder),
-          parsers: pgliteParsers,
-          report: (message) => logger.info(message),
-        }),
-      );
-  return opened.add(db, (database) => database.destroy());
+  const report = (message: string) => logger.info(message);
+  if (!databaseUrl) {
+    const pglite = await openPGlite({ dataDir: dataDirOf(folder), parsers: pgliteParsers, report });
+    return opened.add(openPglite(pglite), (database) => database.destroy());
+  }
+  const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
+  opened.add(db, (database) => database.destroy());
+  const { host } = new URL(databaseUrl);
+  await waitForLedger(db, { waitMs, host, clock: systemClock, timers: systemTimers, report });
+  return db;
 }
 
 async function findRedis(
