@@ -30,11 +30,12 @@ export type App = {
 };
 
 const closeTimeoutMsDefault = 10_000;
+const callsInFlightMaxDefault = 2_048;
 const idleSweepIntervalMs = 20;
 
 export async function createApp(
   services: Services,
-  config: Pick<Config, 'apiKeys'> & Partial<Pick<Config, 'developmentKeys'>>,
+  config: Pick<Config, 'apiKeys'> & Partial<Pick<Config, 'developmentKeys' | 'callsInFlightMax'>>,
   context: ServiceContext & { readonly timers?: Timers },
 ): Promise<App> {
   const { logger, metrics, timers = systemTimers } = context;
@@ -43,6 +44,7 @@ export async function createApp(
     logger,
     metrics,
     bodyBytesMax: limits.bodyBytesMax,
+    callsInFlightMax: config.callsInFlightMax ?? callsInFlightMaxDefault,
   });
   const nest = await NestFactory.create<NestFastifyApplication>(
     AppModule.of({ services, logger, metrics, timers, console: consoleSettingsOf(config) }),

@@ -28,6 +28,8 @@ export type Config = {
   readonly paymentTtlSeconds: number;
   /** How long answers under Idempotency-Keys are kept, at least. 1 to 3,650. */
   readonly idempotencyKeyDays: number;
+  /** Calls that are worked on at once; more are answered 503 `overloaded`. 16 to 100,000. */
+  readonly callsInFlightMax: number;
   /** The payment sandbox as a provider; null: not used, or the one in this process. */
   readonly sandbox: SandboxConfig | null;
   /** Stripe as a provider; null: not used. */
@@ -93,6 +95,7 @@ const variables = {
   HOLDFAST_API_KEYS: z.string().optional(),
   PAYMENT_TTL_SECONDS: integer(1, 86_400).default(600),
   IDEMPOTENCY_KEY_DAYS: integer(1, 3_650).default(30),
+  CALLS_IN_FLIGHT_MAX: integer(16, 100_000).default(2_048),
   SANDBOX_URL: address.optional(),
   SANDBOX_API_KEY: secret.optional(),
   SANDBOX_WEBHOOK_SECRET: secret.optional(),
@@ -142,6 +145,7 @@ export function readConfig(
       developmentKeys: keys.development,
       paymentTtlSeconds: values.PAYMENT_TTL_SECONDS,
       idempotencyKeyDays: values.IDEMPOTENCY_KEY_DAYS,
+      callsInFlightMax: values.CALLS_IN_FLIGHT_MAX,
       sandbox,
       stripe,
       sandboxPort: values.SANDBOX_PORT,

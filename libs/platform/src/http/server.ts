@@ -14,6 +14,7 @@ import { parseJsonBody } from './json-body.js';
 import { Problem } from './problem.js';
 import { ProblemFilter } from './problem-filter.js';
 import { parseQueryString, unreadableQuery } from './query-string.js';
+import { shedLoad } from './shed-load.js';
 
 export type CallOptions = {
   /** Any one of these is enough. */
@@ -52,6 +53,8 @@ export type HttpServerOptions = {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly bodyBytesMax: number;
+  /** Calls under /v1 that are worked on at once; more are told to come again. */
+  readonly callsInFlightMax: number;
 };
 
 export type HttpServer = { readonly adapter: FastifyAdapter; readonly filter: ProblemFilter };
@@ -83,6 +86,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   readJson(fastify);
   passUploads(fastify);
+  shedLoad(fastify, options.callsInFlightMax);
   checkRequests(fastify, options.apiKeys);
   measureRequests(fastify, options);
   return { adapter, filter };

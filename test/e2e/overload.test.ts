@@ -1,0 +1,93 @@
+/** Many times the calls that the service works on at once: what it accepts it answers soon, the rest it refuses at once. */
+import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:http';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client } from '../fixtures/client.js';
+import { eventually } from '../fixtures/holdfast.js';
+import { startService, type RunningService } from '../fixtures/service.js';
+
+const inFlightMax = 32;
+const callers = 200;
+const callsEach = 8;
+
+let service: RunningService;
+let client: Client;
+
+beforeAll(async () => {
+  service = await startService({ callsInFlightMax: inFlightMax });
+  client = new Client(service);
+});
+afterAll(() => service.stop());
+
+type Answer = { readonly status: number; readonly retryAfter: string | undefined; readonly text: string };
+
+/** As fetch would, with as many connections as there are callers. */
+function reserve(agent: Agent, sku: string, leave = false): Promise<Answer> {
+  const body = JSON.stringify({ buyerId: randomUUID(), lines: [{ sku, quantity: 1 }] });
+  return new Promise((resolve, reject) => {
+    const sent = request(`${service.baseUrl}/v1/reservations`, {
+      agent,
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${service.storefrontKey}`,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'idempotency-key': randomUUID(),
+      },
+    });
+    sent.once('error', reject);
+    sent.once('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.once('end', () => {
+        const retryAfter = response.headers['retry-after'];
+        resolve({ status: response.statusCode!, retryAfter, text });
+      });
+    });
+    sent.end(body, () => leave && setImmediate(() => sent.destroy()));
+  });
+}
+
+test('accepts what it can, refuses the rest at once, sells nothing wrong, and is well right after', async () => {
+  const sku = await client.newSku(1_000_000);
+  const agent = new Agent({ keepAlive: true, maxSockets: callers });
+  const answers: Answer[] = [];
+  let inTheCrowd: number[] = [];
+  try {
+    await Promise.all([
+      ...Array.from({ length: callers }, async () => {
+        for (let call = 0; call < callsEach; call += 1) answers.push(await reserve(agent, sku));
+      }),
+      (async () => {
+        const probes = ['/livez', '/readyz', '/metrics'].map((probe) => client.request(probe, { key: null }));
+        inTheCrowd = (await Promise.all(probes)).map(({ status }) => status);
+      })(),
+    ]);
+    const accepted = answers.filter(({ status }) => status === 201);
+    const refused = answers.filter(({ status }) => status !== 201);
+    // Each of those that were in flight first, at least.
+    expect(accepted.length).toBeGreaterThanOrEqual(inFlightMax);
+    expect(refused.length).toBeGreaterThan(callers);
+    for (const { status, retryAfter, text } of refused)
+      expect([status, retryAfter, JSON.parse(text).type]).toEqual([503, '1', '/problems/overloaded']);
+    expect(inTheCrowd).toEqual([200, 200, 200]);
+    expect((await client.level(sku)).held).toBe(accepted.length);
+    // At once: nothing has been left in a queue.
+    expect((await reserve(agent, sku)).status).toBe(201);
+    const audit = await client.request('/v1/audit/invariants', { key: 'admin' });
+    expect(audit.body).toMatchObject({ ok: true });
+  } finally {
+    agent.destroy();
+  }
+});
+
+test('who leaves before the answer takes up no room', async () => {
+  const sku = await client.newSku(1_000_000);
+  const agent = new Agent({ keepAlive: false });
+  for (let round = 0; round < 3; round += 1)
+    await Promise.allSettled(Array.from({ length: inFlightMax }, () => reserve(agent, sku, true)));
+  await eventually('there is room for as many as before', async () => {
+    const calls = Array.from({ length: inFlightMax }, () => client.request(`/v1/skus/${sku}`));
+    return (await Promise.all(calls)).every(({ status }) => status === 200);
+  });
+});
