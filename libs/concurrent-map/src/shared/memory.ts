@@ -23,7 +23,7 @@ type Process = { readonly arch?: string; readonly versions?: { readonly v8?: str
 
 function isTrusted(): boolean {
   const process = Reflect.get(globalThis, 'process') as Process | undefined;
-  return process?.arch === 'x64' && /^1[123]\./.test(process.versions?.v8 ?? '');
+  return process?.arch === 'x64' && process.versions?.v8?.startsWith('13.') === true;
 }
 
 // Imported constants are looked up at every use, those of the module itself are not: a nanosecond of each load.
