@@ -55,11 +55,15 @@ export type HttpServerOptions = {
   readonly bodyBytesMax: number;
   /** Calls under /v1 that are worked on at once; more are told to come again. */
   readonly callsInFlightMax: number;
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutMs?: number;
 };
 
 export type HttpServer = { readonly adapter: FastifyAdapter; readonly filter: ProblemFilter };
 
-const requestTimeoutMs = 30_000;
+const requestTimeoutMsDefault = 30_000;
+/** How often connections are looked at for being too slow. */
+const slownessCheckMs = 5_000;
 /** Longer than any header block that Node takes: a long id is an unknown id, not another kind of error. */
 const paramLengthMax = 32_768;
 
@@ -67,7 +71,12 @@ const paramLengthMax = 32_768;
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const allowed = new AllowedMethods();
   const filter = new ProblemFilter(options.logger, allowed);
+  const { requestTimeoutMs = requestTimeoutMsDefault } = options;
   const adapter = new FastifyAdapter({
+    http: {
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(slownessCheckMs, requestTimeoutMs),
+    },
     bodyLimit: options.bodyBytesMax,
     routerOptions: { maxParamLength: paramLengthMax, querystringParser: parseQueryString },
     requestTimeout: requestTimeoutMs,
