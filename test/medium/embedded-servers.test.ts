@@ -30,7 +30,7 @@ describeWithRedis('a Redis for tests', () => {
     expect(new URL(own.url).port).not.toBe(new URL(shared.url).port);
     client.disconnect();
     await Promise.all([own.stop(), shared.stop()]);
-  });
+  }, 120_000);
 });
 
 describeWithPostgres('a PostgreSQL for tests', () => {
@@ -52,7 +52,7 @@ describeWithPostgres('a PostgreSQL for tests', () => {
     expect(await setting(hasty.url, 'fsync')).toBe('off');
     expect(await setting(durable.url, 'fsync')).toBe('on');
     await Promise.all([hasty.stop(), durable.stop()]);
-  });
+  }, 120_000);
 });
 
 it('gives a PGlite', async () => {
