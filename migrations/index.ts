@@ -8,6 +8,7 @@ import * as repairs from './0005-repairs.js';
 import * as simulations from './0007-simulations.js';
 import * as reconciliationSpeed from './0008-reconciliation-speed.js';
 import * as statementLinks from './0009-statement-links.js';
+import * as answers from './0010-answers.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '0007-simulations': simulations,
   '0008-reconciliation-speed': reconciliationSpeed,
   '0009-statement-links': statementLinks,
+  '0010-answers': answers,
 };

@@ -8,6 +8,7 @@ import {
   createHttpServer,
   developmentKeys,
   NestLogger,
+  systemClock,
   systemTimers,
   type Timer,
   type Timers,
@@ -15,6 +16,7 @@ import {
 import { AppModule } from './app.module.js';
 import type { ConsoleSettings } from './console/console.controller.js';
 import { serveConsole } from './console/serve-console.js';
+import { serveReserve } from './reserve.route.js';
 import { serveDocs } from './openapi/serve-docs.js';
 import { serveQueues } from './serve-queues.js';
 import type { ServiceContext, Services } from './services.js';
@@ -43,6 +45,7 @@ export async function createApp(
     apiKeys: config.apiKeys,
     logger,
     metrics,
+    clock: systemClock,
     bodyBytesMax: limits.bodyBytesMax,
     callsInFlightMax: config.callsInFlightMax ?? callsInFlightMaxDefault,
   });
@@ -52,6 +55,7 @@ export async function createApp(
     { bodyParser: false, logger: new NestLogger(logger), abortOnError: false },
   );
   nest.useGlobalFilters(filter);
+  serveReserve(nest, services.reservations, metrics);
   serveDocs(nest);
   await serveConsole(nest, logger);
   if (services.queues) await serveQueues(nest, services.queues, config.apiKeys);

@@ -1,27 +1,9 @@
-/** Reservations over HTTP. */
+/** Reservations over HTTP, but for the call that makes one: reserve.route.ts. */
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import {
-  confirmBody,
-  emptyBody,
-  extendBody,
-  isUuid,
-  listReservationsQuery,
-  payBody,
-  type ReserveBody,
-  reserveBody,
-} from '#contracts';
-import { mergeLines, UnavailableError } from '#domain';
-import { Call, Cursors, type Metrics, type ReservationOutcomeLabel, sendJson } from '#platform';
-import type {
-  Answer,
-  KeyedRequest,
-  Operation,
-  PaymentUseCases,
-  ReservationUseCases,
-  ReserveCommand,
-  ReserveOutcome,
-} from '#reservations';
+import { confirmBody, emptyBody, extendBody, isUuid, listReservationsQuery, payBody } from '#contracts';
+import { Call, Cursors, sendJson } from '#platform';
+import type { Answer, Operation, PaymentUseCases, ReservationUseCases } from '#reservations';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
 import { bodyOf, optionalBodyOf, queryOf } from './request.js';
@@ -30,10 +12,9 @@ import {
   presentPay,
   presentReservation,
   presentReservationOutcome,
-  presentReserve,
   unknownReservation,
 } from './reservation.presenter.js';
-import { METRICS, PAYMENTS, RESERVATIONS } from './tokens.js';
+import { PAYMENTS, RESERVATIONS } from './tokens.js';
 
 const storefront = Call({ scopes: ['storefront'] });
 
@@ -44,27 +25,7 @@ export class ReservationsController {
     @Inject(PAYMENTS) private readonly payments: PaymentUseCases,
     @Inject(Idempotent) private readonly idempotent: Idempotent,
     @Inject(Cursors) private readonly cursors: Cursors,
-    @Inject(METRICS) private readonly metrics: Metrics,
   ) {}
-
-  @Post()
-  @storefront
-  async reserve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const command = commandOf(bodyOf(request, reserveBody));
-    let refused: ReserveOutcome['kind'] | undefined;
-    const work = (operation: Operation): Promise<Answer> => {
-      refused = undefined;
-      return this.reserveCounted(operation, command);
-    };
-    const refuse = (keyed: KeyedRequest): Answer | undefined =>
-      this.reservations.refuse(keyed, command, (outcome) => {
-        refused = outcome.kind;
-        return presentReserve(outcome);
-      });
-    const { replayed } = await this.idempotent.answer(request, reply, work, { unclaimed: true, refuse });
-    // What the key had been answered before was counted then.
-    if (refused && !replayed) this.metrics.reservations.inc({ outcome: refused });
-  }
 
   @Get()
   @Call({ scopes: ['storefront'], query: true })
@@ -148,31 +109,6 @@ export class ReservationsController {
       isUuid(reservationId) ? work : async () => unknownReservation,
     );
   }
-
-  private async reserveCounted(operation: Operation, command: ReserveCommand): Promise<Answer> {
-    let label: ReservationOutcomeLabel | undefined;
-    try {
-      return await this.reservations.reserve(operation, command, (outcome) => {
-        label = outcome.kind;
-        return presentReserve(outcome);
-      });
-    } catch (error) {
-      label = error instanceof UnavailableError ? 'unavailable' : 'error';
-      throw error;
-    } finally {
-      // None when an earlier attempt's outcome was found: that one has been counted.
-      if (label !== undefined) this.metrics.reservations.inc({ outcome: label });
-    }
-  }
-}
-
-function commandOf(body: ReserveBody): ReserveCommand {
-  return {
-    buyerId: body.buyerId,
-    lines: mergeLines(body.lines),
-    ttlSeconds: body.ttlSeconds,
-    metadata: body.metadata === undefined ? null : JSON.stringify(body.metadata),
-  };
 }
 
 function send(reply: FastifyReply, { status, body }: Answer): void {

@@ -223,7 +223,8 @@ export function statusAt(
 }
 
 /** Lines of one SKU become one line, in the order of first mention. The sum may exceed what is safe: check it. */
-export function mergeLines(lines: readonly ReservationLine[]): ReservationLine[] {
+export function mergeLines(lines: readonly ReservationLine[]): readonly ReservationLine[] {
+  if (lines.length === 1) return lines;
   const quantities = new Map<string, number>();
   for (const { sku, quantity } of lines) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
   return Array.from(quantities, ([sku, quantity]) => ({ sku, quantity }));

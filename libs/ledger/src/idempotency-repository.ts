@@ -34,14 +34,19 @@ const leaseSeconds = 10;
 /** Of a claim that the next attempt may take over at once. */
 const leaseOver = sql`now() - make_interval(secs => ${leaseSeconds + 1})`;
 
-/** Digests of 32 bytes each, as one parameter. */
-const bytes = (digests: readonly Buffer[]) => sql`${Buffer.concat(digests)}::bytea`;
+/** 32 bytes each, as one parameter. */
+const digestsOf = (requests: readonly ClaimRequest[]) =>
+  Buffer.concat(requests.map(({ keyDigest }) => keyDigest));
+const fingerprintsOf = (requests: readonly ClaimRequest[]) =>
+  Buffer.concat(requests.map(({ fingerprint }) => fingerprint));
 
 const hexOf = ({ keyDigest, fingerprint }: ClaimRequest) => ({
   digest: keyDigest.toString('hex'),
   fingerprint: fingerprint.toString('hex'),
 });
 
+/** What a key has, of the request at `index`; `same` is null when there is no such key. */
+type Found = { index: number; same: boolean | null; status: number | null; body: string | null };
 type Existing = { digest: string; same: boolean; status: number | null; body: string | null };
 
 export class IdempotencyRepository {
@@ -82,53 +87,28 @@ export class IdempotencyRepository {
    * that was claimed and not answered.
    */
   async answer(requests: readonly (ClaimRequest & KeptAnswer)[]): Promise<(Known | null)[]> {
-    const bodies = [...new Set(requests.map(({ body }) => body))];
-    const indexOf = new Map(bodies.map((body, index) => [body, index + 1]));
-    const keptBefore = await guarded(
-      sql<{ index: number }>`
-        with r as materialized (
-          select i, substring(${bytes(requests.map(({ keyDigest }) => keyDigest))} from 32 * i::integer - 31 for 32) as digest,
-            substring(${bytes(requests.map(({ fingerprint }) => fingerprint))} from 32 * i::integer - 31 for 32) as fingerprint,
-            status, body
-          from unnest(${column(requests, ({ status }) => status)}::text::integer[],
-            ${column(requests, ({ body }) => indexOf.get(body)!)}::text::integer[]) with ordinality as a(status, body, i)
-        ), recorded as (
-          insert into idempotency_keys (digest, fingerprint, claimed_at, status, body)
-          select digest, fingerprint, now(), status, (${column(bodies, (body) => body)}::text::text[])[body]
-          from r order by digest
-          on conflict (digest) do nothing
-          returning digest
-        )
-        select i::integer - 1 as index from r
-        where not exists (select from recorded where recorded.digest = r.digest)`.execute(this.db),
+    const bodies = new Map<string, number>();
+    for (const { body } of requests) if (!bodies.has(body)) bodies.set(body, bodies.size + 1);
+    const before = await guarded(
+      sql<Found>`select * from idempotency_answer(${digestsOf(requests)}, ${fingerprintsOf(requests)},
+        ${column(requests, ({ status }) => status)}::text::integer[],
+        ${column(requests, ({ body }) => bodies.get(body)!)}::text::integer[],
+        ${column([...bodies.keys()], (body) => body)}::text::text[])`.execute(this.db),
     );
     const answers = requests.map(({ status, body }): Known | null => ({ kind: 'recorded', status, body }));
-    const before = keptBefore.rows.map(({ index }) => index);
-    const known = await this.existing(before.map((index) => hexOf(requests[index]!)));
-    for (const index of before) {
-      const row = known.get(hexOf(requests[index]!).digest);
-      if (row && !row.same) answers[index] = { kind: 'reused' };
-      else if (!row || row.status === null) answers[index] = null;
-      else answers[index] = { kind: 'answered', status: row.status, body: row.body ?? '' };
+    for (const { index, same, status, body } of before.rows) {
+      if (same === false) answers[index] = { kind: 'reused' };
+      else answers[index] = status === null ? null : { kind: 'answered', status, body: body ?? '' };
     }
     return answers;
   }
 
   /** What is known of requests that would make the reservations `id`; one result each, in order. */
   async look(requests: readonly (ClaimRequest & { readonly id: string })[]): Promise<Look[]> {
+    const ids = `{${requests.map(({ id }) => id).join(',')}}`;
     const found = await guarded(
-      sql<{ index: number; same: boolean | null; status: number | null; body: string | null }>`
-        select r.i::integer - 1 as index, k.fingerprint = substring(${bytes(requests.map(({ fingerprint }) => fingerprint))} from 32 * r.i::integer - 31 for 32) as same,
-          k.status, k.body
-        from unnest(${`{${requests.map(({ id }) => id).join(',')}}`}::text::uuid[]) with ordinality as r(id, i)
-        left join lateral (
-          select * from idempotency_keys
-          where digest = substring(${bytes(requests.map(({ keyDigest }) => keyDigest))} from 32 * r.i::integer - 31 for 32)
-          offset 0
-        ) k on true
-        where k.digest is not null or exists (select from reservations v where v.id = r.id offset 0)`.execute(
-        this.db,
-      ),
+      sql<Found>`select * from idempotency_look(${digestsOf(requests)}, ${fingerprintsOf(requests)},
+        ${ids}::text::uuid[])`.execute(this.db),
     );
     const looks = requests.map((): Look => ({ kind: 'free', repeated: false }));
     for (const { index, same, status, body } of found.rows) {

@@ -11,9 +11,8 @@ import { Finality, isKept, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, IdempotencyUseCases, IdempotentResult, OnceOptions, Operation } from './use-cases.js';
 
-type AttemptResult = { answer?: Answer; replayed: boolean; otherwise?: IdempotentResult };
 type Work = (operation: Operation) => Promise<Answer>;
-type Attempt = { readonly fingerprint: Buffer; readonly answer: Promise<Answer> };
+type Attempt = { readonly fingerprint: Buffer; readonly result: Promise<IdempotentResult> };
 
 export class Idempotency implements IdempotencyUseCases {
   private readonly attempts = new Map<string, Attempt>();
@@ -34,19 +33,13 @@ export class Idempotency implements IdempotencyUseCases {
   }
 
   async once(request: ClaimRequest, work: Work, options: OnceOptions = {}): Promise<IdempotentResult> {
-    const key = request.keyDigest.toString('base64');
+    const key = request.keyDigest.toString('latin1');
     const running = this.attempts.get(key);
     if (running) return this.join(running, request);
-    const answer = this.attempt(request, work, options);
-    const settled = answer.then((result) => result.answer ?? Promise.reject(new NoAnswer(result.otherwise!)));
-    // Whoever joins hears of a failure; when nobody does, it is not unheard of: `answer` is awaited below.
-    settled.catch(() => undefined);
-    this.attempts.set(key, { fingerprint: request.fingerprint, answer: settled });
+    const result = this.attempt(request, work, options);
+    this.attempts.set(key, { fingerprint: request.fingerprint, result });
     try {
-      const result = await answer;
-      return result.answer
-        ? { kind: 'answered', answer: result.answer, replayed: result.replayed }
-        : result.otherwise!;
+      return await result;
     } finally {
       this.attempts.delete(key);
     }
@@ -58,58 +51,39 @@ export class Idempotency implements IdempotencyUseCases {
 
   private async join(running: Attempt, request: ClaimRequest): Promise<IdempotentResult> {
     if (!running.fingerprint.equals(request.fingerprint)) return { kind: 'reused' };
-    try {
-      const answer = await running.answer;
-      return { kind: 'answered', answer, replayed: isKept(answer.status) };
-    } catch (error) {
-      if (error instanceof NoAnswer) return error.result;
-      throw error;
-    }
+    const result = await running.result;
+    return result.kind === 'answered' ? { ...result, replayed: isKept(result.answer.status) } : result;
   }
 
-  private async attempt(request: ClaimRequest, work: Work, options: OnceOptions): Promise<AttemptResult> {
+  private async attempt(request: ClaimRequest, work: Work, options: OnceOptions): Promise<IdempotentResult> {
     try {
-      const refused = await this.refuseAtOnce(request, options.refuse?.(request));
-      if (refused) return refused;
+      const refusal = options.refuse?.(request);
+      const known = refusal && (await this.refusals.call({ ...request, ...refusal }));
+      if (known) return known.kind === 'reused' ? known : answered(known, known.kind === 'answered');
+      // There is no refusal, or an earlier attempt may have done what the refusal knows nothing of.
       return await (options.unclaimed ? this.lookAndWork(request, work) : this.claimAndWork(request, work));
     } catch (error) {
-      if (error instanceof KeyReused) return { replayed: false, otherwise: { kind: 'reused' } };
+      if (error instanceof KeyReused) return { kind: 'reused' };
       throw error;
     }
   }
 
-  /** Undefined: there is work to do after all. */
-  private async refuseAtOnce(
-    request: ClaimRequest,
-    refusal: Answer | undefined,
-  ): Promise<AttemptResult | undefined> {
-    if (!refusal) return undefined;
-    const known = await this.refusals.call({ ...request, ...refusal });
-    // An earlier attempt is under way, or was given up: it may have done what this refusal knows nothing of.
-    if (!known) return undefined;
-    if (known.kind === 'reused') return { otherwise: known, replayed: false };
-    return { answer: { status: known.status, body: known.body }, replayed: known.kind === 'answered' };
-  }
-
-  private async lookAndWork(request: ClaimRequest, work: Work): Promise<AttemptResult> {
+  private async lookAndWork(request: ClaimRequest, work: Work): Promise<IdempotentResult> {
     const id = operationIdOf(request);
     const look = await this.looks.call({ ...request, id });
-    if (look.kind === 'answered') return { answer: { status: look.status, body: look.body }, replayed: true };
-    if (look.kind === 'reused') return { replayed: false, otherwise: look };
-    const answer = await work({ id, repeated: look.repeated, request });
-    return { answer, replayed: answer.replayed ?? false };
+    if (look.kind === 'answered') return answered(look, true);
+    if (look.kind === 'reused') return look;
+    return worked(await work({ id, repeated: look.repeated, request }));
   }
 
-  private async claimAndWork(request: ClaimRequest, work: Work): Promise<AttemptResult> {
+  private async claimAndWork(request: ClaimRequest, work: Work): Promise<IdempotentResult> {
     const claim = await this.claims.call(request);
-    if (claim.kind === 'answered') {
-      return { answer: { status: claim.status, body: claim.body }, replayed: true };
-    }
-    if (claim.kind !== 'claimed') return { replayed: false, otherwise: claim };
+    if (claim.kind === 'answered') return answered(claim, true);
+    if (claim.kind !== 'claimed') return claim;
     try {
       const answer = await work({ id: operationIdOf(request), repeated: claim.repeated, request });
       if (!isKept(answer.status)) await this.abandon(request, true);
-      return { answer, replayed: answer.replayed ?? false };
+      return worked(answer);
     } catch (error) {
       const nothingDone = error instanceof UnavailableError && !error.outcomeUnknown && !claim.repeated;
       await this.abandon(request, nothingDone || error instanceof KeyReused);
@@ -128,8 +102,10 @@ export function operationIdOf({ keyDigest }: Pick<ClaimRequest, 'keyDigest'>): s
   return uuidOf(keyDigest);
 }
 
-class NoAnswer extends Error {
-  constructor(readonly result: IdempotentResult) {
-    super(result.kind);
-  }
+function answered({ status, body }: Answer, replayed: boolean): IdempotentResult {
+  return { kind: 'answered', answer: { status, body }, replayed };
+}
+
+function worked(answer: Answer & { readonly replayed?: boolean }): IdempotentResult {
+  return { kind: 'answered', answer, replayed: answer.replayed ?? false };
 }

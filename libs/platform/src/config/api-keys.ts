@@ -1,6 +1,6 @@
 /**
- * API keys: who may call, and for what. Only digests are kept, so that no secret can leak from memory dumps or logs,
- * and so that comparing takes the same time whatever is presented.
+ * API keys: who may call, and for what. Only digests are kept here, so that no secret leaks into logs and so that
+ * comparing takes the same time whatever is presented.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 

@@ -5,10 +5,12 @@
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
-import { type ApiKey, findApiKey, type Scope } from '../config/api-keys.js';
+import type { ApiKey, Scope } from '../config/api-keys.js';
 import type { Logger } from '../logging/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { Clock } from '../ports.js';
 import { AllowedMethods } from './allowed-methods.js';
+import { Callers } from './callers.js';
 import { answerClientError } from './client-error.js';
 import { parseJsonBody } from './json-body.js';
 import { Problem } from './problem.js';
@@ -52,6 +54,7 @@ export type HttpServerOptions = {
   readonly apiKeys: readonly ApiKey[];
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly bodyBytesMax: number;
   /** Calls under /v1 that are worked on at once; more are told to come again. */
   readonly callsInFlightMax: number;
@@ -96,7 +99,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   readJson(fastify);
   passUploads(fastify);
   shedLoad(fastify, options.callsInFlightMax);
-  checkRequests(fastify, options.apiKeys);
+  checkRequests(fastify, new Callers(options.apiKeys, options.clock));
   measureRequests(fastify, options);
   return { adapter, filter };
 }
@@ -135,12 +138,13 @@ function refuseEncodings(request: FastifyRequest): void {
   }
 }
 
-function checkRequests(fastify: FastifyInstance, keys: readonly ApiKey[]): void {
+function checkRequests(fastify: FastifyInstance, callers: Callers): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
       const { config } = request.routeOptions;
-      if (config.scopes !== undefined && config.signed !== true)
-        request.apiKey = authorise(request, keys, config.scopes);
+      if (config.scopes !== undefined && config.signed !== true) {
+        request.apiKey = authorised(callers.keyOf(request.headers.authorization), config.scopes);
+      }
       if (request.url.includes('?'))
         checkQuery(request, config.query === true || config.scopes === undefined);
       done();
@@ -150,9 +154,7 @@ function checkRequests(fastify: FastifyInstance, keys: readonly ApiKey[]): void 
   });
 }
 
-function authorise(request: FastifyRequest, keys: readonly ApiKey[], scopes: readonly Scope[]): ApiKey {
-  const secret = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const key = secret === undefined ? undefined : findApiKey(keys, secret);
+function authorised(key: ApiKey | undefined, scopes: readonly Scope[]): ApiKey {
   if (key === undefined) {
     throw new Problem(
       'unauthenticated',
