@@ -15,7 +15,7 @@ import {
 } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
-import { partitionOf, StockCache, StockDesk, type NewsListener, type StockStore } from '#stock';
+import { partitionOf, StockCache, StockCells, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
 import { DriftWatch } from './drift.js';
 import { Finality } from './finality.js';
@@ -44,6 +44,8 @@ export type ReservationOptions = {
   readonly store: StockStore;
   /** Brings the news of all instances' decisions. Null: there is none, and nothing is refused without asking Redis. */
   readonly listen: ((listener: NewsListener) => void) | null;
+  /** What the stock caches of this process share; absent: this one is alone in it. */
+  readonly cells?: StockCells;
   /** Migrated already. */
   readonly db: Database;
   /** For questions over whole tables, which take their time; the same as `db` where there is but one connection. */
@@ -63,6 +65,8 @@ export type ReservationOptions = {
   readonly soleProcess: boolean;
   /** To look only: nothing is rebuilt, swept or given to the ledger that is not in its journal already. */
   readonly observing: boolean;
+  /** Another thread of this process sweeps, and watches for drift. */
+  readonly swept?: boolean;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
 
@@ -121,7 +125,8 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     broke: (partition, reason) => keeper.broke(partition, reason),
     report: options.report,
   });
-  const workers = [sweeper, watch, driftWatch, errands, new Retention({ ...parts, ...options })];
+  const tidying = options.swept ? [] : [sweeper, driftWatch, new Retention({ ...parts, ...options })];
+  const workers = [...tidying, watch, errands];
   await keeper.start();
   if (!options.observing) for (const worker of workers) worker.start();
 
@@ -166,6 +171,7 @@ function connect(
   });
   const stock = new StockRepository(db);
   const cache: StockCache = new StockCache({
+    cells: options.cells ?? StockCells.create(),
     nowMs: () => clock.nowMs(),
     buyersOf: async (sku, limit) => {
       // What the store has decided up to now must be in the ledger before it is asked.

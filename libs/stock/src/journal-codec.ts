@@ -150,16 +150,19 @@ export function decodeSeen(facts: readonly (string | number)[]): SeenLevel[] {
 
 /** The news that the functions publish. An empty list is `{}` to their encoder. */
 export function decodeNews(message: string): StockNews {
+  // Lua writes an empty list as an empty object.
   type List = string[] | Record<string, never>;
-  const [epoch, sequence, levels, buyers] = JSON.parse(message) as [string, string, List, List];
+  const [epoch, sequence, ...lists] = JSON.parse(message) as [string, string, ...List[]];
+  const [levels = [], buyers = [], ends = []] = lists.map((list) => (Array.isArray(list) ? list : []));
   return {
     epoch: integer(epoch),
     sequence: integer(sequence),
-    levels: Array.isArray(levels) ? decodeSeen(levels) : [],
-    buyers: groups(Array.isArray(buyers) ? buyers : [], 3).map(([name = '', reservation, units]) => ({
+    levels: decodeSeen(levels),
+    buyers: groups(buyers, 3).map(([name = '', reservationId = none, units], index) => ({
       sku: name.slice(0, name.indexOf(' ')),
       buyerId: name.slice(name.indexOf(' ') + 1),
-      reservationId: reservation === none ? null : (reservation ?? null),
+      // Functions of an earlier version do not say when it ends: then it has, as far as refusing goes.
+      hold: reservationId === none ? null : { reservationId, expiresAtMs: integer(ends[index] ?? '0') },
       units: integer(units),
     })),
   };

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { JournalEntry } from '#domain';
 import { StockCache } from './stock-cache.js';
+import { StockCells } from './stock-cells.js';
 
 const line = (sku = 'A', quantity = 1) => [{ sku, quantity }];
 const level = (available: number, version: number, buyerLimit: number | null = null, sku = 'A') => ({
@@ -33,6 +34,17 @@ describe('the stock cache', () => {
   let nowMs: number;
   let cache: StockCache;
   let buyers: string[];
+  let cells: StockCells;
+  /** As another thread does: by the buffer alone. */
+  const openCache = (): StockCache => {
+    const opened = new StockCache({
+      cells: StockCells.attach(cells.buffer),
+      nowMs: () => nowMs,
+      buyersOf: async () => buyers,
+    });
+    opened.open();
+    return opened;
+  };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const soldOut = async () => {
     cache.learnLevel(1, level(0, 5));
@@ -42,8 +54,8 @@ describe('the stock cache', () => {
   beforeEach(() => {
     nowMs = 1_000;
     buyers = [];
-    cache = new StockCache({ nowMs: () => nowMs, buyersOf: async () => buyers });
-    cache.open();
+    cells = StockCells.create();
+    cache = openCache();
   });
 
   test('knows nothing at first, and asks', () => {
@@ -104,7 +116,7 @@ describe('the stock cache', () => {
     nowMs = 9_000;
     expect(cache.refuse('me', line())).toBeUndefined();
     nowMs = 1_000;
-    const gone = { sku: 'A', buyerId: 'me', reservationId: null, units: 0 };
+    const gone = { sku: 'A', buyerId: 'me', hold: null, units: 0 };
     cache.heard({ epoch: 1, sequence: 2, levels: [], buyers: [gone] });
     expect(cache.refuse('me', line())).toBeUndefined();
   });
@@ -112,7 +124,7 @@ describe('the stock cache', () => {
   test('news from before a hold does not end it', async () => {
     await soldOut();
     cache.decided(1, [held('r2', 'me', 7)], []);
-    const gone = { sku: 'A', buyerId: 'me', reservationId: null, units: 0 };
+    const gone = { sku: 'A', buyerId: 'me', hold: null, units: 0 };
     cache.heard({ epoch: 1, sequence: 6, levels: [], buyers: [gone] });
     expect(cache.refuse('me', line())).toMatchObject({ kind: 'duplicate-reservation', reservationId: 'r2' });
   });
@@ -137,5 +149,90 @@ describe('the stock cache', () => {
     cache.open();
     await settled();
     expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('a hold that another instance has made is known from the news, until it ends', async () => {
+    const has = (sequence: number, expiresAtMs: number) => ({
+      epoch: 1,
+      sequence,
+      levels: [],
+      buyers: [{ sku: 'A', buyerId: 'me', hold: { reservationId: 'r1', expiresAtMs }, units: 1 }],
+    });
+    cache.heard(has(3, 9_000));
+    expect(cache.refuse('me', line())).toMatchObject({ kind: 'duplicate-reservation', reservationId: 'r1' });
+    nowMs = 9_000;
+    expect(cache.refuse('me', line())).toBeUndefined();
+    nowMs = 1_000;
+    // Of an earlier version, whose news says nothing of its end.
+    cache.heard(has(4, 0));
+    expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  describe('of two threads', () => {
+    let other: StockCache;
+    beforeEach(() => {
+      other = openCache();
+    });
+
+    test('a unit is taken once', async () => {
+      cache.learnLevel(1, level(1, 5));
+      expect([other.take('A', 1), cache.take('A', 1)]).toEqual([true, false]);
+      other.giveBack('A', 1);
+      expect([cache.take('A', 1), other.take('A', 1)]).toEqual([true, false]);
+    });
+
+    test('a level that one has learned is not overwritten by the older one that the other hears late', async () => {
+      await soldOut();
+      other.learnLevel(1, level(3, 4));
+      expect(other.take('A', 1)).toBe(false);
+      other.learnLevel(1, level(2, 6));
+      cache.learnLevel(1, level(0, 5));
+      expect(cache.take('A', 2)).toBe(true);
+    });
+
+    test('a level of an earlier epoch does not overwrite one of a later, though its version is larger', () => {
+      other.learnLevel(2, level(2, 3));
+      cache.learnLevel(1, level(0, 900));
+      expect(other.take('A', 2)).toBe(true);
+    });
+
+    test('the one that has heard less asks: it may not know yet who has the last unit', async () => {
+      await soldOut();
+      other.learnLevel(1, level(0, 5));
+      await settled();
+      expect(other.refuse('me', line())).toBeDefined();
+      // The unit came back and "me" had it, on the first thread; the second hears of it a moment later.
+      cache.decided(1, [held('r7', 'me', 7)], [level(0, 7)]);
+      expect(other.refuse('me', line())).toBeUndefined();
+      const hold = { reservationId: 'r7', expiresAtMs: 9_000 };
+      const news = [{ sku: 'A', buyerId: 'me', hold, units: 1 }];
+      other.heard({ epoch: 1, sequence: 7, levels: [level(0, 7)], buyers: news });
+      expect(other.refuse('me', line())).toMatchObject({
+        kind: 'duplicate-reservation',
+        reservationId: 'r7',
+      });
+      expect(other.refuse('you', line())).toMatchObject({ kind: 'sold-out' });
+    });
+
+    test('what one had taken when it died is asked for again once the cells are cleared', async () => {
+      await soldOut();
+      cache.learnLevel(1, level(1, 6));
+      expect(other.take('A', 1)).toBe(true);
+      expect(cache.refuse('me', line())).toBeDefined();
+      cells.clear();
+      expect(cache.refuse('me', line())).toBeUndefined();
+      cache.decided(1, [], [level(1, 6)]);
+      expect(cache.take('A', 1)).toBe(true);
+    });
+
+    test('what one had taken when it died comes back with the next look at the level', async () => {
+      await soldOut();
+      cache.learnLevel(1, level(1, 6));
+      expect(other.take('A', 1)).toBe(true);
+      cache.refuse('me', line());
+      expect(cache.takeRefused()).toEqual(['A']);
+      cache.learnLevel(1, level(1, 6));
+      expect(cache.refuse('me', line())).toBeUndefined();
+    });
   });
 });

@@ -2,9 +2,9 @@
  * The stock cache: refuses in this process what Redis would refuse, so that a sold-out crowd costs no network. It may
  * say "no", never "yes".
  *
- * Taking units is the explicit load, then conditional store: `load` the units left, refuse when there are none, else
- * `compareAndSwap` them away and go on to Redis, whose answer sets the cell right again. A plain store after the load
- * would let two callers take the same last unit.
+ * Taking units is the explicit load, then conditional store (stock-cells.ts): `load` the units left, refuse when there
+ * are none, else `compareAndSwap` them away and go on to Redis, whose answer sets the cell right again. A plain store
+ * after the load would let two callers take the same last unit.
  *
  * Its refusals are Redis's own order of refusals: "sold out" only for a buyer who is known to have nothing of the SKU,
  * or it would have to be "duplicate". So a SKU that has sold out gets a complete list of who has units of it, from
@@ -13,8 +13,9 @@
  * What it knows is as old as the news, some milliseconds. Levels carry an epoch and a version, so that older news
  * never overwrites newer. When the news breaks off, everything is forgotten.
  */
-import { ConcurrentMap, MapFullError, SharedConcurrentMap } from '#concurrent-map';
+import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
+import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
 import type { SeenLevel, StockNews } from './stock-store.js';
 
 export type CachedRefusal =
@@ -22,6 +23,8 @@ export type CachedRefusal =
   | { readonly kind: 'duplicate-reservation'; readonly sku: string; readonly reservationId: string };
 
 export type StockCacheOptions = {
+  /** The units left, which all threads of the process share; everything else a thread learns for itself. */
+  readonly cells: StockCells;
   /** The clock that deadlines are compared with; being wrong by a little costs a question to Redis. */
   readonly nowMs: () => number;
   /**
@@ -31,15 +34,17 @@ export type StockCacheOptions = {
   readonly buyersOf: (sku: string, limit: number) => Promise<readonly string[]>;
 };
 
-type Known = { readonly epoch: number; readonly version: number; readonly buyerLimit: number | null };
+type Known = {
+  readonly epoch: number;
+  readonly version: number;
+  readonly stamp: Stamp;
+  readonly buyerLimit: number | null;
+};
 /** `sequence`: when it was made; older news does not concern it. */
 type LiveHold = { readonly reservationId: string; readonly expiresAtMs: number; readonly sequence: number };
 /** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
 type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
 
-const skusMax = 100_000;
-const skuLengthMax = 64;
-const unitsKnownMax = 2 ** 31 - 1;
 /** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
 const soldOutSkusMax = 1_000;
 const buyersMax = 100_000;
@@ -47,7 +52,6 @@ const buyersMax = 100_000;
 const holdsMax = 200_000;
 
 export class StockCache {
-  private readonly units = SharedConcurrentMap.create({ entriesMax: skusMax, keyLengthMax: skuLengthMax });
   private readonly known = new ConcurrentMap<string, Known>();
   private readonly buyers = new Map<string, Buyers>();
   private readonly holds = new Map<string, LiveHold>();
@@ -73,7 +77,7 @@ export class StockCache {
   /** Nothing that is known can be relied on: the store begins a new epoch. */
   forget(): void {
     this.generation += 1;
-    this.units.clear();
+    this.options.cells.clear();
     this.known.clear();
     this.buyers.clear();
     this.holds.clear();
@@ -91,29 +95,23 @@ export class StockCache {
     if (hold && hold.expiresAtMs > this.options.nowMs()) {
       return { kind: 'duplicate-reservation', sku, reservationId: hold.reservationId };
     }
-    if (this.units.load(sku) !== 0 || !this.hasNothing(sku, buyerId)) return undefined;
-    const buyerLimit = this.known.load(sku)?.buyerLimit ?? null;
-    if (buyerLimit !== null && line.quantity > buyerLimit) return undefined;
+    const known = this.known.load(sku);
+    // A cell that another thread has brought further speaks of buyers that this one has not heard of yet.
+    if (!known || this.options.cells.unitsAt(sku, known.stamp) !== 0) return undefined;
+    if (!this.hasNothing(sku, buyerId)) return undefined;
+    if (known.buyerLimit !== null && line.quantity > known.buyerLimit) return undefined;
     this.refused.add(sku);
     return { kind: 'sold-out', sku, available: 0 };
   }
 
   /** Takes units that a request is about to ask Redis for, where they are known to be left. */
   take(sku: string, quantity: number): boolean {
-    for (;;) {
-      const left = this.units.load(sku);
-      if (left === undefined || left < quantity) return false;
-      if (this.units.compareAndSwap(sku, left, left - quantity)) return true;
-    }
+    return this.options.cells.take(sku, quantity);
   }
 
   /** Gives back what was taken when Redis did not say what became of it; where it did, its level says more. */
   giveBack(sku: string, quantity: number): void {
-    for (;;) {
-      const left = this.units.load(sku);
-      if (left === undefined) return;
-      if (this.units.compareAndSwap(sku, left, Math.min(left + quantity, unitsKnownMax))) return;
-    }
+    this.options.cells.giveBack(sku, quantity);
   }
 
   /** A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. */
@@ -125,10 +123,13 @@ export class StockCache {
   /** What any instance has decided. */
   heard(news: StockNews): void {
     const { epoch, sequence } = news;
-    for (const { sku, buyerId, reservationId, units } of news.buyers) {
+    for (const { sku, buyerId, hold, units } of news.buyers) {
       const name = nameOf(sku, buyerId);
-      const hold = this.holds.get(name);
-      if (hold && hold.sequence <= sequence && hold.reservationId !== reservationId) this.holds.delete(name);
+      const known = this.holds.get(name);
+      if (!known || known.sequence <= sequence) {
+        this.holds.delete(name);
+        if (hold) this.remember(name, { ...hold, sequence });
+      }
       const lastWord = this.buyers.get(sku)?.lastWord;
       if (units > 0) lastWord?.set(buyerId, sequence);
       else if ((lastWord?.get(buyerId) ?? 0) <= sequence) lastWord?.delete(buyerId);
@@ -147,14 +148,10 @@ export class StockCache {
   learnLevel(epoch: number, { sku, available, version, buyerLimit }: SeenLevel): void {
     const known = this.known.load(sku);
     if (known && (epoch < known.epoch || (epoch === known.epoch && version < known.version))) return;
-    try {
-      this.units.store(sku, Math.min(available, unitsKnownMax));
-      this.known.store(sku, { epoch, version, buyerLimit });
-    } catch (error) {
-      // One SKU too many: Redis answers for it.
-      if (!(error instanceof MapFullError)) throw error;
-      return;
-    }
+    const stamp = stampOf(epoch, version);
+    // One SKU too many: Redis answers for it.
+    if (!this.options.cells.learn(sku, stamp, available)) return;
+    this.known.store(sku, { epoch, version, stamp, buyerLimit });
     if (available === 0) this.learnBuyers(sku);
   }
 

@@ -238,8 +238,8 @@ export type StockNews = {
 export type BuyerNews = {
   readonly sku: string;
   readonly buyerId: string;
-  /** The live hold; null: none. */
-  readonly reservationId: string | null;
+  /** The live hold, with the end that was promised; null: none. */
+  readonly hold: { readonly reservationId: string; readonly expiresAtMs: number } | null;
   /** Held and committed. */
   readonly units: number;
 };

@@ -452,7 +452,8 @@ end
 -- Tells every stock cache how the levels stand now, and what each buyer concerned has. Numbers go as text: the
 -- encoder keeps 14 digits.
 function Partition:publish()
-  local levels, buyers = {}, {}
+  -- The ends of the holds are a list of their own: instances of an earlier version do not read it.
+  local levels, buyers, ends = {}, {}, {}
   for sku, level in pairs(self.changed.levels) do
     local size = #levels
     levels[size + 1], levels[size + 2] = sku, digits(available(level))
@@ -462,9 +463,11 @@ function Partition:publish()
     local size = #buyers
     buyers[size + 1], buyers[size + 2] = name, units.reservation
     buyers[size + 3] = digits(units.held + units.committed)
+    local hold = units.reservation ~= NONE and self:hold(units.reservation)
+    ends[#ends + 1] = hold and digits(hold.expiresAt) or '0'
   end
   local channel = string.match(self.keys[1], '^(.-):{') .. ':news'
-  redis.call('PUBLISH', channel, cjson.encode({ digits(self.epoch), digits(self.sequence), levels, buyers }))
+  redis.call('PUBLISH', channel, cjson.encode({ digits(self.epoch), digits(self.sequence), levels, buyers, ends }))
 end
 
 -- Every level that the batch has looked at, as it is now: what the caller's stock cache learns from the reply.
