@@ -1,7 +1,7 @@
 /** The stock cache on real servers: what it refuses, that it costs Redis nothing, and how soon it hears otherwise. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
-import { partitionOf } from '#stock';
+import { partitionOf, StockCells } from '#stock';
 import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -167,5 +167,32 @@ describeWithPostgres('the stock cache', () => {
     two.news.disconnect(true);
     await one.release(id);
     expect((await two.reserve('A')).kind).toBe('held');
+  });
+
+  test('two threads of a process share the last unit, and what is sold out to one the other refuses', async () => {
+    const cells = StockCells.create();
+    const urls = { redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url };
+    const threads = await Promise.all(
+      [1, 2].map(() => openInstance({ ...urls, cells: StockCells.attach(cells.buffer) })),
+    );
+    const [first, second] = threads as [Instance, Instance];
+    try {
+      await first.put('T', 1);
+      await first.hold('T', { buyerId: 'holder' });
+      await eventually('the other refuses without Redis', async () => {
+        const before = await reserveCalls();
+        const outcomes = [await second.reserve('T'), await second.reserve('T'), await second.reserve('T')];
+        expect(outcomes.map(({ kind }) => kind)).toEqual(['sold-out', 'sold-out', 'sold-out']);
+        return (await reserveCalls()) - before < 2;
+      });
+      await eventually('and knows the holder', async () => {
+        const before = await reserveCalls();
+        const again = await second.reserve('T', { buyerId: 'holder' });
+        expect(again.kind).toBe('duplicate-reservation');
+        return (await reserveCalls()) - before < 1;
+      });
+    } finally {
+      for (const thread of threads) await thread.close();
+    }
   });
 });

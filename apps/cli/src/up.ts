@@ -4,7 +4,6 @@
  */
 import 'reflect-metadata';
 import path from 'node:path';
-import { providersOf, SandboxProvider } from '#payments';
 import { systemRandom, type Config } from '#platform';
 import { workerOf } from '../../batch-worker/src/index.js';
 import {
@@ -24,10 +23,7 @@ async function openHouse(config: Config, context: ServiceContext): Promise<Opene
     return withWorker(config, await openServices(config, context), context);
   const sandbox = await openOwnSandbox(config);
   try {
-    const house = await openServices(config, context, [
-      new SandboxProvider(sandbox.account),
-      ...providersOf(config),
-    ]);
+    const house = await openServices({ ...config, sandbox: sandbox.account }, context);
     const services = await withWorker(config, house, context);
     return {
       ...services,

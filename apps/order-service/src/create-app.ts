@@ -25,8 +25,12 @@ import { StockEvents } from './stock-events.js';
 
 export type App = {
   readonly nest: NestFastifyApplication;
-  /** Starts to listen. @returns the address, as a URL without a path. */
-  listen(address: { readonly port: number; readonly host: string }): Promise<string>;
+  /** Starts to listen; `shared`: with other threads on one port. @returns the address, as a URL without a path. */
+  listen(address: {
+    readonly port: number;
+    readonly host: string;
+    readonly shared?: boolean;
+  }): Promise<string>;
   /** Takes no new connection, ends event streams, waits for what is in flight: at most `timeoutMs`. */
   close(timeoutMs?: number): Promise<void>;
 };
@@ -55,15 +59,17 @@ export async function createApp(
     { bodyParser: false, logger: new NestLogger(logger), abortOnError: false },
   );
   nest.useGlobalFilters(filter);
-  serveReserve(nest, services.reservations, metrics);
+  serveReserve(nest, services.reservations, { metrics, filter });
   serveDocs(nest);
   await serveConsole(nest, logger);
   if (services.queues) await serveQueues(nest, services.queues, config.apiKeys);
   await nest.init();
   return {
     nest,
-    async listen(address) {
-      await nest.listen(address.port, address.host);
+    async listen({ port, host, shared = false }) {
+      // The types of Nest do not know it; it is passed on to the server.
+      const options = { port, host, reusePort: shared };
+      await nest.listen(options);
       return (await nest.getUrl()).replace('[::1]', 'localhost');
     },
     async close(timeoutMs = closeTimeoutMsDefault) {

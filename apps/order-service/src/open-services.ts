@@ -4,6 +4,7 @@ import { availableOf, UnavailableError } from '#domain';
 import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
 import { type Config, type Logger, type ReadinessProbe, systemTimers } from '#platform';
 import {
+  joinInstallation,
   openInstallation,
   type Installation,
   type ReservationServices,
@@ -12,7 +13,7 @@ import {
 import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
 import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
-import type { OpenedServices, ServiceContext } from './services.js';
+import type { OpenedServices, ServiceContext, ThreadGround } from './services.js';
 
 /** The services, and what they stand on for what runs beside them in one process. */
 export type OpenedHouse = OpenedServices &
@@ -29,39 +30,65 @@ const ledgerWaitMs = 60_000;
 
 export async function openServices(
   config: Config,
-  { logger }: ServiceContext,
+  context: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
 ): Promise<OpenedHouse> {
-  const policies = readPolicies(config.reconciliationPolicy);
-  const services = await openInstallation(config, logger, { observing: false, providers, ledgerWaitMs });
-  if (config.developmentKeys) await loadDemonstration(services.stock, logger);
+  const installation = await openInstallation(config, context.logger, {
+    observing: false,
+    providers,
+    ledgerWaitMs,
+  });
+  if (config.developmentKeys) await loadDemonstration(installation.stock, context.logger);
+  return servicesOver(installation, config, context, providers);
+}
+
+/** The same services once more, for a thread of the process that has opened them. */
+export async function joinServices(
+  config: Config,
+  ground: ThreadGround,
+  context: ServiceContext,
+): Promise<OpenedHouse> {
+  const joined = { ...config, sandbox: ground.sandbox };
+  const providers = providersOf(joined);
+  const installation = await joinInstallation(joined, ground, context.logger, { providers });
+  return servicesOver(installation, joined, context, providers);
+}
+
+function servicesOver(
+  installation: Installation,
+  config: Config,
+  { logger }: ServiceContext,
+  providers: readonly PaymentProvider[],
+): OpenedHouse {
   const opened = openReconciliation(
-    services,
+    installation,
     {
       sources: sourcesOf(providers, config),
-      commands: paymentCommandsOf(services.db),
-      policies,
+      commands: paymentCommandsOf(installation.db),
+      policies: readPolicies(config.reconciliationPolicy),
     },
     logger,
   );
   const simulations = new Simulations({
-    records: new SimulationRepository(services.db),
+    records: new SimulationRepository(installation.db),
     serviceProgram,
     sandboxProgram,
     dataDir: config.dataDir,
     realTime: !config.production,
     timers: systemTimers,
   });
+  const { ground } = installation;
   return {
-    ...services,
+    ...installation,
     ...opened,
-    installation: services,
+    installation,
     simulations,
-    probes: [partitionsProbe(services)],
+    threadGround: ground && { ...ground, sandbox: config.sandbox },
+    probes: [partitionsProbe(installation)],
     async close() {
       await simulations.close();
       await opened.close();
-      await services.close();
+      await installation.close();
     },
   };
 }

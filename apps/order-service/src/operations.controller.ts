@@ -27,6 +27,6 @@ export class OperationsController {
   @Get('metrics')
   async measure(@Res() reply: FastifyReply): Promise<void> {
     const { registry } = this.metrics;
-    void reply.header('content-type', registry.contentType).send(await registry.metrics());
+    void reply.header('content-type', registry.contentType).send(await this.metrics.text());
   }
 }

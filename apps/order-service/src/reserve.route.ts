@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ReserveBody, reserveBody } from '#contracts';
 import { mergeLines, UnavailableError } from '#domain';
-import type { CallOptions, Metrics, ReservationOutcomeLabel } from '#platform';
+import type { CallOptions, Metrics, ProblemFilter, ReservationOutcomeLabel } from '#platform';
 import type {
   Answer,
   KeyedRequest,
@@ -24,11 +24,17 @@ const config: CallOptions = { scopes: ['storefront'] };
 export function serveReserve(
   nest: NestFastifyApplication,
   reservations: Pick<ReservationUseCases, 'refuse' | 'reserve'>,
-  metrics: Metrics,
+  { metrics, filter }: { readonly metrics: Metrics; readonly filter: ProblemFilter },
 ): void {
   const route = new ReserveRoute(reservations, nest.get(Idempotent), metrics);
   const fastify = nest.getHttpAdapter().getInstance();
-  fastify.post('/v1/reservations', { config }, (request, reply) => route.answer(request, reply));
+  fastify.route({
+    method: 'POST',
+    url: '/v1/reservations',
+    config,
+    handler: (request, reply) => route.answer(request, reply),
+    errorHandler: (error, request, reply) => filter.answer(error, request, reply),
+  });
 }
 
 class ReserveRoute {

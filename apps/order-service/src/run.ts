@@ -17,6 +17,7 @@ import {
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
+import { HttpThreads } from './threads/open-threads.js';
 
 /** What `run` uses of the process. */
 export type Host = {
@@ -74,9 +75,12 @@ async function serve(
 ): Promise<void> {
   const context = { logger, metrics: createMetrics() };
   const services = await openServices(config, context);
-  let app: App | undefined;
+  const { threadGround } = services;
+  let app: Pick<App, 'listen' | 'close'> | undefined;
   try {
-    app = await createApp(services, config, context);
+    app = threadGround
+      ? new HttpThreads(config.httpThreads, threadGround, context)
+      : await createApp(services, config, context);
     const address = await app.listen(config);
     services.listening?.(address);
     await onListening(address);

@@ -2,11 +2,12 @@
  * What the HTTP side wants from the rest of the house: the use cases as plain objects, what tells whether they can
  * work, and the secret that seals cursors.
  */
-import type { Config, Logger, Metrics, ReadinessProbe } from '#platform';
+import type { Config, Logger, Metrics, ReadinessProbe, SandboxConfig } from '#platform';
 import type { ReconciliationQueues, ReconciliationUseCases } from '#reconciliation';
 import type {
   Answer,
   AuditUseCases,
+  Ground,
   IdempotencyUseCases,
   Operation,
   OrderUseCases,
@@ -35,7 +36,12 @@ export type Services = {
   readonly cursorSecret: Buffer;
 };
 
+/** What a thread needs to open the services of its process once more. */
+export type ThreadGround = Ground & { readonly sandbox: SandboxConfig | null };
+
 export type OpenedServices = Services & {
+  /** For HTTP_THREADS; absent or null: this thread answers HTTP. */
+  readonly threadGround?: ThreadGround | null;
   /** Called once the service listens, with its address: a URL without a path. */
   listening?(address: string): void;
   /** Ends what was opened. Called once, when no request is in flight any more. */

@@ -1,9 +1,10 @@
 /**
  * An installation: Redis and the ledger by their addresses, or the embedded ones in the data folder where no address
  * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
- * fails. The HTTP service and the command line open the same one.
+ * fails. The HTTP service and the command line open the same one; further threads of the process join it.
  */
-import { InvariantError } from '#domain';
+import type { PGlite } from '@electric-sql/pglite';
+import { assert, InvariantError } from '#domain';
 import {
   auditTimeoutMs,
   migrate,
@@ -22,6 +23,7 @@ import {
   openDataFolder,
   openPGlite,
   parseRedisUrl,
+  servePGlite,
   startRedis,
   systemClock,
   systemRandom,
@@ -32,15 +34,28 @@ import {
   type Logger,
   type RedisTarget,
 } from '#platform';
-import { listenToNews, RedisStockStore } from '#stock';
-import { openReservations, type ReservationServices } from './open-reservations.js';
+import { listenToNews, RedisStockStore, StockCells, type NewsListener } from '#stock';
+import { openReservations, type ReservationOptions, type ReservationServices } from './open-reservations.js';
 import { waitForLedger } from './wait-for-ledger.js';
 
 /** The use cases, and what they stand on for whoever has more to do there. */
-export type Installation = ReservationServices & { readonly db: Database; readonly redis: RedisTarget };
+export type Installation = ReservationServices & {
+  readonly db: Database;
+  readonly redis: RedisTarget;
+  /** For the HTTP threads to join by; null when this thread is the one that answers HTTP. */
+  readonly ground: Ground | null;
+};
+
+/** Where the threads of a process meet: it can be sent to them. */
+export type Ground = {
+  readonly redis: RedisTarget;
+  readonly databaseUrl: string;
+  /** Of `StockCells`. */
+  readonly cells: SharedArrayBuffer;
+};
 
 export type InstallationOptions = {
-  /** To look and not to mend. */
+  /** To look and not to mend; what is out of date is refused then, and what is empty begun. */
   readonly observing: boolean;
   readonly providers?: readonly PaymentProvider[];
   /** How long a PostgreSQL that is just starting is waited for (0). */
@@ -53,8 +68,7 @@ export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
 const folderPatienceMs = 3_000;
 
 /**
- * Opens everything that the configuration names, embedded or not, migrated and looked at once. `observing`: to look
- * and not to mend; what is out of date is refused then, and what is empty begun.
+ * Opens everything that the configuration names, embedded or not, migrated and looked at once.
  * @throws DataFolderInUseError when another process has the embedded one, ConfigurationError, ServerNotFoundError
  */
 export async function openInstallation(
@@ -67,50 +81,112 @@ export async function openInstallation(
     const folder = config.embedded
       ? opened.add(await takeFolder(config, logger), (held) => held.close())
       : null;
-    const db = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
+    const { db, pglite } = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
     const observing = options.observing && (await isLedger(db));
     if (!observing) await bringUpToDate(db, logger);
-    const target = await findRedis(config, folder, logger, opened);
-    const keyPrefix = keyPrefixOf(target);
-    const redis = connectForDecisions(target);
-    opened.add(redis, (connection) => connection.disconnect());
-    redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
-    const news = opened.add(connectForNews(target), (connection) => connection.disconnect());
-    news.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection for news'));
-    await redis
-      .connect()
-      .catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
-
-    const services = await openReservations({
-      auditDb: openForAudit(config, db, logger, opened),
-      store: new RedisStockStore(redis, keyPrefix, systemClock, (message, facts) =>
-        logger.warn(facts, message),
-      ),
-      listen(listener) {
-        listenToNews(news, keyPrefix, listener);
-        // When Redis is away it connects later, by itself.
-        news.connect().catch(() => undefined);
-      },
-      db,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      partitionCount: config.partitions,
-      durability: config.durability,
-      providers: options.providers ?? [],
-      paymentTtlSeconds: config.paymentTtlSeconds,
-      idempotencyKeyDays: config.idempotencyKeyDays,
+    const redis = await findRedis(config, folder, logger, opened);
+    const cells = StockCells.create();
+    const threaded = config.httpThreads > 1 && !options.observing;
+    const databaseUrl = threaded ? await addressOf(config, pglite, opened) : null;
+    const services = await openOver({ config, logger, opened, db, redis, cells }, options, {
       // PGlite is in this process, and the data folder is locked: nobody else can be at it.
       soleProcess: config.databaseUrl === null,
       observing,
-      report: (message, facts) => logger.info(facts, message),
+      // The threads refuse, and hear the news for it.
+      hearsNews: !threaded,
     });
-    opened.add(services, (open) => open.close());
-    return { ...services, db, redis: target, close: () => opened.close() };
+    const ground = databaseUrl === null ? null : { redis, databaseUrl, cells: cells.buffer };
+    return { ...services, db, redis, ground, close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+/**
+ * Joins an installation that the main thread of this process has opened and looks after: with connections of its own, as
+ * if it were another process, and with the same cells of the stock cache.
+ */
+export async function joinInstallation(
+  config: Config,
+  ground: Ground,
+  logger: Logger,
+  options: Pick<InstallationOptions, 'providers'> = {},
+): Promise<Installation> {
+  const opened = new Opened();
+  try {
+    const joined = { ...config, databaseUrl: ground.databaseUrl };
+    const { db } = await openDatabase(joined, null, logger, opened);
+    const { redis } = ground;
+    const cells = StockCells.attach(ground.cells);
+    const services = await openOver({ config: joined, logger, opened, db, redis, cells }, options, {
+      soleProcess: false,
+      observing: false,
+      hearsNews: true,
+      swept: true,
+    });
+    return { ...services, db, redis, ground, close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+type Foundation = {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly opened: Opened;
+  readonly db: Database;
+  readonly redis: RedisTarget;
+  readonly cells: StockCells;
+};
+
+/** The use cases over a ledger and a Redis that have been found. */
+async function openOver(
+  { config, logger, opened, db, redis: target, cells }: Foundation,
+  { providers = [] }: Pick<InstallationOptions, 'providers'>,
+  role: Pick<ReservationOptions, 'soleProcess' | 'observing' | 'swept'> & { readonly hearsNews: boolean },
+): Promise<ReservationServices> {
+  const keyPrefix = keyPrefixOf(target);
+  const redis = connectForDecisions(target);
+  opened.add(redis, (connection) => connection.disconnect());
+  redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
+  await redis.connect().catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
+  const { hearsNews, ...roles } = role;
+  const services = await openReservations({
+    ...roles,
+    auditDb: openForAudit(config, db, logger, opened),
+    store: new RedisStockStore(redis, keyPrefix, systemClock, (message, facts) =>
+      logger.warn(facts, message),
+    ),
+    listen: hearsNews ? (listener) => hearNews(target, keyPrefix, listener, logger, opened) : null,
+    cells,
+    db,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    partitionCount: config.partitions,
+    durability: config.durability,
+    providers,
+    paymentTtlSeconds: config.paymentTtlSeconds,
+    idempotencyKeyDays: config.idempotencyKeyDays,
+    report: (message, facts) => logger.info(facts, message),
+  });
+  return opened.add(services, (open) => open.close());
+}
+
+function hearNews(
+  target: RedisTarget,
+  keyPrefix: string,
+  listener: NewsListener,
+  logger: Logger,
+  opened: Opened,
+): void {
+  const news = opened.add(connectForNews(target), (connection) => connection.disconnect());
+  news.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection for news'));
+  listenToNews(news, keyPrefix, listener);
+  // When Redis is away it connects later, by itself.
+  news.connect().catch(() => undefined);
 }
 
 /** Opens the ledger and nothing else, brought up to date. @throws DataFolderInUseError, ConfigurationError */
@@ -120,7 +196,7 @@ export async function openLedger(config: Config, logger: Logger): Promise<Opened
     const folder = config.databaseUrl
       ? null
       : opened.add(openDataFolder(config.dataDir), (held) => held.close());
-    const db = await openDatabase(config, folder, logger, opened);
+    const { db } = await openDatabase(config, folder, logger, opened);
     await bringUpToDate(db, logger);
     return { db, close: () => opened.close() };
   } catch (error) {
@@ -136,7 +212,8 @@ export async function migrateInstallation(config: Config, logger: Logger): Promi
     const folder = config.databaseUrl
       ? null
       : opened.add(openDataFolder(config.dataDir), (held) => held.close());
-    return await migrate(await openDatabase(config, folder, logger, opened));
+    const { db } = await openDatabase(config, folder, logger, opened);
+    return await migrate(db);
   } finally {
     await opened.close();
   }
@@ -191,18 +268,25 @@ async function openDatabase(
   logger: Logger,
   opened: Opened,
   waitMs = 0,
-): Promise<Database> {
+): Promise<{ readonly db: Database; readonly pglite: PGlite | null }> {
   const { databaseUrl } = config;
   const report = (message: string) => logger.info(message);
   if (!databaseUrl) {
     const pglite = await openPGlite({ dataDir: dataDirOf(folder), parsers: pgliteParsers, report });
-    return opened.add(openPglite(pglite), (database) => database.destroy());
+    return { db: opened.add(openPglite(pglite), (database) => database.destroy()), pglite };
   }
   const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
   opened.add(db, (database) => database.destroy());
   const { host } = new URL(databaseUrl);
   await waitForLedger(db, { waitMs, host, clock: systemClock, timers: systemTimers, report });
-  return db;
+  return { db, pglite: null };
+}
+
+/** Where other threads reach the ledger: a server, or PGlite served to them from here. */
+async function addressOf(config: Config, pglite: PGlite | null, opened: Opened): Promise<string> {
+  if (config.databaseUrl) return config.databaseUrl;
+  assert(pglite, 'a ledger is on a server or embedded', {});
+  return opened.add(await servePGlite(pglite), (served) => served.close()).url;
 }
 
 async function findRedis(

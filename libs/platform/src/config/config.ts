@@ -19,6 +19,8 @@ export type Config = {
   readonly embedded: boolean;
   readonly dataDir: string;
   readonly durability: 'ledger' | 'redis';
+  /** Threads that answer HTTP; 1: the main thread does. 1 to 64. */
+  readonly httpThreads: number;
   /** 1 to 256. */
   readonly partitions: number;
   readonly apiKeys: readonly ApiKey[];
@@ -91,6 +93,7 @@ const variables = {
     .optional(),
   HOLDFAST_DATA_DIR: z.string().default('.holdfast'),
   DURABILITY: z.enum(['ledger', 'redis'], { error: 'ledger or redis' }).default('ledger'),
+  HTTP_THREADS: integer(1, 64).default(1),
   PARTITIONS: integer(1, 256).default(1),
   HOLDFAST_API_KEYS: z.string().optional(),
   PAYMENT_TTL_SECONDS: integer(1, 86_400).default(600),
@@ -140,6 +143,7 @@ export function readConfig(
       embedded,
       dataDir: values.HOLDFAST_DATA_DIR,
       durability: values.DURABILITY,
+      httpThreads: values.HTTP_THREADS,
       partitions: values.PARTITIONS,
       apiKeys: keys.keys,
       developmentKeys: keys.development,

@@ -6,6 +6,7 @@ export * from './find-redis-server.js';
 export * from './free-ports.js';
 export * from './leashed-process.js';
 export * from './pglite.js';
+export * from './serve-pglite.js';
 export { isAlive } from './debian-packages.js';
 export { findOnPath, type Program, type Report, runToEnd } from './programs.js';
 export * from './redis.js';

@@ -1,5 +1,6 @@
-/** What the service counts. One registry a process; rooms above add theirs to it. */
+/** What the service counts. One registry a thread; rooms above add theirs to it. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Figures } from './summed.js';
 
 /** How an attempt at a reservation ended. */
 export const reservationOutcomes = [
@@ -18,11 +19,14 @@ export type Metrics = {
   readonly registry: Registry;
   readonly reservations: Counter<'outcome'>;
   readonly httpDuration: Histogram<'method' | 'route' | 'status'>;
+  /** All of it, as Prometheus reads it: of all threads. */
+  text(): Promise<string>;
 };
 
-export function createMetrics(): Metrics {
+/** Of the process, or of one of its threads: then with its name, where a figure concerns it alone. */
+export function createMetrics(thread?: string): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, ...(thread !== undefined && { labels: { thread } }) });
   const reservations = new Counter({
     name: 'holdfast_reservations_total',
     help: 'Attempts at a reservation by how they ended; replays under an Idempotency-Key do not count again',
@@ -37,5 +41,11 @@ export function createMetrics(): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  return { registry, reservations, httpDuration };
+  return { registry, reservations, httpDuration, text: () => registry.metrics() };
+}
+
+/** What a thread tells of itself: not what is the same for the whole process. */
+export async function figuresOf({ registry }: Metrics): Promise<Figures> {
+  const figures: Figures = await registry.getMetricsAsJSON();
+  return figures.filter(({ name }) => name.startsWith('holdfast_') || name.startsWith('nodejs_eventloop_'));
 }
