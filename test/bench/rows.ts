@@ -24,6 +24,7 @@ const buyersKnown = 1_000;
 /** Every row, in the order of the table; the first is the floor. */
 export async function rowsOf(postgresUrl: string): Promise<{ rows: Row[]; counted: Counted[] }> {
   const onServers = await counted(await onNewServers(postgresUrl, {}));
+  const onTwoThreads = await counted(await onNewServers(postgresUrl, { HTTP_THREADS: '2' }));
   const unflushed = await counted(await onNewServers(postgresUrl, { DURABILITY: 'redis' }));
   const dataDir = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'));
   untilTheEnd({ stop: () => rm(dataDir, { recursive: true }) });
@@ -39,11 +40,15 @@ export async function rowsOf(postgresUrl: string): Promise<{ rows: Row[]; counte
     accepted('Holdfast: accepted, 64 SKUs', onServers, (turn) => [hotSkus[turn % 64]!]),
     accepted('Holdfast: accepted, cart of 3', onServers, () => hotSkus.slice(0, 3)),
     accepted('Holdfast: accepted, cart of 10', onServers, () => hotSkus.slice(0, 10)),
-    ...(await refusals(onServers)),
+    ...(await refusals('Holdfast', onServers)),
+    accepted('Holdfast, 2 threads: accepted, 1 SKU', onTwoThreads, () => ['hot-0']),
+    accepted('Holdfast, 2 threads: accepted, 64 SKUs', onTwoThreads, (turn) => [hotSkus[turn % 64]!]),
+    accepted('Holdfast, 2 threads: accepted, cart of 3', onTwoThreads, () => hotSkus.slice(0, 3)),
+    ...(await refusals('Holdfast, 2 threads', onTwoThreads)),
     accepted('DURABILITY=redis: accepted, 1 SKU', unflushed, () => ['hot-0']),
     accepted('embedded: accepted, 1 SKU', embedded, () => ['hot-0']),
   ];
-  return { rows, counted: [onServers, unflushed, embedded] };
+  return { rows, counted: [onServers, onTwoThreads, unflushed, embedded] };
 }
 
 async function onNewServers(postgresUrl: string, env: Record<string, string>): Promise<Program> {
@@ -73,7 +78,7 @@ function accepted(name: string, shop: Counted, skusOf: (turn: number) => readonl
   };
 }
 
-async function refusals(shop: Counted): Promise<Row[]> {
+async function refusals(service: string, shop: Counted): Promise<Row[]> {
   const { program } = shop;
   // A buyer's name is also the key of their first request, for the replay.
   const buyers: string[] = [];
@@ -94,16 +99,16 @@ async function refusals(shop: Counted): Promise<Row[]> {
   }
   let turn = 0;
   const any = (): string => buyers[(turn += 1) % buyers.length]!;
-  const row = (name: string, expected: number, next: () => string): Row => ({
-    name,
+  const row = (what: string, expected: number, next: () => string): Row => ({
+    name: `${service}: ${what}`,
     program,
     expected,
     next,
   });
   return [
-    row('Holdfast: sold out', 409, () => reserve(['gone'])),
-    row('Holdfast: duplicate', 409, () => reserve(['hot-0'], any())),
-    row('Holdfast: replay', 201, () => {
+    row('sold out', 409, () => reserve(['gone'])),
+    row('duplicate', 409, () => reserve(['hot-0'], any())),
+    row('replay', 201, () => {
       const name = any();
       return reserve(['hot-0'], name, name);
     }),
