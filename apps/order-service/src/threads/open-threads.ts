@@ -19,9 +19,10 @@ import { Thread } from './thread.js';
 
 type Address = ThreadTask['address'];
 
-/** One that died sooner than this is not replaced at once: it may do so again. */
-const steadyMs = 5_000;
-const pauseMs = 1_000;
+/** One that dies again and again is replaced after growing pauses, until it has lived for a while. */
+const pauseFirstMs = 100;
+const pauseMaxMs = 5_000;
+const steadyMs = 30_000;
 
 export class HttpThreads {
   private readonly threads = new Map<string, Thread>();
@@ -76,7 +77,7 @@ export class HttpThreads {
   }
 
   /** Sees to it that another one takes its place when it dies. */
-  private keep(name: string, thread: Thread, address: Address): void {
+  private keep(name: string, thread: Thread, address: Address, pauseMs = 0): void {
     const startedMs = systemClock.monotonicMs();
     void thread.ended.then(async (code) => {
       if (this.closing) return;
@@ -87,11 +88,13 @@ export class HttpThreads {
       );
       this.cells.clear();
       await this.sums.died(name);
-      if (systemClock.monotonicMs() - startedMs < steadyMs) await systemTimers.sleep(pauseMs);
+      const isSteady = systemClock.monotonicMs() - startedMs > steadyMs;
+      if (!isSteady) await systemTimers.sleep(pauseMs);
       if (this.closing) return;
       const next = this.spare ?? new Thread();
       this.spare = null;
-      this.keep(name, next, address);
+      const nextPauseMs = isSteady ? 0 : Math.min(Math.max(pauseMs * 2, pauseFirstMs), pauseMaxMs);
+      this.keep(name, next, address, nextPauseMs);
       // One that cannot start has ended, which is seen by whoever keeps it.
       await this.begin(name, next, address).catch(() => undefined);
       if (!this.closing) this.spare ??= new Thread();
