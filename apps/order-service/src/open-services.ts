@@ -33,13 +33,14 @@ export async function openServices(
   context: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
 ): Promise<OpenedHouse> {
+  const policies = readPolicies(config.reconciliationPolicy);
   const installation = await openInstallation(config, context.logger, {
     observing: false,
     providers,
     ledgerWaitMs,
   });
   if (config.developmentKeys) await loadDemonstration(installation.stock, context.logger);
-  return servicesOver(installation, config, context, providers);
+  return servicesOver(installation, config, context, { providers, policies });
 }
 
 /** The same services once more, for a thread of the process that has opened them. */
@@ -49,23 +50,30 @@ export async function joinServices(
   context: ServiceContext,
 ): Promise<OpenedHouse> {
   const joined = { ...config, sandbox: ground.sandbox };
+  const policies = readPolicies(config.reconciliationPolicy);
   const providers = providersOf(joined);
   const installation = await joinInstallation(joined, ground, context.logger, { providers });
-  return servicesOver(installation, joined, context, providers);
+  return servicesOver(installation, joined, context, { providers, policies });
 }
 
 function servicesOver(
   installation: Installation,
   config: Config,
   { logger }: ServiceContext,
-  providers: readonly PaymentProvider[],
+  {
+    providers,
+    policies,
+  }: {
+    readonly providers: readonly PaymentProvider[];
+    readonly policies: ReturnType<typeof readPolicies>;
+  },
 ): OpenedHouse {
   const opened = openReconciliation(
     installation,
     {
       sources: sourcesOf(providers, config),
       commands: paymentCommandsOf(installation.db),
-      policies: readPolicies(config.reconciliationPolicy),
+      policies,
     },
     logger,
   );
