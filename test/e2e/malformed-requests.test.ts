@@ -145,7 +145,14 @@ describe('a method that a path does not know', () => {
 });
 
 describe('a query', () => {
-  const lists = ['/v1/skus', '/v1/reservations', '/v1/orders'];
+  const lists = [
+    ['/v1/skus', 'storefront'],
+    ['/v1/reservations', 'storefront'],
+    ['/v1/orders', 'storefront'],
+    ['/v1/payments', 'admin'],
+    ['/v1/reconciliations', 'admin'],
+    ['/v1/discrepancies', 'admin'],
+  ] as const;
 
   it.each([
     ['limit=0', 'invalid-request'],
@@ -177,7 +184,8 @@ describe('a query', () => {
     ['%ff=1', 'invalid-url'],
     [Array.from({ length: 60 }, (_, at) => `p${at}=1`).join('&'), 'invalid-url'],
   ] as [string, ProblemSlug][])('of %s is refused', async (query, slug) => {
-    for (const list of lists) expectProblem(await target.client.request(`${list}?${query}`), slug);
+    for (const [list, key] of lists)
+      expectProblem(await target.client.request(`${list}?${query}`, { key }), slug);
   });
 
   it('of filters that cannot be is refused', async () => {
@@ -212,8 +220,8 @@ describe('a query', () => {
       fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
     );
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...lists), cursor, async (list, text) => {
-        const reply = await target.client.request(`${list}?cursor=${encodeURIComponent(text)}`);
+      fc.asyncProperty(fc.constantFrom(...lists), cursor, async ([list, key], text) => {
+        const reply = await target.client.request(`${list}?cursor=${encodeURIComponent(text)}`, { key });
         expectProblem(reply, 'invalid-cursor');
       }),
       { numRuns: 500 },
