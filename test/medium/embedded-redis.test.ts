@@ -162,6 +162,7 @@ async function withClient<T>(
     lazyConnect: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
+    disconnectTimeout: 100, // Of a server that has gone, it would keep the worker.
   });
   client.on('error', () => undefined);
   try {

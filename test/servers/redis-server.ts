@@ -54,7 +54,8 @@ async function local(options: { durable: boolean }): Promise<TestServer> {
 }
 
 async function ping(port: number): Promise<void> {
-  const redis = new Redis({ port, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  const settings = { retryStrategy: () => null, maxRetriesPerRequest: 0, disconnectTimeout: 100 };
+  const redis = new Redis({ port, lazyConnect: true, ...settings });
   redis.on('error', () => undefined);
   try {
     await redis.connect();

@@ -85,10 +85,17 @@ export function connectForQueues(target: RedisTarget): Redis | Cluster {
   return connect(target, waitForever);
 }
 
+/**
+ * ioredis waits this long for a connection that is let go to close, also for one that has closed already: with its two
+ * seconds a process whose Redis has gone ends two seconds late.
+ */
+const disconnectTimeout = 100;
+
 function connect(
   target: RedisTarget,
-  options: typeof sendOnce | typeof keepListening | typeof waitForever,
+  manner: typeof sendOnce | typeof keepListening | typeof waitForever,
 ): Redis | Cluster {
+  const options = { ...manner, disconnectTimeout };
   switch (target.kind) {
     case 'socket':
       return new Redis({ ...options, path: target.path });

@@ -149,6 +149,7 @@ export class RedisNode {
         retryStrategy: () => null,
         maxRetriesPerRequest: 0,
         enableReadyCheck: false,
+        disconnectTimeout: 100,
       });
       this.own.on('error', () => undefined);
       await this.own.connect();

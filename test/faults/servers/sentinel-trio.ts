@@ -117,7 +117,8 @@ async function startSentinel(
 }
 
 async function ask(port: number, ...question: string[]): Promise<string[]> {
-  const redis = new Redis({ port, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  const settings = { retryStrategy: () => null, maxRetriesPerRequest: 0, disconnectTimeout: 100 };
+  const redis = new Redis({ port, lazyConnect: true, ...settings });
   redis.on('error', () => undefined);
   try {
     await redis.connect();

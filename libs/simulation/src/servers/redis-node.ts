@@ -95,6 +95,7 @@ export class RedisNode {
       lazyConnect: true,
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
+      disconnectTimeout: 100,
     });
     redis.on('error', () => undefined);
     try {
