@@ -1,4 +1,5 @@
 /** The invariants, checked on what is really there: the ledger by itself, and Redis against the ledger. */
+import { UnavailableError } from '#domain';
 import type { AuditRepository, Violation } from '#ledger';
 import type { Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
@@ -63,11 +64,22 @@ export class Audit implements AuditUseCases {
     ];
   }
 
+  /** A rebuild under way is no drift, whether it began before or meanwhile; one that does not end is. */
   private async drift(): Promise<Violation[]> {
     const { closed, timers } = this.parts;
-    // A rebuild under way is no drift; one that does not end is.
-    for (let look = 0; closed().length > 0 && look < patience.looks; look += 1)
+    for (let looksLeft = patience.looks; looksLeft > 0; looksLeft -= 1) {
+      try {
+        if (closed().length === 0) return await this.compare();
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+      }
       await timers.sleep(patience.pauseMs);
+    }
+    return this.compare();
+  }
+
+  private async compare(): Promise<Violation[]> {
+    const { closed } = this.parts;
     const found: Violation[] = closed().map(({ partition, reason }) => ({ partition, closed: reason }));
     for (const at of this.parts.openPartitions()) found.push(...(await this.differences.of(at)));
     return found;
