@@ -74,6 +74,16 @@ describeWithPostgres('retention', () => {
     expect(await one.hold('A', { key: 'young', buyerId: 'another' })).toBe(id);
   });
 
+  test('Redis forgets operations a thousand at a time, and says when there are more', async () => {
+    const one = await open();
+    await one.put('A', 2_000);
+    const ids = await Promise.all(Array.from({ length: 1_100 }, () => one.hold('A')));
+    await Promise.all(ids.map((id) => one.release(id)));
+    const { epoch, sequence } = await one.store.state(0);
+    const tidy = () => one.store.tidy({ partition: 0, epoch }, { drained: sequence, retentionMs: 0 });
+    expect([await tidy(), await tidy()]).toEqual([{ more: true }, { more: false }]);
+  });
+
   test('events of providers are forgotten after 30 days, however many they are', async () => {
     const { db } = await open();
     await sql`insert into webhook_inbox (provider, event_id, kind, outcome, body, received_at)

@@ -29,6 +29,8 @@ const limit = 256;
 /** Rounds between two looks at the outbox, and between two tidyings. */
 const returnEvery = 5;
 const tidyEvery = 50;
+/** Of a thousand operations each, so five thousand a second: faster than they end, or they would fill Redis. */
+const tidyTurnsMax = 50;
 /** How long the store still knows an operation that has ended: longer than any retry of a request. */
 const retentionMs = 10 * 60_000;
 
@@ -121,8 +123,12 @@ export class Sweeper {
     await desk.release(partition, { reservationId, forget: true });
   }
 
-  private tidy(at: PartitionEpoch): Promise<void> {
-    return this.options.store.tidy(at, { drained: this.options.drainedOf(at.partition), retentionMs });
+  private async tidy(at: PartitionEpoch): Promise<void> {
+    const { store, drainedOf } = this.options;
+    for (let turn = 0; turn < tidyTurnsMax && !this.stopped; turn += 1) {
+      const { more } = await store.tidy(at, { drained: drainedOf(at.partition), retentionMs });
+      if (!more) return;
+    }
   }
 
   private async attempt(what: string, work: () => Promise<unknown>): Promise<void> {

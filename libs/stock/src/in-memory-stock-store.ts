@@ -69,8 +69,12 @@ export class InMemoryStockStore implements StockStore {
     return model?.epoch === at.epoch ? model.entriesAfter(after, limit) : [];
   }
 
-  async tidy(at: PartitionEpoch, options: { drained: number; retentionMs: number }): Promise<void> {
+  async tidy(
+    at: PartitionEpoch,
+    options: { drained: number; retentionMs: number },
+  ): Promise<{ readonly more: boolean }> {
     this.open(at).tidy(options.drained, options.retentionMs);
+    return { more: false };
   }
 
   async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {

@@ -237,8 +237,12 @@ export class RedisStockStore implements StockStore {
     return records.map(([id, fields]) => decodeEntry(at, Number(id.split('-')[1]), fields));
   }
 
-  async tidy(at: PartitionEpoch, options: { drained: number; retentionMs: number }): Promise<void> {
-    await this.decided(at, 'tidy', [options.drained, options.retentionMs, forgottenMax]);
+  async tidy(
+    at: PartitionEpoch,
+    { drained, retentionMs }: { drained: number; retentionMs: number },
+  ): Promise<{ readonly more: boolean }> {
+    const { decisions } = await this.decide(at, 'tidy', [drained, retentionMs, forgottenMax], Number);
+    return { more: decisions[0] === forgottenMax };
   }
 
   async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {

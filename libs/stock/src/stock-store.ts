@@ -215,11 +215,14 @@ export interface StockStore {
   state(partition: number): Promise<PartitionState>;
   /** Journal entries after a sequence, in order, at most `limit`. */
   readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]>;
-  /** Forgets what the ledger has: entries before `drained`, and operations that ended `retentionMs` ago. */
+  /**
+   * Forgets what the ledger has: entries before `drained`, and operations that ended `retentionMs` ago, as many as can be
+   * forgotten at once. `more`: there may be others.
+   */
   tidy(
     at: PartitionEpoch,
     options: { readonly drained: number; readonly retentionMs: number },
-  ): Promise<void>;
+  ): Promise<{ readonly more: boolean }>;
   /** Empties the partition and fills it for a new epoch. It decides nothing from then on, until it is admitted. */
   restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void>;
   /** Opens what this attempt has filled, once the ledger is in the new epoch. Safe to repeat. */
