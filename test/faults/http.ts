@@ -4,6 +4,8 @@ import { Agent, request } from 'node:http';
 export type HttpAnswer = { readonly status: number; readonly replayed: boolean; readonly text: string };
 
 export type HttpCall = {
+  /** 127.0.0.1 unless said. */
+  readonly host?: string;
   readonly port: number;
   readonly method: string;
   readonly path: string;
@@ -19,10 +21,10 @@ const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 /** Throws when no whole answer came: what happened is unknown then. */
 export function send(call: HttpCall): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const { port, method, path, secret, idempotencyKey, body, timeoutMs = 8_000 } = call;
+    const { host = '127.0.0.1', port, method, path, secret, idempotencyKey, body, timeoutMs = 8_000 } = call;
     const sent = request({
       agent,
-      host: '127.0.0.1',
+      host,
       port,
       method,
       path,

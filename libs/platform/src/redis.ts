@@ -36,6 +36,11 @@ export function keyPrefixOf(target: RedisTarget): string {
 /** A command that has not answered after this is reported as unknown: it may still run. */
 const commandTimeoutMs = 2_000;
 
+/** A connection that owes an answer and has been silent for so long leads nowhere any more, though nobody has closed it. */
+const silentMaxMs = 5_000;
+/** How often a cluster is asked where its slots are: a master that was cut off does not say that it is none. */
+const slotsRefreshMs = 1_000;
+
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
 /** 1: reconnect to the new master, do not send the command again (2 would). */
@@ -46,6 +51,7 @@ const sendOnce = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   commandTimeout: commandTimeoutMs,
+  socketTimeout: silentMaxMs,
   connectTimeout: 5_000,
   retryStrategy: reconnectDelayMs,
   reconnectOnError: reconnectOnReadOnly,
@@ -114,6 +120,7 @@ function connect(
         scaleReads: 'master',
         enableOfflineQueue: false,
         retryDelayOnFailover: 0,
+        slotsRefreshInterval: slotsRefreshMs,
         lazyConnect: true,
         clusterRetryStrategy: reconnectDelayMs,
         redisOptions: {

@@ -196,11 +196,12 @@ export class Reserve {
     }
   }
 
-  /** Best effort: what is not given back here, the sweeper gives back. */
+  /** Best effort, and then in the ledger: what is not given back here, the sweeper gives back. */
   private async giveBack(reservationId: string, held: readonly Held[]): Promise<void> {
-    const released = held.map(({ partition }) =>
-      this.parts.desk.release(partition, { reservationId, forget: true }),
-    );
+    const released = held.map(async ({ partition }) => {
+      const decision = await this.parts.desk.release(partition, { reservationId, forget: true });
+      if (decision.kind === 'released') await this.finality.reached(decision);
+    });
     await Promise.allSettled(released);
   }
 }

@@ -50,8 +50,8 @@ const plants: { readonly [name: string]: () => void } = {
   },
   'holds-twice'() {
     edit([
-      "if earlier then return { 'held', earlier.sequence",
-      "if earlier and false then return { 'held', earlier.sequence",
+      "if earlier then\n    return { 'held', digits(",
+      "if earlier and false then\n    return { 'held', digits(",
     ]);
   },
   'releases-twice'() {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastingPort } from '../../servers/server.js';
+import type { Place } from './redis-node.js';
 
 export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
 
@@ -23,6 +24,8 @@ export type FleetOptions = {
   readonly environment: Readonly<Record<string, string>>;
   /** More modules to load first. */
   readonly imports?: readonly string[];
+  /** What to run in place of a program, so that it runs elsewhere. */
+  readonly command?: Place['command'];
 };
 
 export class Fleet {
@@ -65,7 +68,9 @@ export class Member {
   private async startOnce(): Promise<void> {
     const { environment, imports = [] } = this.options;
     const flags = [leash, ...imports].flatMap((file) => ['--import', file]);
-    const child = spawn(process.execPath, [...flags, '--disable-warning=ExperimentalWarning', program], {
+    const args = [...flags, '--disable-warning=ExperimentalWarning', program];
+    const run = this.options.command?.(process.execPath, args) ?? { file: process.execPath, args };
+    const child = spawn(run.file, run.args, {
       env: {
         PATH: process.env['PATH'] ?? '',
         NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],

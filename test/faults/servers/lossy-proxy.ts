@@ -18,10 +18,10 @@ export class LossyProxy {
   }
 
   /** Listens on a free port; `target` says where to connect to, at each connection. */
-  static async listen(target: () => number): Promise<LossyProxy> {
+  static async listen(target: () => number, host = '127.0.0.1'): Promise<LossyProxy> {
     const listener = createServer({ noDelay: true });
     const proxy = new LossyProxy(listener, target);
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => listener.listen(0, host, resolve));
     return proxy;
   }
 

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { WorldFolder } from './folder.js';
-import { RedisNode } from './redis-node.js';
+import { RedisNode, type Place } from './redis-node.js';
 import { cutLink, linkUser, mendLink, untilFound, untilIt } from './replication.js';
 
 const slotCount = 16_384;
@@ -19,12 +19,18 @@ export class RedisCluster {
     private readonly ids: ReadonlyMap<RedisNode, string>,
   ) {}
 
-  /** Starts `masters` masters, each with one replica, and waits until they agree. */
-  static async start(folder: WorldFolder, masters: number): Promise<RedisCluster> {
+  /** Starts `masters` masters, each with one replica, and waits until they agree. The first `masters` nodes begin as masters. */
+  static async start(
+    folder: WorldFolder,
+    masters: number,
+    placeOf: (index: number) => Place | undefined = () => undefined,
+  ): Promise<RedisCluster> {
     const nodes = await Promise.all(
-      Array.from({ length: 2 * masters }, (_, index) =>
-        RedisNode.start({ folder, name: `node-${index}`, fsync: 'everysec', settings }),
-      ),
+      Array.from({ length: 2 * masters }, (_, index) => {
+        const place = placeOf(index);
+        const its = place ? { place, settings: [...settings, ...placed(place)] } : { settings };
+        return RedisNode.start({ folder, name: `node-${index}`, fsync: 'everysec', ...its });
+      }),
     );
     const ids = new Map<RedisNode, string>();
     for (const node of nodes) ids.set(node, await node.ask((redis) => redis.cluster('MYID')));
@@ -34,7 +40,7 @@ export class RedisCluster {
   }
 
   get url(): string {
-    return `redis+cluster://${this.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+    return `redis+cluster://${this.nodes.map(({ host, port }) => `${host}:${port}`).join(',')}`;
   }
 
   /** The master that has the slot of a key. */
@@ -102,7 +108,7 @@ export class RedisCluster {
       const keys = await source.ask((redis) => redis.cluster('GETKEYSINSLOT', slot, 2));
       if (keys.length === 0) break;
       await source.ask((redis) =>
-        redis.call('MIGRATE', '127.0.0.1', `${target.port}`, '', '0', '5000', 'KEYS', ...keys),
+        redis.call('MIGRATE', target.host, `${target.port}`, '', '0', '5000', 'KEYS', ...keys),
       );
       await sleep(20);
     }
@@ -130,12 +136,13 @@ export class RedisCluster {
   }
 
   private anyRunning(): RedisNode {
-    return this.nodes.find((node) => node.isRunning())!;
+    // The last one: whoever cuts off a node takes the first.
+    return this.nodes.findLast((node) => node.isRunning())!;
   }
 
   private async join(masters: number): Promise<void> {
     const [first, ...others] = this.nodes;
-    for (const node of others) await node.ask((redis) => redis.cluster('MEET', '127.0.0.1', first!.port));
+    for (const node of others) await node.ask((redis) => redis.cluster('MEET', first!.host, first!.port));
     for (const [index, node] of this.nodes.slice(0, masters).entries()) {
       const [from, to] = [index, index + 1].map((share) => Math.floor((share * slotCount) / masters));
       await node.ask((redis) => redis.call('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to! - 1}`));
@@ -172,3 +179,8 @@ const settings = [
 ]
   .flatMap((setting) => setting.split(' '))
   .concat(linkUser);
+
+function placed({ host, askedAt }: Place): string[] {
+  const bound = [...new Set([host, askedAt])];
+  return ['--bind', ...bound, '--protected-mode', 'no', '--cluster-announce-ip', host];
+}

@@ -20,6 +20,19 @@ export type RedisNodeOptions = {
   readonly settings?: readonly string[];
   /** A file of settings; a sentinel wants one that it may write. */
   readonly file?: string;
+  /** Where it is, when that is not 127.0.0.1. */
+  readonly place?: Place;
+};
+
+export type Place = {
+  /** By which other servers and clients reach it. */
+  readonly host: string;
+  /** By which the harness does. */
+  readonly askedAt: string;
+  readonly command?: (
+    file: string,
+    args: readonly string[],
+  ) => { readonly file: string; readonly args: readonly string[] };
 };
 
 /** How much of its end an append-only file may lose where nothing says what was synced. */
@@ -60,16 +73,23 @@ export class RedisNode {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://${this.host}:${this.port}`;
+  }
+
+  /** By which other servers and clients reach it. */
+  get host(): string {
+    return this.options.place?.host ?? '127.0.0.1';
   }
 
   /** Starts it on its data, and waits until it answers. */
   async start(): Promise<void> {
-    const { name, fsync = 'always', settings = [], file, folder } = this.options;
+    const { name, fsync = 'always', settings = [], file, folder, place } = this.options;
     this.starts += 1;
+    const args = [...(file ? [file] : []), ...this.ownSettings(fsync, file === undefined), ...settings];
+    const command =
+      place?.command ?? ((program: string, its: readonly string[]) => ({ file: program, args: its }));
     this.leash = spawnLeashed({
-      file: this.program.file,
-      args: [...(file ? [file] : []), ...this.ownSettings(fsync, file === undefined), ...settings],
+      ...command(this.program.file, args),
       env: this.program.env,
       folder: await folder.sub(`${name}.${this.starts}`),
       endSignal: 'TERM',
@@ -144,6 +164,7 @@ export class RedisNode {
     if (this.own?.status !== 'ready') {
       this.own?.disconnect();
       this.own = new Redis({
+        host: this.options.place?.askedAt ?? '127.0.0.1',
         port: this.port,
         lazyConnect: true,
         retryStrategy: () => null,
