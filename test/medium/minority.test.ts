@@ -98,12 +98,12 @@ describeWithPostgres('a minority', () => {
       const key = `holdfast:{${partitionOf(sku, partitions)}}:meta`;
 
       const acknowledged = { inside: [] as string[], outside: [] as string[] };
-      let ended = false;
+      const closed = { yet: false };
       const sell = async (
         side: 'inside' | 'outside',
         reserve: () => Promise<string | null>,
       ): Promise<void> => {
-        while (!ended) {
+        while (!closed.yet) {
           const id = await reserve().catch(() => null);
           if (id !== null) acknowledged[side].push(id);
           await systemTimers.sleep(5);
@@ -115,9 +115,9 @@ describeWithPostgres('a minority', () => {
           sell('inside', () => reserveAt(cut.other.inside, inside.port, sku)),
         ),
       ];
-      opened(shops, (open) => {
-        ended = true;
-        return Promise.all(open);
+      closing.push(() => {
+        closed.yet = true;
+        return Promise.all(shops);
       });
       const both = (what: string): Promise<void> => {
         const before = { inside: acknowledged.inside.length, outside: acknowledged.outside.length };
@@ -136,7 +136,7 @@ describeWithPostgres('a minority', () => {
       await eventually('the majority sells', goesOn, patienceMs);
       await cut.mend();
       await both('both sides sell again');
-      ended = true;
+      closed.yet = true;
       await Promise.all(shops);
 
       const ids = [...acknowledged.inside, ...acknowledged.outside];
