@@ -52,6 +52,7 @@ it('says everything that is wrong at once', () => {
     REDIS_URL: 'http://redis',
     DATABASE_URL: 'mysql://x',
     DURABILITY: 'hope',
+    HTTP_THREADS: '65',
     PARTITIONS: '0',
     LOG_LEVEL: 'loud',
   });
@@ -60,6 +61,7 @@ it('says everything that is wrong at once', () => {
     'REDIS_URL',
     'DATABASE_URL',
     'DURABILITY',
+    'HTTP_THREADS',
     'PARTITIONS',
     'LOG_LEVEL',
     'HOLDFAST_API_KEYS',
