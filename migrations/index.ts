@@ -9,6 +9,7 @@ import * as simulations from './0007-simulations.js';
 import * as reconciliationSpeed from './0008-reconciliation-speed.js';
 import * as statementLinks from './0009-statement-links.js';
 import * as answers from './0010-answers.js';
+import * as payoutRows from './0011-payout-rows.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '0008-reconciliation-speed': reconciliationSpeed,
   '0009-statement-links': statementLinks,
   '0010-answers': answers,
+  '0011-payout-rows': payoutRows,
 };

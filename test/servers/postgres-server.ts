@@ -12,17 +12,23 @@ const connectionsMax = 200;
 /** Tests lose nothing in a power cut. */
 const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
+type PostgresOptions = {
+  readonly durable: boolean;
+  /** More of them, as `name=value`. */
+  readonly settings?: readonly string[];
+};
+
 /** @throws ServerNotFoundError when none can be had */
-export async function startPostgresServer(options: { durable: boolean }): Promise<TestServer> {
+export async function startPostgresServer(options: PostgresOptions): Promise<TestServer> {
   return (await fromDocker('PostgreSQL', () => containerised(options))) ?? local(options);
 }
 
-function settings({ durable }: { durable: boolean }): string[] {
-  const all = [`max_connections=${connectionsMax}`, 'timezone=GMT', 'log_timezone=GMT'];
+function settings({ durable, settings: more = [] }: PostgresOptions): string[] {
+  const all = [`max_connections=${connectionsMax}`, 'timezone=GMT', 'log_timezone=GMT', ...more];
   return [...all, ...(durable ? [] : hasty)];
 }
 
-async function containerised(options: { durable: boolean }): Promise<TestServer> {
+async function containerised(options: PostgresOptions): Promise<TestServer> {
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const container = await new PostgreSqlContainer(image)
     .withCommand(['postgres', ...settings(options).flatMap((setting) => ['-c', setting])])
@@ -36,7 +42,7 @@ async function containerised(options: { durable: boolean }): Promise<TestServer>
   };
 }
 
-async function local(options: { durable: boolean }): Promise<TestServer> {
+async function local(options: PostgresOptions): Promise<TestServer> {
   const installed = await installPostgres(options);
   const leashed = await installed.start(installed.folder);
   return { url: installed.url, origin: installed.origin, stop: () => leashed.stop() };
@@ -49,7 +55,7 @@ export interface InstalledPostgres extends Omit<Installed, 'spawn'> {
 }
 
 /** Data for a server of this machine, in a new folder. @throws ServerNotFoundError */
-export async function installPostgres(options: { durable: boolean }): Promise<InstalledPostgres> {
+export async function installPostgres(options: PostgresOptions): Promise<InstalledPostgres> {
   const installed = await install({
     dataDir: testDataFolder,
     port: await lastingPort(),

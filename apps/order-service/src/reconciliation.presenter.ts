@@ -1,7 +1,7 @@
 /** Runs, discrepancies and reports, as they go over the wire. */
 import type { z } from 'zod';
 import type { reconciliationReport, WireDiscrepancy, WireReconciliationRun } from '#contracts';
-import type { Discrepancy, Report, ResolveOutcome, Run } from '#reconciliation';
+import type { Discrepancy, Report, ReportRow, ResolveOutcome, Run, RunResult } from '#reconciliation';
 import type { Answer } from '#reservations';
 import { jsonAnswer, problemAnswer } from './answers.js';
 
@@ -24,10 +24,13 @@ export function presentRun(run: Run): WireReconciliationRun {
     createdAt: instantOf(run.createdAtMs),
     finishedAt: run.finishedAtMs === null ? null : instantOf(run.finishedAtMs),
     ...counts,
-    result:
-      result === null ? null : { ...result, tieOut: [...result.tieOut], currencies: [...result.currencies] },
+    result: result && presentResult(result),
     error,
   };
+}
+
+function presentResult({ tieOut, currencies, rules, ...result }: RunResult): WireReconciliationRun['result'] {
+  return { ...result, tieOut: [...tieOut], currencies: [...currencies], rules: [...rules] };
 }
 
 export function presentDiscrepancy(found: Discrepancy): WireDiscrepancy {
@@ -42,13 +45,52 @@ export function presentDiscrepancy(found: Discrepancy): WireDiscrepancy {
   };
 }
 
-export function presentReport({ run, sections, quarantined }: Report): z.infer<typeof reconciliationReport> {
+/** The report as JSON, in pieces: with every row of the run at its end. */
+export async function* jsonOfReport(report: Report, rows: AsyncIterable<ReportRow>): AsyncIterable<string> {
+  let text = `${JSON.stringify(presentReport(report)).slice(0, -1)},"transactions":[`;
+  let first = true;
+  for await (const row of rows) {
+    text += `${first ? '' : ','}${JSON.stringify(presentRow(row))}`;
+    first = false;
+    if (text.length < pieceLength) continue;
+    yield text;
+    text = '';
+  }
+  yield `${text}]}`;
+}
+
+const pieceLength = 65_536;
+
+type WireReport = z.infer<typeof reconciliationReport>;
+
+function presentRow(row: ReportRow): WireReport['transactions'][number] {
+  const { id, kind, fee, state, rule, reason } = row;
+  return {
+    id,
+    kind,
+    occurredAt: instantOf(row.occurred_at),
+    gross: { value: row.gross, currency: row.currency },
+    fee,
+    net: { value: row.net, currency: row.net_currency },
+    paymentReference: row.payment_reference,
+    merchantReference: row.merchant_reference,
+    payout: row.payout_id,
+    state,
+    discrepancies: row.codes === null ? [] : row.codes.split(' '),
+    rule,
+    reason,
+    paymentId: row.payment_id,
+  };
+}
+
+function presentReport({ run, sections, quarantined, payouts }: Report): Omit<WireReport, 'transactions'> {
   return {
     run: presentRun(run),
     sections: sections.map(({ code, meaning, count, discrepancies }) => {
       return { code, meaning, count, discrepancies: discrepancies.map(presentDiscrepancy) };
     }),
     quarantined: [...quarantined],
+    payouts: payouts.map(({ parts, ...payout }) => ({ ...payout, parts: [...parts] })),
   };
 }
 

@@ -16,7 +16,7 @@ import { KeyReused, type Answer, type Operation } from '#reservations';
 import { jsonAnswer } from './answers.js';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
-import { presentDiscrepancy, presentReport, presentRun, unknownRun } from './reconciliation.presenter.js';
+import { jsonOfReport, presentDiscrepancy, presentRun, unknownRun } from './reconciliation.presenter.js';
 import { bodyOf, queryOf } from './request.js';
 import type { Services } from './services.js';
 import { CONCLUDE, RECONCILIATION } from './tokens.js';
@@ -144,7 +144,11 @@ export class ReconciliationsController {
         .header('content-type', 'text/html; charset=utf-8')
         .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
         .send(htmlOf(report!));
-    } else sendJson(reply, 200, JSON.stringify(presentReport(report!)));
+    } else {
+      void reply
+        .header('content-type', 'application/json; charset=utf-8')
+        .send(Readable.from(jsonOfReport(report!, this.reconciliation.rows(id))));
+    }
   }
 
   private async find(id: string): Promise<Run | undefined> {

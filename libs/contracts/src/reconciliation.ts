@@ -75,6 +75,17 @@ export const runResult = z.strictObject({
       ignored: stateTotal,
     }),
   ),
+  rules: z
+    .array(
+      z.strictObject({
+        currency: z.string(),
+        state: z.enum(['matched', 'open', 'ignored']),
+        rule: z.string().nullable(),
+        rows: count,
+        gross: minor,
+      }),
+    )
+    .meta({ description: 'The same totals, by what became of the rows and why' }),
   expected: count.meta({ description: 'Payments of ours whose row is not due yet' }),
 });
 
@@ -149,5 +160,34 @@ export const reconciliationReport = z
       }),
     ),
     quarantined: z.array(z.strictObject({ line: count, problem: z.string(), raw: z.string() })),
+    payouts: z
+      .array(
+        z.strictObject({
+          payout: z.string(),
+          currency: z.string(),
+          parts: z.array(z.strictObject({ kind: z.string(), rows: count, net: minor })),
+        }),
+      )
+      .meta({ description: 'What the payouts are made of' }),
+    transactions: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          kind: z.string(),
+          occurredAt: instant,
+          gross: z.strictObject({ value: minor, currency: z.string() }),
+          fee: minor.nullable(),
+          net: z.strictObject({ value: minor, currency: z.string() }),
+          paymentReference: z.string().nullable(),
+          merchantReference: z.string().nullable(),
+          payout: z.string().nullable(),
+          state: z.enum(['matched', 'open', 'ignored']),
+          discrepancies: z.array(z.string()),
+          rule: z.string().nullable(),
+          reason: z.string().nullable(),
+          paymentId: z.string().nullable(),
+        }),
+      )
+      .meta({ description: 'Every row that the run has read, in the order they were taken' }),
   })
   .meta({ id: 'ReconciliationReport' });

@@ -78,7 +78,7 @@ export async function resultOf(
   },
 ): Promise<RunResult> {
   const { rows, inserted, duplicates, quarantined, repeated, tieOut, expected } = taken;
-  const { matched, currencies } = await totalsOf(db, runId);
+  const { matched, currencies, rules } = await totalsOf(db, runId);
   const found = await openDiscrepanciesOf(db, runId);
   return {
     rows,
@@ -93,6 +93,7 @@ export async function resultOf(
     },
     tieOut,
     currencies,
+    rules,
     expected,
   };
 }

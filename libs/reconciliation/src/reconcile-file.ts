@@ -102,7 +102,7 @@ async function work({ db, policy, commands }: ReconcileParts, command: FileComma
     await recordTieOuts(tx, account, runId, taken.tieOut, 'file');
     await recordLinks(tx, account, runId, taken.links);
   });
-  const elsewhere = await tieOutOfRecord(db, account, runId, taken.tieOut);
+  const elsewhere = await tieOutOfRecord(db, account, taken.payouts, taken.tieOut);
   await inTransaction(db, (tx) => recordTieOuts(tx, account, runId, elsewhere, 'provider'));
   const tieOut = [...taken.tieOut, ...elsewhere];
   const judging: JudgeAllCommand = { account, runId, policy, onProgress };
@@ -133,6 +133,9 @@ async function takeFile(
     return { taken, brokenOff: null };
   } catch (error) {
     if (!(error instanceof StatementCutOffError)) throw error;
-    return { taken: { ...counts, repeated: 0, tieOut: [], links: [] }, brokenOff: error.message };
+    return {
+      taken: { ...counts, repeated: 0, tieOut: [], links: [], payouts: [] },
+      brokenOff: error.message,
+    };
   }
 }

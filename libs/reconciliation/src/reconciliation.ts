@@ -12,7 +12,7 @@ import type { PaymentCommands } from './effects.js';
 import type { Policies } from './policies.js';
 import { accountOfFile, reconcileFile } from './reconcile-file.js';
 import { csvOfRun } from './report-csv.js';
-import { reportOf, type Report } from './report.js';
+import { reportOf, rowsOfRun, type Report, type ReportRow } from './report.js';
 import { RunRepository, type Run } from './run-repository.js';
 
 export type RequestRunCommand = {
@@ -55,7 +55,9 @@ export type ReconciliationUseCases = {
     readonly reason: string;
   }): Promise<ResolveOutcome>;
   report(runId: string): Promise<Report | undefined>;
-  /** The rows of a run as CSV, in pieces. */
+  /** The rows of a run, in flat memory. */
+  rows(runId: string): AsyncIterable<ReportRow>;
+  /** The same as CSV, in pieces. */
   csv(runId: string): AsyncIterable<string>;
 };
 
@@ -151,6 +153,10 @@ export class Reconciliation implements ReconciliationUseCases {
 
   report(runId: string): Promise<Report | undefined> {
     return reportOf(this.parts.db, runId);
+  }
+
+  rows(runId: string): AsyncIterable<ReportRow> {
+    return rowsOfRun(this.parts.db, runId);
   }
 
   csv(runId: string): AsyncIterable<string> {

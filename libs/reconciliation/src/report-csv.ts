@@ -1,7 +1,7 @@
 /** The report as CSV (RFC 4180): a line for each row of the run, for whoever goes on with it in a spreadsheet. */
 import type { Database } from '#ledger';
-import { decimalOf } from './report-amounts.js';
-import { rowsOfRun, type ReportRow } from './report.js';
+import { amountOf, decimalOf } from './report-amounts.js';
+import { findingsOfRun, rowsOfRun, type ReportFinding, type ReportRow } from './report.js';
 
 const columns: readonly [title: string, of: (row: ReportRow) => string][] = [
   ['transaction', (row) => text(row.id)],
@@ -22,17 +22,39 @@ const columns: readonly [title: string, of: (row: ReportRow) => string][] = [
   ['payment', (row) => row.payment_id ?? ''],
 ];
 
-/** In pieces of whole lines. */
+/** In pieces of whole lines: the rows, then what was found beside them. */
 export async function* csvOfRun(db: Database, runId: string): AsyncIterable<string> {
   let lines = `${columns.map(([title]) => title).join(',')}\r\n`;
-  for await (const row of rowsOfRun(db, runId)) {
-    lines += `${columns.map(([, of]) => of(row)).join(',')}\r\n`;
+  for await (const line of linesOf(db, runId)) {
+    lines += `${line}\r\n`;
     if (lines.length > 65_536) {
       yield lines;
       lines = '';
     }
   }
   yield lines;
+}
+
+async function* linesOf(db: Database, runId: string): AsyncIterable<string> {
+  for await (const row of rowsOfRun(db, runId)) yield columns.map(([, of]) => of(row)).join(',');
+  for await (const found of findingsOfRun(db, runId)) yield lineOfFinding(found);
+}
+
+/** Under the same columns, and with no amount in those that people add up. */
+function lineOfFinding({ subject, code, currency, expected, actual, detail }: ReportFinding): string {
+  const amounts =
+    currency === null || expected === null || actual === null
+      ? ''
+      : `: ${amountOf(expected, currency)} expected, ${amountOf(actual, currency)} found`;
+  const cells: Readonly<Record<string, string>> = {
+    transaction: text(subject),
+    kind: 'finding',
+    currency: currency ?? '',
+    state: 'open',
+    discrepancies: code,
+    reason: text(`${detail}${amounts}`),
+  };
+  return columns.map(([title]) => cells[title] ?? '').join(',');
 }
 
 /** A provider's text must not become a formula in somebody's spreadsheet. */

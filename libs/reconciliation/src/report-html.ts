@@ -3,9 +3,9 @@
  * first, then the totals, the payouts, and the rows behind each figure.
  */
 import { amountOf } from './report-amounts.js';
-import type { Report, ReportSection } from './report.js';
+import type { PayoutParts, Report, ReportSection } from './report.js';
 import type { Discrepancy } from './discrepancy-queries.js';
-import type { CurrencyTotal, RunResult, StateTotal, TieOut } from './run-result.js';
+import type { CurrencyTotal, RuleTotal, RunResult, StateTotal, TieOut } from './run-result.js';
 
 const style = `
 :root { color-scheme: light dark; --line: light-dark(#d9dce1, #3a3f47); --soft: light-dark(#5b6470, #a2abb8);
@@ -20,7 +20,7 @@ th { color: var(--soft); font-weight: 600 } .number { text-align: right; white-s
 details { margin: .5rem 0 1rem } summary { cursor: pointer; padding: .35rem 0 } .wide { overflow-x: auto }
 @media print { details { display: block } body { padding: 0 } }`;
 
-export function htmlOf({ run, sections, quarantined }: Report): string {
+export function htmlOf({ run, sections, quarantined, payouts }: Report): string {
   const { result } = run;
   const what = run.kind === 'file' ? `${run.file ?? 'a file'} (${run.format})` : 'the provider’s API';
   const title = `Reconciliation of ${run.account.provider}`;
@@ -30,14 +30,25 @@ export function htmlOf({ run, sections, quarantined }: Report): string {
 <h1>${escape(title)}${run.dry ? ' (dry run: nothing was kept)' : ''}</h1>
 <p class="soft">${escape(what)}, ${instantOf(run.createdAtMs)}, run <code>${run.id}</code>, asked for by ${escape(run.requestedBy)}</p>
 ${run.error === null ? '' : `<p class="bad">${escape(run.error)}</p>`}
-${result === null ? '<p>It has not ended yet.</p>' : bodyOf(result, sections)}
+${result === null ? '<p>It has not ended yet.</p>' : bodyOf(result, sections, payouts)}
 ${quarantinedOf(quarantined, result?.quarantined ?? 0)}
 </body></html>
 `;
 }
 
-function bodyOf(result: RunResult, sections: readonly ReportSection[]): string {
-  return [verdictOf(result), totalsOf(result), tieOutsOf(result.tieOut), sectionsOf(sections)].join('\n');
+function bodyOf(
+  result: RunResult,
+  sections: readonly ReportSection[],
+  payouts: readonly PayoutParts[],
+): string {
+  const parts = new Map(payouts.map((payout) => [`${payout.currency} ${payout.payout}`, payout]));
+  return [
+    verdictOf(result),
+    totalsOf(result),
+    tieOutsOf(result.tieOut, parts),
+    sectionsOf(sections),
+    rulesOf(result),
+  ].join('\n');
 }
 
 function verdictOf({
@@ -81,22 +92,40 @@ function totalsOf({ currencies }: RunResult): string {
 ${currencies.map(line).join('\n')}</table></div>`;
 }
 
-function tieOutsOf(tieOuts: readonly TieOut[]): string {
+/** Lines of payouts that are shown; those that do not tie stand first. */
+const tieOutsShownMax = 500;
+
+function tieOutsOf(tieOuts: readonly TieOut[], parts: ReadonlyMap<string, PayoutParts>): string {
   if (tieOuts.length === 0) return '';
-  const line = ({
-    payout,
-    currency,
-    expected,
-    actual,
-    ties,
-  }: TieOut) => `<tr><td><code>${escape(payout)}</code></td>
-<td class="number">${amountOf(expected, currency)}</td><td class="number">${amountOf(actual, currency)}</td>
-<td class="${ties ? 'good' : 'bad'}">${ties ? 'ties' : `differs by ${amountOf(actual - expected, currency)}`}</td></tr>`;
   const ordered = tieOuts.toSorted((left, right) => Number(left.ties) - Number(right.ties));
+  const rest = ordered.length - tieOutsShownMax;
   return `<h2>Payouts and statements</h2><div class="wide"><table>
 <tr><th>Payout or statement</th><th class="number">It says</th><th class="number">Its rows add up to</th><th></th></tr>
-${ordered.map(line).join('\n')}</table></div>`;
+${ordered
+  .slice(0, tieOutsShownMax)
+  .map((tieOut) => tieOutLine(tieOut, parts.get(`${tieOut.currency} ${tieOut.payout}`)))
+  .join('\n')}</table></div>${rest > 0 ? `<p class="soft">and ${number(rest)} more, which tie</p>` : ''}`;
 }
+
+function tieOutLine({ payout, currency, expected, actual, ties }: TieOut, parts?: PayoutParts): string {
+  const madeOf =
+    parts === undefined
+      ? ''
+      : `<br><span class="soft">${parts.parts
+          .map(
+            ({ kind, rows, net }) =>
+              `${count(rows, escape(nameOf(kind)), escape(namesOf(kind)))} ${amountOf(net, currency)}`,
+          )
+          .join(' · ')}</span>`;
+  return `<tr><td><code>${escape(payout)}</code>${madeOf}</td>
+<td class="number">${amountOf(expected, currency)}</td><td class="number">${amountOf(actual, currency)}</td>
+<td class="${ties ? 'good' : 'bad'}">${ties ? 'ties' : `differs by ${amountOf(actual - expected, currency)}`}</td></tr>`;
+}
+
+const nameOf = (kind: string): string => kind.replaceAll('-', ' ');
+const namesOf = (kind: string): string =>
+  ({ conversion: 'conversions', other: 'others', 'carry-over': 'balances carried over' })[kind] ??
+  `${nameOf(kind)}s`;
 
 function sectionsOf(sections: readonly ReportSection[]): string {
   if (sections.length === 0) return '';
@@ -109,6 +138,38 @@ ${discrepancies.length > 0 ? `<div class="wide"><table><tr><th>Row</th><th>What<
 ${rest > 0 && discrepancies.length > 0 ? `<p class="soft">and ${number(rest)} more: the CSV has them all</p>` : ''}</details>`;
     })
     .join('\n')}`;
+}
+
+/** What the rules are called in a report. */
+const ruleNames: Readonly<Record<string, string>> = {
+  charge: 'Charges that are a payment of ours',
+  'split-charge': 'Charges that together are a payment of ours',
+  refund: 'Refunds that are ours',
+  'split-refund': 'Refunds that together are one of ours',
+  'fee-of-payment': 'Fees of a payment',
+  'conversion-of-payment': 'Conversions of a payment',
+  'account-fee': 'Fees of the account',
+  conversion: 'Conversions between balances of the account',
+  chargeback: 'Disputes of a payment',
+  'chargeback-reversed': 'Disputes that were decided for us',
+  'refund-failed': 'Refunds that came back',
+  hold: 'Money kept back for a time, and given free again',
+  'carry-over': 'Balances carried over from batch to batch',
+  memo: 'Rows that move no money',
+  payout: 'Payouts to the bank',
+  decided: 'Rows that a person has decided about',
+};
+
+function rulesOf({ rules }: RunResult): string {
+  if (rules.length === 0) return '';
+  const what = ({ state, rule }: RuleTotal) =>
+    rule === null ? (state === 'open' ? 'Still to be looked at' : '') : (ruleNames[rule] ?? rule);
+  const line = (total: RuleTotal) =>
+    `<tr><td>${escape(what(total))}</td><td>${total.state}</td><td class="number">${number(total.rows)}</td>
+<td class="number">${amountOf(total.gross, total.currency)}</td></tr>`;
+  return `<h2>What became of the rows</h2><div class="wide"><table>
+<tr><th>What</th><th>State</th><th class="number">Rows</th><th class="number">Gross</th></tr>
+${rules.map(line).join('\n')}</table></div>`;
 }
 
 function lineOf(found: Discrepancy): string {

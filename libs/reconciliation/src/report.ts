@@ -4,6 +4,7 @@ import type { Database } from '#ledger';
 import { discrepancyCodes, type DiscrepancyCode } from './discrepancy.js';
 import { DiscrepancyQueries, type Discrepancy } from './discrepancy-queries.js';
 import { RunRepository, type Run } from './run-repository.js';
+import { rowsOf } from './transaction.js';
 
 /** Discrepancies shown of each code; the count says how many there are. */
 const shownMax = 200;
@@ -21,6 +22,14 @@ export type Report = {
   /** By code, as the table of codes has them. */
   readonly sections: readonly ReportSection[];
   readonly quarantined: readonly { readonly line: number; readonly problem: string; readonly raw: string }[];
+  readonly payouts: readonly PayoutParts[];
+};
+
+/** What a payout is made of, by the kinds of its rows. */
+export type PayoutParts = {
+  readonly payout: string;
+  readonly currency: string;
+  readonly parts: readonly { readonly kind: string; readonly rows: number; readonly net: number }[];
 };
 
 /** Undefined: no such run. */
@@ -42,7 +51,31 @@ export async function reportOf(db: Database, runId: string): Promise<Report | un
     run,
     sections: sections.sort((left, right) => order.indexOf(left.code) - order.indexOf(right.code)),
     quarantined,
+    payouts: await partsOfPayouts(db, run),
   };
+}
+
+/** Of the payouts that a run has tied out: those that do not tie first, so many of them as are shown. */
+async function partsOfPayouts(db: Database, { account, result }: Run): Promise<PayoutParts[]> {
+  const shown = (result?.tieOut ?? [])
+    .toSorted((left, right) => Number(left.ties) - Number(right.ties))
+    .slice(0, shownMax);
+  const { rows } = await sql<{ payout: string; currency: string; kind: string; rows: number; net: number }>`
+    select w.payout, w.currency, t.kind, count(*) as rows, sum(t.net)::bigint as net
+    from json_to_recordset(${rowsOf(shown.map(({ payout, currency }) => ({ payout, currency })))}) as w(payout text, currency text)
+    cross join lateral (
+      select kind, net, net_currency from provider_transactions
+      where provider = ${account.provider} and account = ${account.account} and payout_id = w.payout offset 0) t
+    where t.net_currency = w.currency and t.kind <> 'payout' group by 1, 2, 3 order by 1, 2, 3`.execute(db);
+  const grouped = Map.groupBy(rows, ({ payout, currency }) => JSON.stringify([payout, currency]));
+  return Array.from(grouped.values(), (parts) => {
+    const { payout, currency } = parts[0]!;
+    return {
+      payout,
+      currency,
+      parts: parts.map(({ kind, rows: count, net }) => ({ kind, rows: count, net })),
+    };
+  });
 }
 
 export type ReportRow = {
@@ -58,7 +91,7 @@ export type ReportRow = {
   readonly payment_reference: string | null;
   readonly merchant_reference: string | null;
   readonly payout_id: string | null;
-  readonly state: string;
+  readonly state: 'matched' | 'open' | 'ignored';
   readonly rule: string | null;
   readonly reason: string | null;
   readonly payment_id: string | null;
@@ -82,5 +115,44 @@ export async function* rowsOfRun(db: Database, runId: string): AsyncIterable<Rep
     const last = rows.at(-1);
     if (!last || rows.length < pageSize) return;
     after = last.number;
+  }
+}
+
+/** What a run has found that is about no row of it, and what of it could not be read. */
+export type ReportFinding = {
+  readonly subject: string;
+  readonly code: string;
+  readonly currency: string | null;
+  readonly expected: number | null;
+  readonly actual: number | null;
+  readonly detail: string;
+};
+
+/** Bounded by the number of payouts, statements and payments of ours, not by rows; with what could not be read. */
+export async function* findingsOfRun(db: Database, runId: string): AsyncIterable<ReportFinding> {
+  const { rows } = await sql<ReportFinding>`
+    select subject, code, currency, expected, actual, detail from discrepancies
+    where run_id = ${runId} and number is null and code <> 'SCHEMA_INVALID' and state in ('open', 'assigned', 'pending')
+    order by code, subject`.execute(db);
+  yield* rows;
+  let after = 0;
+  for (;;) {
+    const { rows: broken } = await sql<{ line: number; problem: string }>`
+      select line, problem from quarantined_rows where run_id = ${runId} and line > ${after}
+      order by line limit ${pageSize}`.execute(db);
+    for (const { line, problem } of broken) {
+      const subject = `line ${line}`;
+      yield {
+        subject,
+        code: 'SCHEMA_INVALID',
+        currency: null,
+        expected: null,
+        actual: null,
+        detail: problem,
+      };
+    }
+    const last = broken.at(-1);
+    if (!last || broken.length < pageSize) return;
+    after = last.line;
   }
 }

@@ -190,7 +190,8 @@ function toRun(row: Row): Run {
       duplicates: row.duplicates,
       quarantined: row.quarantined,
     },
-    result: row.result,
+    // Of a run that ended before rules were added up there are none.
+    result: row.result && { ...row.result, rules: row.result.rules ?? [] },
     error: row.error,
   };
 }

@@ -24,6 +24,13 @@ export type CurrencyTotal = {
 };
 export type StateTotal = { readonly rows: number; readonly gross: number };
 
+/** What became of rows, and by which rule; of open ones there is none. */
+export type RuleTotal = StateTotal & {
+  readonly currency: string;
+  readonly state: 'matched' | 'open' | 'ignored';
+  readonly rule: string | null;
+};
+
 export type RunResult = {
   readonly rows: number;
   readonly inserted: number;
@@ -35,6 +42,8 @@ export type RunResult = {
   readonly tieOut: readonly TieOut[];
   /** Per currency of the gross: matched + open + ignored = rows. */
   readonly currencies: readonly CurrencyTotal[];
+  /** The same, by what became of the rows and why. */
+  readonly rules: readonly RuleTotal[];
   /** Ours whose row is not due yet. */
   readonly expected: number;
 };
@@ -43,17 +52,20 @@ export type RunResult = {
 export async function totalsOf(
   db: Database,
   runId: string,
-): Promise<Pick<RunResult, 'matched' | 'currencies'>> {
-  const { rows } = await sql<{ currency: string; state: keyof StateTotals; rows: number; gross: number }>`
-    select t.currency, t.state, count(*) as rows, sum(t.gross)::bigint as gross
+): Promise<Pick<RunResult, 'matched' | 'currencies' | 'rules'>> {
+  const { rows: rules } = await sql<RuleTotal>`
+    select t.currency, t.state, t.rule, count(*) as rows, sum(t.gross)::bigint as gross
     from run_transactions r join provider_transactions t on t.number = r.number
-    where r.run_id = ${runId} group by 1, 2 order by 1`.execute(db);
-  const byCurrency = Map.groupBy(rows, ({ currency }) => currency);
-  const currencies = Array.from(byCurrency, ([currency, states]): CurrencyTotal => {
-    const of = (state: keyof StateTotals): StateTotal => {
-      const found = states.find((total) => total.state === state);
-      return { rows: found?.rows ?? 0, gross: found?.gross ?? 0 };
-    };
+    where r.run_id = ${runId} group by 1, 2, 3 order by 1, 2, 3`.execute(db);
+  const byCurrency = Map.groupBy(rules, ({ currency }) => currency);
+  const currencies = Array.from(byCurrency, ([currency, ofCurrency]): CurrencyTotal => {
+    const of = (state: RuleTotal['state']): StateTotal =>
+      ofCurrency
+        .filter((total) => total.state === state)
+        .reduce((sum, { rows, gross }) => ({ rows: sum.rows + rows, gross: sum.gross + gross }), {
+          rows: 0,
+          gross: 0,
+        });
     const totals = { matched: of('matched'), open: of('open'), ignored: of('ignored') };
     return {
       currency,
@@ -62,10 +74,8 @@ export async function totalsOf(
       ...totals,
     };
   });
-  return { currencies, matched: currencies.reduce((sum, { matched }) => sum + matched.rows, 0) };
+  return { currencies, rules, matched: currencies.reduce((sum, { matched }) => sum + matched.rows, 0) };
 }
-
-type StateTotals = Pick<CurrencyTotal, 'matched' | 'open' | 'ignored'>;
 
 /** What is open of the rows of a run, and what the run has found beside them. */
 export async function openDiscrepanciesOf(db: Database, runId: string): Promise<RunResult['discrepancies']> {

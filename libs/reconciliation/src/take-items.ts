@@ -15,7 +15,7 @@ import { syncFindings } from './discrepancy-repository.js';
 import { ingest } from './ingest.js';
 import { RunRepository, type RunCounts } from './run-repository.js';
 import type { TieOut } from './run-result.js';
-import { BatchSums } from './tie-out.js';
+import { BatchSums, PayoutNames, type PayoutName } from './tie-out.js';
 import { inTransaction, rowsOf } from './transaction.js';
 
 export type TakeCommand = {
@@ -33,6 +33,8 @@ export type Taken = RunCounts & {
   readonly tieOut: readonly TieOut[];
   /** How the statements of the stream follow others. */
   readonly links: readonly StatementLink[];
+  /** The payouts that its rows name, or are. */
+  readonly payouts: readonly PayoutName[];
 };
 
 const nothing: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0 };
@@ -45,6 +47,7 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
   const sums = new BatchSums();
   const tieOut: TieOut[] = [];
   const links: StatementLink[] = [];
+  const payouts = new PayoutNames();
   let total: RunCounts = nothing;
   let repeated = 0;
   let batch: (StatementTransaction | QuarantinedRow)[] = [];
@@ -67,13 +70,14 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
         tieOut.push(sums.tieOut(item));
         continue;
       }
+      if (item.kind === 'transaction') payouts.add(item.transaction);
       batch.push(item);
       if (batch.length >= command.batchMax) await flush();
     }
   } finally {
     await flush();
   }
-  return { ...total, repeated, tieOut, links };
+  return { ...total, repeated, tieOut, links, payouts: payouts.all() };
 }
 
 async function takeBatch(

@@ -43,15 +43,29 @@ export async function tieOutPayouts(
       where provider = ${provider} and account = ${account} and code = 'PAYOUT_NOT_TIED'
         and state in ('open', 'assigned', 'pending') and detail = ${ofProvider}
     )
-    select *, expected = actual as ties from (select p.payout, p.currency,
-      coalesce((select -sum(t.net) from provider_transactions t
-        where t.provider = ${provider} and t.account = ${account} and t.kind = 'payout'
-          and coalesce(t.payout_id, t.payment_reference, t.id) = p.payout and t.net_currency = p.currency), 0)::bigint as expected,
-      coalesce((select sum(t.net) from provider_transactions t
-        where t.provider = ${provider} and t.account = ${account} and t.kind <> 'payout'
-          and t.payout_id = p.payout and t.net_currency = p.currency), 0)::bigint as actual
+    select payout, currency, coalesce(-paid, 0)::bigint as expected, coalesce(carried, 0)::bigint as actual,
+      coalesce(-paid, 0) = coalesce(carried, 0) as ties
+    from (select p.payout, p.currency, ${netsOf({ provider, account }, 'p')}
     from payouts p) sums order by payout, currency`.execute(db);
   return rows;
+}
+
+export type PayoutName = { readonly payout: string; readonly currency: string };
+
+/** The payouts that rows name, or are: as large as a file has payouts. */
+export class PayoutNames {
+  private readonly keys = new Set<string>();
+
+  add({ payoutId, net }: ProviderTransaction): void {
+    if (payoutId !== null) this.keys.add(keyOf(payoutId, net.currency));
+  }
+
+  all(): PayoutName[] {
+    return Array.from(this.keys, (key) => {
+      const space = key.indexOf(' ');
+      return { currency: key.slice(0, space), payout: key.slice(space + 1) };
+    });
+  }
 }
 
 /**
@@ -60,30 +74,34 @@ export async function tieOutPayouts(
  */
 export async function tieOutOfRecord(
   db: Database,
-  { provider, account }: ProviderAccount,
-  runId: string,
+  account: ProviderAccount,
+  named: readonly PayoutName[],
   told: readonly TieOut[],
 ): Promise<TieOut[]> {
+  const known = new Set(told.map(({ payout, currency }) => keyOf(payout, currency)));
+  const rest = named.filter(({ payout, currency }) => !known.has(keyOf(payout, currency)));
+  if (rest.length === 0) return [];
   const { rows } = await sql<TieOut>`
-    with named as (
-      select distinct coalesce(t.payout_id, t.payment_reference, t.id) as payout, t.net_currency as currency
-      from run_transactions r join provider_transactions t on t.number = r.number
-      where r.run_id = ${runId} and (t.payout_id is not null or t.kind = 'payout')
-    ), stated as (
-      select n.payout, n.currency, (select sum(t.net) from provider_transactions t
-        where t.provider = ${provider} and t.account = ${account} and t.payout_id = n.payout
-          and t.net_currency = n.currency and t.kind = 'payout') as paid,
-        (select sum(t.net) from provider_transactions t
-        where t.provider = ${provider} and t.account = ${account} and t.payout_id = n.payout
-          and t.net_currency = n.currency and t.kind <> 'payout') as carried
-      from named n
-    )
     select payout, currency, (case when sign(paid) = sign(carried) then paid else -paid end)::bigint as expected,
       carried::bigint as actual, abs(paid) = abs(carried) as ties
-    from stated where paid is not null and carried is not null order by payout, currency`.execute(db);
-  const known = new Set(told.map(({ payout, currency }) => keyOf(payout, currency)));
-  return rows.filter(({ payout, currency }) => !known.has(keyOf(payout, currency)));
+    from (
+      select n.payout, n.currency, ${netsOf(account, 'n')}
+      from json_to_recordset(${rowsOf(rest)}) as n(payout text, currency text)
+    ) sums where paid is not null and carried is not null order by payout, currency`.execute(db);
+  return rows;
 }
+
+/** What was paid out, and what the rows of the payout add up to; each by its own index, whatever the statistics are. */
+const netsOf = ({ provider, account }: ProviderAccount, named: 'n' | 'p') => sql`
+  (select sum(t.net) from (
+      select net, net_currency from provider_transactions
+      where provider = ${provider} and account = ${account} and kind = 'payout'
+        and coalesce(payout_id, payment_reference, id) = ${sql.ref(`${named}.payout`)} offset 0) t
+    where t.net_currency = ${sql.ref(`${named}.currency`)}) as paid,
+  (select sum(t.net) from (
+      select net, net_currency, kind from provider_transactions
+      where provider = ${provider} and account = ${account} and payout_id = ${sql.ref(`${named}.payout`)} offset 0) t
+    where t.net_currency = ${sql.ref(`${named}.currency`)} and t.kind <> 'payout') as carried`;
 
 const ofProvider = 'The rows that the provider says it carries do not add up to it';
 const ofFile = 'The rows of the file do not add up to what it says';

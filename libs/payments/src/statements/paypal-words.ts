@@ -67,12 +67,13 @@ export function movesMoney(row: { status: string; impact: string; type: string; 
 // prettier-ignore
 const kindsByType: readonly (readonly [RegExp, TransactionKind])[] = [
   [/currencyconversion|wahrungsumrechnung|conversiondedevise|conversiondedivisa|conversiondemoneda|conversione.*valut|valutaomrekening|conversaodemoeda/, 'conversion'],
+  // Before disputes: what is kept back for one is not lost yet.
+  [/(?<!with)hold|release|reserve|einbehalt|einbehaltung|freigabe|bloqueo|retencion|retenue|blocage|trattenut|sospensione|inhouding|vasthoud/, 'hold'],
   [/chargebackreversal|ruckbuchung.*(?:storn|aufgehoben)/, 'chargeback-reversed'],
   [/chargeback|ruckbuchung|dispute|contracargo|storno.*kreditkarte/, 'chargeback'],
   [/cancel.*refund|refund.*revers/, 'refund-failed'],
   [/refund|ruckzahlung|ruckerstattung|erstattung|rembours|reembolso|devolucion|rimborso|terugbetaling|zwrot/, 'refund'],
   [/withdraw|transferto.*bank|tobankaccount|auszahlung|abbuchung|aufbankkonto|virement|retiro|retirada|prelievo|opname|saque|wyplata/, 'payout'],
-  [/hold|release|reserve|einbehalt|einbehaltung|freigabe|bloqueo|retencion|retenue|blocage|trattenut|sospensione|inhouding|vasthoud/, 'hold'],
   [/reversal|adjustment|ruckgabe|storno|korrektur/, 'adjustment'],
   [/^(?:.*)(?:fee|fees|gebuhr|frais|comision|tariffa|commissione)$/, 'fee'],
   [/payment|checkout|zahlung|paiement|pago|pagamento|betaling|platnosc|subscription|purchase|donation|kauf|einkauf/, 'charge'],
