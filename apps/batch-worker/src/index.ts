@@ -1,3 +1,4 @@
+export * from './limited-source.js';
 export * from './run-worker.js';
 export * from './start-worker.js';
 export * from './worker-metrics.js';

@@ -5,7 +5,15 @@ import { failureOf, UsageError } from './failures.js';
 
 /** What each is for; it is loaded when it is asked for, because all of them together take most of a second. */
 const commands: Readonly<
-  Record<string, { readonly description: string; readonly load: () => Promise<object> }>
+  Record<
+    string,
+    {
+      readonly description: string;
+      readonly load: () => Promise<object>;
+      /** Lines that run as they are, from the project's folder. */
+      readonly examples?: readonly string[];
+    }
+  >
 > = {
   up: {
     description: 'Start the service, with whatever it needs and is not given. Ctrl-C stops it.',
@@ -44,6 +52,11 @@ const commands: Readonly<
     description:
       'Compare a statement file or a provider with the ledger. Exit 1 when something does not tie or a file breaks off.',
     load: async () => (await import('./reconcile.js')).reconcile,
+    examples: [
+      'npx holdfast reconcile --file test/fixtures/statements/stripe-payout-reconciliation.csv --format stripe-payout-csv --dry-run',
+      'npx holdfast reconcile --file test/fixtures/statements/mt940-swift.sta --format mt940 --html report.html --json report.json',
+      'npx holdfast reconcile --provider sandbox --from 2026-01-01T00:00:00Z   # while `npm start` runs',
+    ],
   },
 };
 
@@ -63,7 +76,7 @@ async function main([name = '--help', ...rest]: readonly string[]): Promise<void
   }
   const command = await commandOf(name);
   if (rest.includes('--help') || rest.includes('-h')) {
-    return print(await renderUsage(command, holdfast));
+    return print(`${await renderUsage(command, holdfast)}${examplesOf(name)}`);
   }
   refuseUnknown(command, rest);
   await runCommand(command, { rawArgs: [...rest] });
@@ -73,6 +86,11 @@ async function commandOf(name: string): Promise<CommandDef> {
   if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command ${name}`);
   const { description, load } = commands[name]!;
   return { meta: { name, description }, ...(await load()) };
+}
+
+function examplesOf(name: string): string {
+  const { examples = [] } = commands[name]!;
+  return examples.length === 0 ? '' : `\nEXAMPLES\n\n${examples.map((line) => `  ${line}`).join('\n')}\n`;
 }
 
 function print(usage: string): void {

@@ -16,11 +16,19 @@ type Line =
   /** Listings show it from `visibleAtMs` on; a line without it, at once. */
   | { readonly transaction: SandboxTransaction; readonly visibleAtMs?: number };
 
+type Movement = {
+  readonly row: SandboxTransaction;
+  readonly visibleAtMs: number;
+  readonly position: string;
+};
+
 export class Book {
   readonly charges = new Map<string, BookedCharge>();
   readonly refunds = new Map<string, BookedRefund>();
   readonly events = new Map<string, BookedEvent>();
-  private readonly movements: { readonly row: SandboxTransaction; readonly visibleAtMs: number }[] = [];
+  private readonly movements: Movement[] = [];
+  /** The same in the order of time and id: whoever lists begins in its middle. */
+  private readonly inOrder: Movement[] = [];
   private readonly byKey = new Map<string, string>();
   private readonly byReference = new Map<string, string>();
 
@@ -67,16 +75,24 @@ export class Book {
     return this.movements.filter(({ visibleAtMs }) => visibleAtMs <= nowMs).map(({ row }) => row);
   }
 
-  /** Those of a half-open window, by time and id, after a position. */
+  /** Those of a half-open window, by time and id, after a position; at most so many. */
   list(
     window: { readonly from: number; readonly until: number },
-    after: string | null,
-    nowMs: number,
+    {
+      after,
+      nowMs,
+      limit,
+    }: { readonly after: string | null; readonly nowMs: number; readonly limit: number },
   ): SandboxTransaction[] {
-    return this.seenAt(nowMs)
-      .filter(({ createdAtMs }) => createdAtMs >= window.from && createdAtMs < window.until)
-      .filter((movement) => after === null || positionOf(movement) > after)
-      .sort((left, right) => (positionOf(left) < positionOf(right) ? -1 : 1));
+    const rows: SandboxTransaction[] = [];
+    const begin = placeOf(this.inOrder, momentOf(window.from));
+    const next = after === null ? 0 : placeOf(this.inOrder, `${after}\0`);
+    for (let place = Math.max(begin, next); place < this.inOrder.length && rows.length < limit; place += 1) {
+      const { row, visibleAtMs } = this.inOrder[place]!;
+      if (row.createdAtMs >= window.until) break;
+      if (visibleAtMs <= nowMs) rows.push(row);
+    }
+    return rows;
   }
 
   private learn(line: Line): void {
@@ -90,14 +106,30 @@ export class Book {
       this.byKey.set(line.refund.key, line.refund.id);
     } else if ('transaction' in line) {
       const { transaction: row, visibleAtMs = 0 } = line;
-      this.movements.push({ row, visibleAtMs });
+      const movement = { row, visibleAtMs, position: positionOf(row) };
+      this.movements.push(movement);
+      this.inOrder.splice(placeOf(this.inOrder, movement.position), 0, movement);
     } else this.events.set(line.event.id, line);
   }
 }
 
 /** Sorts as text in the order of time and id. */
 export function positionOf({ createdAtMs, id }: SandboxTransaction): string {
-  return `${String(createdAtMs).padStart(15, '0')}.${id}`;
+  return `${momentOf(createdAtMs)}.${id}`;
+}
+
+const momentOf = (ms: number): string => String(ms).padStart(15, '0');
+
+/** Where the first movement at or after the position is; movements mostly come at the end. */
+function placeOf(inOrder: readonly Movement[], position: string): number {
+  let [low, high] = [0, inOrder.length];
+  if (high > 0 && inOrder[high - 1]!.position < position) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (inOrder[middle]!.position < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The last line may have been cut off by a crash. */

@@ -34,7 +34,7 @@ export class Listings {
   ): Listing {
     const { book, clock } = this.options;
     const nowMs = clock.nowMs();
-    const rows = book.list(window, after, nowMs);
+    const rows = book.list(window, { after, nowMs, limit: limit + 1 });
     const data = rows.slice(0, limit);
     const last = data.at(-1);
     return { data, next: rows.length > limit && last ? positionOf(last) : null, nowMs };

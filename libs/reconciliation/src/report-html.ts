@@ -122,7 +122,8 @@ function tieOutLine({ payout, currency, expected, actual, ties }: TieOut, parts?
 <td class="${ties ? 'good' : 'bad'}">${ties ? 'ties' : `differs by ${amountOf(actual - expected, currency)}`}</td></tr>`;
 }
 
-const nameOf = (kind: string): string => kind.replaceAll('-', ' ');
+const nameOf = (kind: string): string =>
+  kind === 'carry-over' ? 'balance carried over' : kind.replaceAll('-', ' ');
 const namesOf = (kind: string): string =>
   ({ conversion: 'conversions', other: 'others', 'carry-over': 'balances carried over' })[kind] ??
   `${nameOf(kind)}s`;
@@ -175,7 +176,9 @@ ${rules.map(line).join('\n')}</table></div>`;
 function lineOf(found: Discrepancy): string {
   const amount = (minor: number | null) =>
     minor === null || found.currency === null ? '' : amountOf(minor, found.currency);
-  return `<tr><td><code>${escape(found.transactionId ?? found.subject)}</code></td><td>${escape(found.detail)}</td>
+  // What cannot be read is known by a digest, which says nothing to anybody: the line says more.
+  const row = found.code === 'SCHEMA_INVALID' ? '' : (found.transactionId ?? found.subject);
+  return `<tr><td><code>${escape(row)}</code></td><td>${escape(found.detail)}</td>
 <td class="number">${amount(found.expected)}</td><td class="number">${amount(found.actual)}</td><td>${found.state}</td></tr>`;
 }
 

@@ -1,0 +1,329 @@
+/**
+ * What belongs together and comes apart: payouts and their rows, statements and the ones before them, the money that a
+ * verdict is about and the payments that act on it; and that nothing stands still without a word.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { PaymentRepository, sql } from '#ledger';
+import { statementReaders, type ProviderTransaction, type TransactionSource } from '#payments';
+import { systemClock, systemIds, systemTimers } from '#platform';
+import {
+  ingest,
+  judgeAllOf,
+  matchPolicyDefault,
+  openQueues,
+  paymentCommandsOf,
+  policiesDefault,
+  reconcileProvider,
+  RunRepository,
+  walkPolicyOfTime,
+  type RunResult,
+} from '#reconciliation';
+import {
+  createWorkerMetrics,
+  LimitedSource,
+  openCallLimiter,
+  startWorker,
+} from '../../apps/batch-worker/src/index.js';
+import { eventually } from '../fixtures/holdfast.js';
+import {
+  beginRun,
+  emptied,
+  itemsOf,
+  openLedger,
+  putPayment,
+  reconcileItems,
+  recordedDiscrepancies,
+  type TestLedger,
+} from '../fixtures/reconciliation.js';
+import { transactionOf, Upstream } from '../fixtures/upstream.js';
+import { describeWithPostgres, describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
+
+let ledger: TestLedger;
+
+const euro = (value: number) => ({ value, currency: 'EUR' });
+const payoutOf = (id: string, paid: number): ProviderTransaction =>
+  transactionOf(id, { kind: 'payout', gross: euro(-paid), fee: null, payoutId: id, paymentReference: null });
+
+async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+describeWithPostgres('payouts, statements and payments', () => {
+  beforeAll(async () => {
+    ledger = await openLedger();
+  });
+  afterAll(() => ledger.stop());
+  beforeEach(() => emptied(ledger.db));
+
+  describe('statements of an account', () => {
+    const statement = (number: number, opening: string, closing: string) =>
+      [
+        `:20:S${number}`,
+        ':25:12030000/0000202051',
+        `:28C:${number}/1`,
+        `:60F:C2611${String(number).padStart(2, '0')}EUR${opening}`,
+        `:61:2611${String(number + 1).padStart(2, '0')}C1,00NTRFN${number}`,
+        `:62F:C2611${String(number + 1).padStart(2, '0')}EUR${closing}`,
+        '-',
+        '',
+      ].join('\n');
+    const take = (...numbers: readonly number[]) =>
+      reconcileItems(ledger.db, [], {
+        reader: statementReaders.mt940,
+        bytes: bytesOf(numbers.map((n) => statement(n, `${n},00`, `${n + 1},00`)).join('')),
+      });
+    const gaps = async () =>
+      (await recordedDiscrepancies(ledger.db)).filter(({ code }) => code === 'BATCH_GAP');
+
+    test('BATCH_GAP: one that is missing is on record until it comes', async () => {
+      expect((await take(1, 2)).result.discrepancies).not.toHaveProperty('BATCH_GAP');
+      const { result } = await take(4, 5);
+      expect(result.discrepancies).toMatchObject({ BATCH_GAP: 1 });
+      expect(await gaps()).toMatchObject([{ state: 'open', expected: 300, actual: 400, actions: 'open' }]);
+      // Again, and in one file: the same finding.
+      await take(1, 2, 4, 5);
+      expect(await gaps()).toHaveLength(1);
+      await take(3);
+      expect(await gaps()).toMatchObject([{ state: 'resolved', actions: 'open resolve' }]);
+    });
+  });
+
+  describe('a payout', () => {
+    const rows = [
+      transactionOf('tx_1', { gross: euro(1_000), payoutId: 'po_1' }),
+      transactionOf('tx_2', { gross: euro(500), payoutId: 'po_1' }),
+    ];
+
+    test.each([
+      ['its rows first', [rows, [payoutOf('po_1', 1_440)]]],
+      ['itself first', [[payoutOf('po_1', 1_440)], rows]],
+    ])('of which two reports tell, %s, is tied from the record', async (_, files) => {
+      const first = await reconcileItems(ledger.db, itemsOf(files[0]!));
+      expect(first.result.tieOut).toEqual([]);
+      const second = await reconcileItems(ledger.db, itemsOf(files[1]!));
+      expect(second.result.tieOut).toEqual([
+        { payout: 'po_1', currency: 'EUR', expected: 1_440, actual: 1_440, ties: true },
+      ]);
+    });
+
+    test('that does not tie from the record is a finding, until the row that was missing comes', async () => {
+      await reconcileItems(ledger.db, itemsOf([rows[0]!]));
+      const { result } = await reconcileItems(ledger.db, itemsOf([payoutOf('po_1', 1_440)]));
+      expect(result).toMatchObject({
+        tieOut: [{ expected: 1_440, actual: 970, ties: false }],
+        discrepancies: { PAYOUT_NOT_TIED: 1 },
+      });
+      await reconcileItems(ledger.db, itemsOf([rows[1]!]));
+      expect(
+        (await recordedDiscrepancies(ledger.db)).find(({ code }) => code === 'PAYOUT_NOT_TIED'),
+      ).toMatchObject({
+        state: 'resolved',
+      });
+    });
+
+    /** A provider that names the payout of a row only when it is asked by payout, as Stripe does. */
+    class ByPayout extends Upstream {
+      asked: string[] = [];
+
+      async listPayoutTransactions(payout: string, after: string | null, limit: number) {
+        this.asked.push(payout);
+        const members = this.rows
+          .map(({ transaction }) => transaction)
+          .filter(({ kind }) => kind === 'charge');
+        const at = after === null ? 0 : Number(after);
+        const next = at + limit < members.length ? String(at + limit) : null;
+        const some = members.slice(at, at + limit);
+        return { transactions: some, next, now: this.nowMs };
+      }
+    }
+
+    async function runOver(source: TransactionSource): Promise<RunResult> {
+      const id = randomUUID();
+      const runs = new RunRepository(ledger.db);
+      const { provider, account } = source;
+      const range = { format: null, file: null, dry: false, fromMs: null, untilMs: null };
+      await runs.add({
+        id,
+        kind: 'provider',
+        account: { provider, account },
+        ...range,
+        status: 'queued',
+        requestedBy: 'test',
+      });
+      const walkPolicy = { ...walkPolicyOfTime, pageSize: 1, safetyLag: 0, lookBack: 1_000_000 };
+      const parts = { db: ledger.db, source, walkPolicy, policy: matchPolicyDefault, commands: null };
+      return reconcileProvider({ ...parts, newId: randomUUID }, (await runs.find(id))!);
+    }
+
+    test('of an API that names its rows only by payout is asked for, page by page, and tied', async () => {
+      const source = new ByPayout(
+        [
+          transactionOf('tx_1', { gross: euro(1_000) }),
+          transactionOf('tx_2', { gross: euro(500) }),
+          payoutOf('po_1', 1_440),
+        ].map((transaction) => ({ transaction, visibleAt: 0 })),
+        5_000,
+      );
+      expect((await runOver(source)).tieOut).toEqual([
+        { payout: 'po_1', currency: 'EUR', expected: 1_440, actual: 1_440, ties: true },
+      ]);
+      expect(source.asked).toEqual(['po_1', 'po_1']);
+      // What is known is not asked for again, and a row that is missing is told.
+      await sql`update provider_transactions set payout_id = null where id = 'tx_2'`.execute(ledger.db);
+      source.nowMs = 6_000;
+      await runOver(source);
+      expect(source.asked).toEqual(['po_1', 'po_1']);
+    });
+  });
+
+  describe('rows that a provider tells late or otherwise', () => {
+    test('LATE_ARRIVAL: below a closed horizon a row is taken once, and on record', async () => {
+      const runId = await beginRun(ledger.db, 'stripe');
+      const account = { provider: 'stripe', account: 'default' };
+      const late = { account, runId, origin: 'api', transactions: [transactionOf('tx')], lateBefore: 2_000 };
+      await putPayment(ledger.db, { providerPaymentId: 'tx' });
+      for (let told = 0; told < 2; told += 1) {
+        const taken = await ledger.db
+          .transaction()
+          .execute((tx) => ingest(tx, { ...late, claimsKnown: false }));
+        expect(taken.late).toBe(told === 0 ? 1 : 0);
+        await judgeAllOf(ledger.db, {
+          account,
+          runId,
+          policy: matchPolicyDefault,
+          onProgress: () => undefined,
+        });
+      }
+      expect(await recordedDiscrepancies(ledger.db)).toMatchObject([
+        { code: 'LATE_ARRIVAL', actions: 'open' },
+      ]);
+    });
+
+    test('CONFLICTING_DUPLICATE: another body under a known id is kept beside it, and on record', async () => {
+      await putPayment(ledger.db, { providerPaymentId: 'tx' });
+      await reconcileItems(ledger.db, itemsOf([transactionOf('tx')]));
+      await reconcileItems(ledger.db, itemsOf([transactionOf('tx', { gross: euro(9_000) })]));
+      expect(await recordedDiscrepancies(ledger.db)).toMatchObject([
+        { code: 'CONFLICTING_DUPLICATE', actions: 'open' },
+      ]);
+    });
+  });
+
+  describe('the payments’ own commands', () => {
+    const provider = 'stripe';
+
+    test('a capture that we had not heard of is heard once', async () => {
+      const { paymentId } = await putPayment(ledger.db, { status: 'pending' });
+      const commands = paymentCommandsOf(ledger.db);
+      const command = { provider, paymentId, providerPaymentId: 'ch_1', amount: euro(1_000) };
+      for (let told = 0; told < 2; told += 1) {
+        expect(await commands.captured(command)).toEqual({ kind: 'done', detail: 'the payment is captured' });
+      }
+      const { rows } = await sql<{ count: number }>`
+        select count(*) as count from outbox where kind = 'settle'`.execute(ledger.db);
+      expect(rows[0]!.count).toBe(1);
+    });
+
+    test('a second capture is adopted as a payment of its own, once, whoever tells it how often', async () => {
+      const { reservationId } = await putPayment(ledger.db, { providerPaymentId: 'ch_1' });
+      const commands = paymentCommandsOf(ledger.db);
+      const command = { provider, reservationId, providerPaymentId: 'ch_2', amount: euro(1_000) };
+      const outcomes = await Promise.all([1, 2, 3].map(() => commands.capturedTwice(command)));
+      for (const outcome of outcomes) expect(outcome.kind).toBe('done');
+      const { data } = await new PaymentRepository(ledger.db).list(
+        { reservationId },
+        { limit: 10, after: null },
+      );
+      expect(data.map(({ providerPaymentId, status }) => [providerPaymentId, status]).toSorted()).toEqual([
+        ['ch_1', 'captured'],
+        ['ch_2', 'captured'],
+      ]);
+    });
+
+    test('a charge that is another payment’s already is refused, and nothing is made of it', async () => {
+      await putPayment(ledger.db, { providerPaymentId: 'ch_taken' });
+      const { reservationId } = await putPayment(ledger.db, { providerPaymentId: 'ch_1' });
+      const outcome = await paymentCommandsOf(ledger.db).capturedTwice({
+        provider,
+        reservationId,
+        providerPaymentId: 'ch_taken',
+        amount: euro(1_000),
+      });
+      expect(outcome).toEqual({ kind: 'refused', detail: 'the charge is of another payment already' });
+      const { data } = await new PaymentRepository(ledger.db).list(
+        { reservationId },
+        { limit: 10, after: null },
+      );
+      expect(data).toHaveLength(1);
+    });
+  });
+
+  describeWithRedis('in the workers', () => {
+    let redis: TestDatabase;
+    beforeAll(async () => {
+      redis = await testRedis();
+    });
+    afterAll(() => redis.stop());
+    const target = () => ({ kind: 'standalone', url: redis.url }) as const;
+
+    test('a horizon that stands still is an alert, though nothing fails', async () => {
+      await sql`insert into provider_cursors (provider, account, version, horizon, moved_at)
+        values ('upstream', 'default', 1, 4999, now() - interval '1 hour')`.execute(ledger.db);
+      const source = new Upstream([], 5_000);
+      const registry = new Registry();
+      const said: string[] = [];
+      const prefix = '{test-standing}';
+      const queues = openQueues(target(), ['upstream'], {
+        onError: () => undefined,
+        sleep: (ms) => systemTimers.sleep(ms),
+        prefix,
+      });
+      const worker = await startWorker({
+        db: ledger.db,
+        redis: target(),
+        queues,
+        sources: [source],
+        policies: policiesDefault,
+        commands: null,
+        clock: systemClock,
+        ids: systemIds,
+        logger: pino({ level: 'error' }, { write: (line: string) => void said.push(line) }),
+        metrics: createWorkerMetrics(registry),
+        tickMs: 100,
+        prefix,
+      });
+      try {
+        await eventually('it is said', async () => said.some((line) => line.includes('stands still')));
+        expect(await registry.metrics()).toMatch(
+          /holdfast_reconciliation_standing_seconds\{provider="upstream"\} 36\d\d/,
+        );
+      } finally {
+        await worker.close();
+        await queues.close();
+      }
+    });
+
+    test('a provider is asked no faster than was agreed on, by all processes together', async () => {
+      const waits: number[] = [];
+      const timers = { ...systemTimers, sleep: (ms: number) => (waits.push(ms), systemTimers.sleep(ms)) };
+      const limiters = [1, 2].map(() =>
+        openCallLimiter(target(), { prefix: '{test-calls}', timers, onError: () => undefined }),
+      );
+      const source = new Upstream([], 5_000);
+      const limited = limiters.map((limiter) => new LimitedSource(source, limiter, 5));
+      await Promise.all(
+        limited.flatMap((one) =>
+          [1, 2, 3, 4].map(() => one.listTransactions({ from: 0, until: 1 }, null, 1)),
+        ),
+      );
+      expect(source.calls).toBe(8);
+      // Eight questions, five a second: some had to wait, and for no longer than a second each time.
+      expect(waits.length).toBeGreaterThan(0);
+      expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
+      for (const limiter of limiters) limiter.close();
+    });
+  });
+});
