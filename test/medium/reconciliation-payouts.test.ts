@@ -237,10 +237,9 @@ describeWithPostgres('payouts, statements and payments', () => {
         { reservationId },
         { limit: 10, after: null },
       );
-      expect(data.map(({ providerPaymentId, status }) => [providerPaymentId, status]).toSorted()).toEqual([
-        ['ch_1', 'captured'],
-        ['ch_2', 'captured'],
-      ]);
+      expect(
+        data.map(({ providerPaymentId, status }) => `${providerPaymentId} ${status}`).toSorted(),
+      ).toEqual(['ch_1 captured', 'ch_2 captured']);
     });
 
     test('a charge that is another payment’s already is refused, and nothing is made of it', async () => {
