@@ -232,6 +232,7 @@ describe('the console', () => {
       ['#/orders/00000000-0000-7000-8000-000000000000', 'No such order', 'Orders'],
       ['#/reservations?buyer=nobody-of-this-name', 'Nothing fits', 'Show all reservations'],
       ['#/orders?status=cancelled', 'None is cancelled now', 'Show those of any status'],
+      ['#/sale/never-made', 'No such SKU', 'Show all SKUs'],
       ['#/nowhere', 'There is no such page', 'the sale'],
     ] as const) {
       if (text.startsWith('None')) {

@@ -184,6 +184,7 @@ test('wrong usage exits 2 by the name of what is wrong', async () => {
     [['--scenario', await scenarioFile('buyer: 1\n')], 'buyer: '],
     [['--html', path.join(folder, 'nowhere', 'report.html')], 'cannot be written'],
     [['--url', 'localhost'], '--url'],
+    [['--check', '--strategy', 'redlock'], '--check'],
   ] as const) {
     const { code, stderr } = await simulate(...args);
     expect(stderr).toContain(what);

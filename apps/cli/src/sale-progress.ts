@@ -14,6 +14,8 @@ export class SaleProgress {
       format: '{bar} {percentage}% · {accepted} accepted · {refused} refused · {unitsLeft} left · {phase}',
       stream: process.stderr,
       barsize: 12,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
       hideCursor: true,
       clearOnComplete: false,
       noTTYOutput: true,

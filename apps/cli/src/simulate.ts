@@ -63,6 +63,8 @@ export const simulate = defineCommand({
     const [first] = scenarios as [Scenario];
     if (args.url !== undefined)
       for (const each of scenarios) refuseOnTarget(each, { crash: args.crash === true });
+    if (args.check && scenarios.some(({ strategy }) => strategy !== 'holdfast'))
+      throw new UsageError('--check: virtual time knows the strategy holdfast alone');
     const stopping = stopOnInterrupt();
     const desk: Desk = {
       ...readEnvironment(),

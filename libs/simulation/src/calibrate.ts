@@ -90,27 +90,26 @@ async function reserve(checkout: HttpCheckout, cart: Cart): Promise<string[]> {
   return answer.kind === 'accepted' ? [answer.id] : [];
 }
 
-/** How often a second, with every connection busy, once it is warm. */
+/** How often a second, with every connection busy, once it is warm; or all along, when there is no more before that. */
 async function perSecond(
   connections: number,
   once: () => Promise<void>,
   more: () => boolean = () => true,
 ): Promise<number> {
   const startMs = systemClock.monotonicMs();
-  const [fromMs, untilMs] = [startMs + warmUpMs, startMs + warmUpMs + measureMs];
-  const measured = { count: 0, lastMs: fromMs };
+  const [warmMs, untilMs] = [startMs + warmUpMs, startMs + warmUpMs + measureMs];
+  const doneMs: number[] = [];
   const work = async (): Promise<void> => {
     while (more() && systemClock.monotonicMs() < untilMs) {
       await once();
-      const nowMs = systemClock.monotonicMs();
-      if (nowMs < fromMs || nowMs > untilMs) continue;
-      measured.count += 1;
-      measured.lastMs = nowMs;
+      doneMs.push(systemClock.monotonicMs());
     }
   };
   await Promise.all(Array.from({ length: connections }, work));
-  const elapsedMs = more() ? measureMs : measured.lastMs - fromMs;
-  return (1_000 * Math.max(1, measured.count)) / Math.max(1, elapsedMs);
+  const lastMs = Math.min(untilMs, doneMs.at(-1) ?? untilMs);
+  const fromMs = lastMs > warmMs ? warmMs : startMs;
+  const count = doneMs.filter((atMs) => atMs > fromMs && atMs <= lastMs).length;
+  return (1_000 * Math.max(1, count)) / Math.max(1, lastMs - fromMs);
 }
 
 /** The median of requests that wait for nobody. */

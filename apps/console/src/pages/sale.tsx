@@ -14,7 +14,7 @@ import { Rates } from '../live/rates.js';
 import { type LiveStock, useLiveStock } from '../live/use-live.js';
 import { go } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
-import { Content, Empty, Figure, StockBar } from '../ui/parts.js';
+import { Content, Empty, Figure, Loading, StockBar } from '../ui/parts.js';
 import { Problem } from '../ui/problem.js';
 import { ReservationList } from './reservations.js';
 import { Adjust, EditPolicy, NewSku } from './sku-dialogs.js';
@@ -69,7 +69,15 @@ function Sale({ sku, names }: { sku: string; names: readonly string[] }) {
           </button>
         </div>
       </header>
-      {live.state.kind === 'refused' && <Problem problem={live.state.problem} />}
+      {live.state.kind === 'refused' && (
+        <>
+          <Problem problem={live.state.problem} />
+          <p class="more">
+            <a href={href('stock')}>Show all SKUs</a>
+          </p>
+        </>
+      )}
+      {!live.level && live.state.kind !== 'refused' && <Loading />}
       {live.level && (
         <div class={live.state.kind === 'live' ? '' : 'stale'}>
           <Level level={live.level} />

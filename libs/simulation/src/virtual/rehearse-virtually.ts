@@ -76,7 +76,10 @@ async function invariantsOf(
     {
       id: 'I4',
       ok: witness.beyondLimit === 0,
-      detail: `${witness.beyondLimit} acknowledgements beyond ${buyerLimit === null ? 'no limit' : `the limit of ${buyerLimit}`}`,
+      detail:
+        buyerLimit === null
+          ? 'there is no limit'
+          : `${witness.beyondLimit} acknowledgements beyond the limit of ${buyerLimit}`,
     },
     { id: 'I10', ok: decided === committed, detail: `${decided} decisions, ${committed} in the ledger` },
   ];

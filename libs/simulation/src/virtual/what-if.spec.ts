@@ -27,6 +27,7 @@ describe('a sweep', () => {
   test.each([
     ['buyerLimit', [1]],
     ['buyers', [50, 100]],
+    ['arrivalSeconds', [60, 600]],
     ['paymentDelaySeconds', [1, 100]],
     ['instances', [1, 2]],
   ] as const)('over %s', async (field, values) => {
@@ -38,6 +39,8 @@ describe('a sweep', () => {
   test('refuses values that no scenario may have', async () => {
     await expect(sweep(slowPayers, 'instances', [99])).rejects.toThrow();
     await expect(sweep(slowPayers, 'holdTtlSeconds', [0.5])).rejects.toThrow();
+    const recorded = { ...slowPayers, arrivals: { curve: 'recorded' as const, perSecond: [1, 2] } };
+    await expect(sweep(recorded, 'arrivalSeconds', [5])).rejects.toThrow();
   });
 });
 

@@ -15,6 +15,7 @@ export const sweepFields = [
   'holdTtlSeconds',
   'buyerLimit',
   'buyers',
+  'arrivalSeconds',
   'paymentDelaySeconds',
   'instances',
 ] as const;
@@ -167,9 +168,17 @@ export function differences(real: SimulationReport, virtual: SimulationReport): 
 
 function changed(scenario: Scenario, field: SweepField, value: number): Scenario {
   const virtual = { ...scenario, time: 'virtual' as const };
-  if (field !== 'paymentDelaySeconds') return scenarioSchema.parse({ ...virtual, [field]: value });
-  const payment = { ...scenario.payment, delaySeconds: { min: 0, max: value } };
-  return scenarioSchema.parse({ ...virtual, payment });
+  switch (field) {
+    case 'paymentDelaySeconds':
+      return scenarioSchema.parse({
+        ...virtual,
+        payment: { ...scenario.payment, delaySeconds: { min: 0, max: value } },
+      });
+    case 'arrivalSeconds':
+      return scenarioSchema.parse({ ...virtual, arrivals: { ...scenario.arrivals, seconds: value } });
+    default:
+      return scenarioSchema.parse({ ...virtual, [field]: value });
+  }
 }
 
 function tooLateShare({ funnel }: SimulationReport): number {
