@@ -1,6 +1,9 @@
 /** Rehearsals as people run them: real servers, real processes, and a count that believes only what buyers were told. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -121,6 +124,9 @@ describe('on a service that runs already', () => {
 
   test('says what is wrong with the address or a key before anything is asked', async () => {
     const [storefront, admin] = [service.storefrontKey, service.adminKey];
+    const other = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
     for (const [more, url, said] of [
       [keys(), `http://127.0.0.1:${await freePort()}`, /no service answers at http:\S+ \(ECONNREFUSED\)/],
       [
@@ -138,7 +144,7 @@ describe('on a service that runs already', () => {
         '',
         /the key ops is for admin.*HOLDFAST_STOREFRONT_KEY/,
       ],
-      [keys(), service.sandbox.account.url, /is no Holdfast \(404\)/],
+      [keys(), `http://127.0.0.1:${port}`, /is no Holdfast \(404\)/],
     ] as const) {
       const { code, stdout, stderr } = await simulateWith(more, '--url', url || service.baseUrl);
       expect(stderr).toMatch(said);
@@ -146,6 +152,7 @@ describe('on a service that runs already', () => {
       expect(stdout).toBe('');
       expect(code).toBe(1);
     }
+    other.close();
   }, 60_000);
 
   test.each([

@@ -14,6 +14,8 @@ export type HttpCheckoutOptions = {
   readonly keys: { readonly storefront: string; readonly admin: string };
   /** How buyers pay. */
   readonly payVia: 'confirm' | 'sandbox';
+  /** How long a buyer waits for a final answer. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly timers: Timers;
 };
@@ -31,8 +33,6 @@ type HttpAnswer = { readonly status: number; readonly text: string };
 const connectionsPerInstance = 128;
 const connectionsOfBackOffice = 4;
 const timeoutMs = 10_000;
-/** How long a buyer waits for a final answer. */
-const patienceMs = 20_000;
 const retryMsFirst = 50;
 const retryMsMax = 1_000;
 const auditTimeoutMs = 60_000;
@@ -169,7 +169,7 @@ export class HttpCheckout implements Checkout {
 
   /** Undefined: none came within the buyer's patience. */
   private async untilFinal(call: Call, only?: string): Promise<HttpAnswer | undefined> {
-    const { clock, timers, urls } = this.options;
+    const { clock, timers, urls, patienceMs } = this.options;
     const giveUpAtMs = clock.monotonicMs() + Math.max(patienceMs, call.timeoutMs ?? 0);
     let delayMs = retryMsFirst;
     let last: HttpAnswer | undefined;

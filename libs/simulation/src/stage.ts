@@ -47,6 +47,9 @@ type Own = {
 export type Target = { readonly url: string; readonly keys: HttpCheckout['options']['keys'] };
 
 const strategyServer = fileURLToPath(new URL('./strategy-server.js', import.meta.url));
+const patienceMs = 20_000;
+/** What is killed takes its time to come back, and the rehearsal is there to see what it comes back with. */
+const patienceThroughFaultsMs = 60_000;
 /** How much later every reply of a slow PostgreSQL comes. */
 const slowPostgresMs = 50;
 
@@ -191,8 +194,19 @@ async function startPostgres({ dataDir, report }: StageOptions): Promise<Postgre
   return PostgresNode.start(dataDir, report);
 }
 
-function checkoutOf(urls: readonly string[], keys: Target['keys'], { payment }: Scenario): HttpCheckout {
-  return new HttpCheckout({ urls, keys, payVia: payment.via, clock: systemClock, timers: systemTimers });
+function checkoutOf(
+  urls: readonly string[],
+  keys: Target['keys'],
+  { payment, faults }: Scenario,
+): HttpCheckout {
+  return new HttpCheckout({
+    urls,
+    keys,
+    payVia: payment.via,
+    patienceMs: faults.length > 0 ? patienceThroughFaultsMs : patienceMs,
+    clock: systemClock,
+    timers: systemTimers,
+  });
 }
 
 /** The payment sandbox as a process of its own, on a book that survives it; its webhooks go to the first instance. */
