@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { scenario } from '#contracts';
-import { differences, rehearseVirtually, sweep } from '#simulation';
-import { differencesText, sweepTable, tableOf, textOf } from './sale-text.js';
+import { differences, recommend, rehearseVirtually, sweep } from '#simulation';
+import { differencesText, paragraph, sweepTable, tableOf, textOf } from './sale-text.js';
 
 const sale = scenario.parse({ time: 'virtual', buyers: 400, stock: 20, payment: { abandonShare: 0.2 } });
 
@@ -23,6 +23,7 @@ test('nothing that is printed of a sale is wider than 80 columns, or coloured wh
     tableOf([large, { ...large, strategy: 'local-compare-and-swap' }]),
     sweepTable('paymentDelaySeconds', await sweep(sale, 'paymentDelaySeconds', [1])),
     differencesText(differences(large, report)),
+    ...(await recommend(sale)).reasoning.map(paragraph),
   ];
   for (const line of texts.join('\n').split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   expect(texts.join('')).not.toContain('\u001b');

@@ -54,16 +54,25 @@ export function textOf(report: SimulationReport): string {
   return lines.join('\n');
 }
 
-/** A name and what there is to say, broken between words. */
+/** A name and what there is to say of it. */
 function line(name: string, text: string): string {
-  let written = name.padEnd(indent.length - 1);
-  let width = written.length;
-  for (const word of text.split(' ')) {
-    const breaks = width + 1 + word.length > columnsMax;
-    written += breaks ? `\n${indent}${word}` : ` ${word}`;
-    width = breaks ? indent.length + word.length : width + 1 + word.length;
+  return brokenUp(text, `${name.padEnd(indent.length - 1)} `, indent);
+}
+
+/** A sentence or two, broken between words. */
+export function paragraph(text: string): string {
+  return brokenUp(text, '', '  ');
+}
+
+function brokenUp(text: string, first: string, later: string): string {
+  const lines = [first];
+  for (const [at, word] of text.split(' ').entries()) {
+    const last = lines.at(-1)!;
+    const gap = at === 0 || last === later ? '' : ' ';
+    if (last.length + gap.length + word.length <= columnsMax) lines[lines.length - 1] = last + gap + word;
+    else lines.push(later + word);
   }
-  return written;
+  return lines.join('\n');
 }
 
 /** In a terminal that wants colours (NO_COLOR is heard), and nowhere else. */

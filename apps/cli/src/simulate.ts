@@ -25,7 +25,7 @@ import { jsonArgument, outputTo, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
 import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
 import { refuseOnTarget, targetAt } from './sale-target.js';
-import { differencesText, sweepTable, tableOf, textOf } from './sale-text.js';
+import { differencesText, paragraph, sweepTable, tableOf, textOf } from './sale-text.js';
 
 const programs = {
   serviceProgram: path.resolve(import.meta.dirname, '../../order-service/src/main.js'),
@@ -154,7 +154,7 @@ async function checked(
   if (report.scenario.time === 'virtual') return {};
   const calm = { ...report.scenario, faults: [], time: 'virtual' as const };
   const virtual = differences(report, await rehearseVirtually(calm, costs && { costs }));
-  output.say(`\n${costs ? `${costsText(costs)}\n\n` : ''}${differencesText(virtual)}`);
+  output.say(`\n${costs ? `${paragraph(costsText(costs))}\n\n` : ''}${differencesText(virtual)}`);
   return { virtual };
 }
 
@@ -164,7 +164,7 @@ async function recommendTo(desk: Desk, scenario: Scenario): Promise<void> {
   const costs = await costsOf(desk, { ...scenario, instances: 1 }, { postgres: true });
   const recommendation = await recommend(scenario, { signal, costs });
   const { holdTtlSeconds, instances, reasoning } = recommendation;
-  for (const line of reasoning) output.say(line);
+  for (const reason of reasoning) output.say(paragraph(reason));
   output.say(
     `recommended: holdTtlSeconds ${holdTtlSeconds}, ${instances} instance${instances === 1 ? '' : 's'}`,
   );
