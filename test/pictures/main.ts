@@ -67,7 +67,7 @@ async function pictureStrategies(browser: Browser, url: string): Promise<void> {
   for (const strategy of strategies) await page.getByLabel(strategy).check();
   await page.getByRole('button', { name: 'Start' }).click();
   say(`the same sale by ${strategies.length + 1} strategies, a minute or two`);
-  const finished = page.locator('.strategies tbody tr').nth(strategies.length);
+  const finished = page.locator('.comparison tbody tr').nth(strategies.length);
   await finished.waitFor({ timeout: rehearsalsMs });
   await page.mouse.move(0, 0);
   await take(page, 'strategies.png');
