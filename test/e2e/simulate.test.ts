@@ -161,11 +161,15 @@ describe('on a service that runs already', () => {
     ['--instances', '2'],
     ['--strategy', 'redis-only'],
     ['--scenario', 'instance-crash'],
-  ])('refuses %s, which it cannot have', async (...args) => {
-    const { code, stderr } = await simulateWith(keys(), '--url', service.baseUrl, ...args);
-    expect(stderr).toMatch(/^holdfast: --url: .* \(see --help\)/);
-    expect(code).toBe(2);
-  });
+  ])(
+    'refuses %s, which it cannot have',
+    async (...args) => {
+      const { code, stderr } = await simulateWith(keys(), '--url', service.baseUrl, ...args);
+      expect(stderr).toMatch(/^holdfast: --url: .* \(see --help\)/);
+      expect(code).toBe(2);
+    },
+    60_000,
+  );
 });
 
 test('costs are measured on this machine, and virtual time goes by them', async () => {
@@ -197,7 +201,7 @@ test('wrong usage exits 2 by the name of what is wrong', async () => {
     expect(stderr).toContain(what);
     expect(code).toBe(2);
   }
-});
+}, 120_000);
 
 /** Every request came to an end that somebody counted. */
 function answered({ accepted, rejected }: SimulationReport): number {
