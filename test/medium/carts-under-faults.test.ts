@@ -24,12 +24,15 @@ describeWithPostgres('a cart over four partitions', () => {
   });
 
   /** An instance whose reservations in the deciding partition go through a fault. */
-  const openWith = (fault: Fault): Promise<Instance> =>
+  const openWith = (fault: Fault, release?: StockStore['release']): Promise<Instance> =>
     openInstance({
       redisUrl: redisDatabase.url,
       databaseUrl: ledgerDatabase.url,
       partitions: 4,
-      wrap: (store) => withDecidingFault(store, fault),
+      wrap: (store) => {
+        const faulty = withDecidingFault(store, fault);
+        return release ? intercept(faulty, 'release', release) : faulty;
+      },
     });
 
   async function open(fault: Fault): Promise<Instance> {
@@ -86,6 +89,29 @@ describeWithPostgres('a cart over four partitions', () => {
       second = () => expect(two.reserve('', wanted)).rejects.toThrow(UnavailableError);
       expect((await one.reserve('', wanted)).kind).toBe('held');
       expect(await held()).toBe(skus.length);
+      expect(await one.brokenInvariants()).toEqual([]);
+    } finally {
+      await two.close();
+    }
+  });
+
+  test('a hold that is to be let go and cannot be stays whole', async () => {
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    const one = await open((send) => send());
+    await one.put('Z', 0);
+    let refused: Promise<unknown> | null = null;
+    const away = async () => {
+      throw new UnavailableError('stock-not-ready', 'not asked', false);
+    };
+    const two = await openWith(async (send) => {
+      // Another attempt, as the ledger sees it: it was refused before it held anything.
+      refused ??= one.reserve('Z', { key: 'k', buyerId: 'me' });
+      await refused;
+      return send();
+    }, away);
+    try {
+      // The refusal is on record by the time it is held: nobody will hear of it.
+      expect((await two.reserve('', wanted)).kind).toBe('sold-out');
       expect(await one.brokenInvariants()).toEqual([]);
     } finally {
       await two.close();

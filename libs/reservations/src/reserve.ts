@@ -189,10 +189,11 @@ export class Reserve {
     await this.parts.commits.commit({ requires, receipt: null });
   }
 
-  /** Ends a hold that nobody was told of, the deciding partition first; what fails here lapses. */
+  /** Ends a hold that nobody was told of, where it is decided first; while that is held, its parts are kept, and lapse with it. */
   private async letGo(reservationId: string, held: readonly Held[]): Promise<void> {
     for (const { partition } of held.toReversed()) {
-      await this.parts.desk.release(partition, { reservationId }).catch(() => undefined);
+      const released = await this.parts.desk.release(partition, { reservationId }).catch(() => null);
+      if (released === null) return;
     }
   }
 
