@@ -3,6 +3,8 @@
  * processor time of each program, by cart, by number of SKUs, by live holds; and an open loop below capacity.
  */
 import { parseArgs } from 'node:util';
+import { migrate, openPostgres } from '#ledger';
+import { fillLedger } from '../fixtures/full-ledger.js';
 import { startPostgresServer } from '../servers/postgres-server.js';
 import { Engine, type EngineLoad, type EngineMeasured } from './engine.js';
 import { ground, stopAll, untilTheEnd, type Ground } from './shop.js';
@@ -11,8 +13,8 @@ const help = `npm run bench:engine -- [--seconds 2] [--rounds 3] [--callers 256]
   --seconds, --rounds   how long each row is measured, and how often; medians are shown
   --callers             of the closed loop
   --only                rows whose name has these words
-  --live                adds rows for this many live holds in Redis and the ledger, made first
-  --skus                adds a row for carts of one out of this many SKUs, made first
+  --live                adds a shop with this many live holds of 1,000 SKUs: one SKU more, and one of them each time
+  --skus                adds a shop with this many SKUs and as many live holds: one of them each time
 `;
 const { values } = parseArgs({
   options: {
@@ -29,6 +31,7 @@ const durationMs = Number(values.seconds) * 1_000;
 const callers = Number(values.callers);
 /** What of its capacity a shop plans to use. */
 const plannedShare = 0.7;
+const fillingMs = 600_000;
 
 type Row = { readonly name: string; readonly engine: Engine } & Omit<EngineLoad, 'durationMs'>;
 
@@ -52,13 +55,36 @@ async function rowsOf(onLedger: Engine, onRedis: Engine): Promise<Row[]> {
     row('cart of 10', () => skus.slice(0, 10)),
     row('1 SKU, DURABILITY=redis', () => skus.slice(0, 1), onRedis),
   ];
-  const many = Number(values.skus);
-  if (many > 0) {
-    const names = named(many);
-    await onLedger.stock(names);
-    rows.push(row(`${many} SKUs`, (turn) => [names[(turn * 7_919) % many]!]));
-  }
   return rows.filter(({ name }) => name.includes(values.only));
+}
+
+/** Rows on ledgers that are full already, which Redis is filled from first. */
+async function fullHouses(postgresUrl: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  const house = async (holds: number, skus: number): Promise<void> => {
+    if (holds === 0) return;
+    say(`filling a ledger with ${holds} holds of ${skus} SKUs`);
+    const on = await ground(postgresUrl, { durable: false });
+    const db = openPostgres(on.postgres, () => undefined, { queryTimeoutMs: fillingMs });
+    await migrate(db);
+    await fillLedger(db, { holds, skus });
+    await db.destroy();
+    const engine = await Engine.open(on);
+    const names = named(skus);
+    await engine.stock([...names, 'hot']);
+    const among = `${holds.toLocaleString('en')} live holds`;
+    const next = (turn: number): string[] => [names[(turn * 7_919) % skus]!];
+    rows.push({ name: `1 SKU among ${among}`, engine, callers, skusOf: () => ['hot'] });
+    rows.push({
+      name: `1 of ${skus.toLocaleString('en')} SKUs among ${among}`,
+      engine,
+      callers,
+      skusOf: next,
+    });
+  };
+  await house(Number(values.live), 1_000);
+  await house(Number(values.skus), Number(values.skus));
+  return rows;
 }
 
 async function measureAll(rows: readonly Row[]): Promise<Map<string, EngineMeasured[]>> {
@@ -72,16 +98,6 @@ async function measureAll(rows: readonly Row[]): Promise<Map<string, EngineMeasu
     }
   }
   return results;
-}
-
-/** Makes live holds until there are so many, and measures the first row again. */
-async function amongLiveHolds(row: Row, results: Map<string, EngineMeasured[]>): Promise<void> {
-  const live = Number(values.live);
-  for (let made = 0; made < live;) {
-    const { requests } = await row.engine.measure({ ...row, durationMs: 5_000 });
-    say(`${(made += requests)} live holds more`);
-  }
-  results.set(`${row.name}, ${live} live holds more`, [await row.engine.measure({ ...row, durationMs })]);
 }
 
 function tableOf(results: ReadonlyMap<string, readonly EngineMeasured[]>): string {
@@ -110,8 +126,7 @@ async function bench(): Promise<void> {
     const on: Ground = await ground(postgres.url, { durable: false });
     return Engine.open(on, durability);
   };
-  const engines = [await open(), await open('redis')] as const;
-  const rows = await rowsOf(...engines);
+  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullHouses(postgres.url))];
   const results = await measureAll(rows);
   const first = rows[0]!;
   const capacity = results
@@ -122,13 +137,12 @@ async function bench(): Promise<void> {
   results.set(`${first.name}, ${offered} due a second`, [
     await first.engine.measure({ ...first, durationMs, offered }),
   ]);
-  if (Number(values.live) > 0) await amongLiveHolds(first, results);
   process.stdout.write(
     `${callers} callers, closed loop unless the row says so; processor time of one reservation\n\n${tableOf(results)}\n`,
   );
   // With DURABILITY=redis the ledger follows.
   await new Promise((resolve) => void setTimeout(resolve, 2_000));
-  for (const engine of engines) {
+  for (const engine of new Set(rows.map((row) => row.engine))) {
     await engine.verify();
     await engine.close();
   }

@@ -1,10 +1,10 @@
 /**
  * A batch as the arguments of `ledger_commit` (migrations/0004-speed.ts): each kind of row as columns, each column as
- * the text of one array. What the function does not do is left over, for the writer.
+ * one text. What the function does not do is left over, for the writer.
  */
 import { sql, type RawBuilder } from 'kysely';
 import type { JournalEntry } from '#domain';
-import { column } from './columns.js';
+import { column, texts } from './columns.js';
 import type { Effects } from './effects.js';
 import type { Receipt } from './ledger-writer.js';
 
@@ -55,7 +55,7 @@ export function commitCall(batch: {
     column(entries, ({ atMs }) => atMs),
     column(entries, reservationOf),
     column(entries, operationOf),
-    column(entries, bodyOf),
+    sql`${texts(entries, bodyOf)}::json[]`,
     column(levels, ({ sku }) => sku),
     column(levels, ({ on_hand }) => on_hand),
     column(levels, ({ held }) => held),
@@ -82,7 +82,7 @@ export function commitCall(batch: {
     Buffer.concat(receipts.map(({ keyDigest }) => keyDigest)),
     Buffer.concat(receipts.map(({ fingerprint }) => fingerprint)),
     column(receipts, ({ status }) => status),
-    column(receipts, ({ body }) => body),
+    texts(receipts, ({ body }) => body),
   ];
   return sql<{ reply: CommitReply }>`select ledger_commit(${sql.join(columns)}) as reply`;
 }
@@ -102,15 +102,17 @@ function operationOf(entry: JournalEntry): string | null {
   return 'operationId' in entry ? entry.operationId : null;
 }
 
-/** What of an entry has no column. */
+/** What has a column of its own is left out of an entry's body. */
+const inColumns = {
+  partition: undefined,
+  epoch: undefined,
+  sequence: undefined,
+  kind: undefined,
+  atMs: undefined,
+  reservationId: undefined,
+  operationId: undefined,
+};
+
 function bodyOf(entry: JournalEntry): string {
-  const {
-    partition: _partition,
-    epoch: _epoch,
-    sequence: _sequence,
-    kind: _kind,
-    atMs: _atMs,
-    ...body
-  } = entry;
-  return JSON.stringify(body);
+  return JSON.stringify({ ...entry, ...inColumns });
 }
