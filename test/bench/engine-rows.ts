@@ -3,7 +3,7 @@
  * processor time of each program, by cart, by number of SKUs, by live holds; and an open loop below capacity.
  */
 import { parseArgs } from 'node:util';
-import { migrate, openPostgres } from '#ledger';
+import { migrate, openPostgres, PartitionRepository } from '#ledger';
 import { fillLedger } from '../fixtures/full-ledger.js';
 import { startPostgresServer } from '../servers/postgres-server.js';
 import { Engine, type EngineLoad, type EngineMeasured } from './engine.js';
@@ -67,6 +67,7 @@ async function fullHouses(postgresUrl: string): Promise<Row[]> {
     const on = await ground(postgresUrl, { durable: false });
     const db = openPostgres(on.postgres, () => undefined, { queryTimeoutMs: fillingMs });
     await migrate(db);
+    await new PartitionRepository(db).initialise(1);
     await fillLedger(db, { holds, skus });
     await db.destroy();
     const engine = await Engine.open(on);
