@@ -200,6 +200,26 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       await ledger.db.deleteFrom('idempotency_keys').where('digest', '=', request.keyDigest).execute();
     });
 
+    test('keeps every answer of a batch as it is, empty or with any character', async () => {
+      const keys = new IdempotencyRepository(ledger.db);
+      const bodies = ['', '{"a":"\\\\ \\"b\\", {c}"}', 'NULL', 'é \u{1F600}\n', ''];
+      // The last batch has the very character that otherwise lies between two of them.
+      for (const batch of [bodies, [''], [...bodies, '\u0001', 'a\u0001"b"\\']]) {
+        const receipts = batch.map((body, index) => ({
+          keyDigest: sha256(`kept ${batch.length} ${index}`),
+          fingerprint: sha256('f'),
+          status: 200,
+          body,
+        }));
+        await writer.commit({ entries: [], requires: [], receipts });
+        expect(await keys.claim(receipts)).toEqual(
+          batch.map((body) => ({ kind: 'answered', status: 200, body })),
+        );
+        const digests = receipts.map(({ keyDigest }) => keyDigest);
+        await ledger.db.deleteFrom('idempotency_keys').where('digest', 'in', digests).execute();
+      }
+    });
+
     test('records refusals without work, and what a key had before counts', async () => {
       const keys = new IdempotencyRepository(ledger.db);
       const request = (name: string, body: string) => ({
