@@ -24,14 +24,18 @@ describeWithPostgres('a cart over four partitions', () => {
   });
 
   /** An instance whose reservations in the deciding partition go through a fault. */
-  const openWith = (fault: Fault, release?: StockStore['release']): Promise<Instance> =>
+  const openWith = (fault: Fault, keepsDecided = false): Promise<Instance> =>
     openInstance({
       redisUrl: redisDatabase.url,
       databaseUrl: ledgerDatabase.url,
       partitions: 4,
       wrap: (store) => {
         const faulty = withDecidingFault(store, fault);
-        return release ? intercept(faulty, 'release', release) : faulty;
+        if (!keepsDecided) return faulty;
+        return intercept(faulty, 'release', async (at, commands) => {
+          if (at.partition === 0) throw new UnavailableError('stock-not-ready', 'not asked', false);
+          return store.release(at, commands);
+        });
       },
     });
 
@@ -100,15 +104,12 @@ describeWithPostgres('a cart over four partitions', () => {
     const one = await open((send) => send());
     await one.put('Z', 0);
     let refused: Promise<unknown> | null = null;
-    const away = async () => {
-      throw new UnavailableError('stock-not-ready', 'not asked', false);
-    };
     const two = await openWith(async (send) => {
       // Another attempt, as the ledger sees it: it was refused before it held anything.
       refused ??= one.reserve('Z', { key: 'k', buyerId: 'me' });
       await refused;
       return send();
-    }, away);
+    }, true);
     try {
       // The refusal is on record by the time it is held: nobody will hear of it.
       expect((await two.reserve('', wanted)).kind).toBe('sold-out');
