@@ -341,10 +341,32 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       await reserve(part);
       await elapse(1_010);
       expect((await store.expire(at, 10)).entries).toEqual([]);
-      expect((await store.release(at, [{ reservationId: 'r1', forget: true }])).decisions[0]).toMatchObject({
+      expect((await store.release(at, [{ reservationId: 'r1', what: 'part' }])).decisions[0]).toMatchObject({
         kind: 'released',
       });
       expect((await reserve(part))[0]).toMatchObject({ kind: 'held' });
+    });
+
+    test('an orphan is given back, unless an attempt has asked for it again', async () => {
+      const [one, two] = ['r1', 'r2'].map((id) => command(id, { partitions: [3, 0], buyerId: id }));
+      await reserve(one!, two!);
+      const orphans = ['r1', 'r2'].map((reservationId) => ({ reservationId, what: 'orphan' }) as const);
+      const giveBack = async (): Promise<unknown[]> =>
+        (await store.release(at, orphans)).decisions.map(({ kind }) => kind);
+      expect(await giveBack()).toEqual(['unknown', 'unknown']);
+      await elapse(10_010);
+      expect((await store.expire(at, 10)).parts.toSorted()).toEqual(['r1', 'r2']);
+      expect((await reserve(two!))[0]).toMatchObject({ kind: 'held', again: true });
+      expect(await giveBack()).toEqual(['released', 'unknown']);
+    }, 30_000);
+
+    test('a cart that came to nothing is barred where it is decided, held or not', async () => {
+      await reserve(command('r1'));
+      const barred = ['r1', 'r2'].map((reservationId) => ({ reservationId, what: 'barred' }) as const);
+      const { decisions } = await store.release(at, barred);
+      expect(decisions).toMatchObject([{ kind: 'released' }, { kind: 'unknown' }]);
+      const ended = { kind: 'ended', outcome: 'released' };
+      expect(await reserve(command('r1'), command('r2'))).toMatchObject([ended, ended]);
     });
   });
 }

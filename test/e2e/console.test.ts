@@ -318,6 +318,7 @@ describe('the console of an embedded service', () => {
     const console = await ConsolePage.open(browser, service, screens.desk);
     await console.button('Use the development keys').click();
     await console.goTo('Reconciliation');
+    await console.button('Start a run').waitFor();
     await console.page.keyboard.press('n');
     await console.field('Provider').fill('nobody');
     await console.button('Start').click();

@@ -119,6 +119,62 @@ describeWithPostgres('a cart over four partitions', () => {
     }
   });
 
+  test('an attempt that comes late to its decision is not granted it: its parts may be gone', async () => {
+    let late = true;
+    const one = await openInstance({
+      redisUrl: redisDatabase.url,
+      databaseUrl: ledgerDatabase.url,
+      partitions: 4,
+      wrap: (store) =>
+        intercept(store, 'reserve', async (at, commands) => {
+          if (late && at.partition === 1) await new Promise((resolve) => setTimeout(resolve, 4_100));
+          return store.reserve(at, commands);
+        }),
+    });
+    instance = one;
+    for (const sku of skus) await one.put(sku, 5);
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    await expect(one.reserve('', wanted)).rejects.toThrow('took too long');
+    late = false;
+    expect((await one.reserve('', wanted)).kind).toBe('held');
+    expect(await held()).toBe(skus.length);
+  }, 30_000);
+
+  test('once an attempt was refused and has given its parts back, one still under way gets nothing', async () => {
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    const soldOut = skus.find((sku) => partitionOf(sku, 4) === 0)!;
+    let overtaken: Promise<unknown> | null = null;
+    // Nor could it let go what it must not have.
+    const one = await openWith(async (send) => {
+      overtaken ??= refused();
+      await overtaken;
+      return send();
+    }, true);
+    instance = one;
+    for (const sku of skus) await one.put(sku, sku === soldOut ? 0 : 5);
+    const two = await openWith((send) => send());
+    const refused = async (): Promise<void> => {
+      expect((await two.reserve('', wanted)).kind).toBe('sold-out');
+      await two.once(
+        (operation) =>
+          two.services.stock.adjust(
+            operation,
+            { sku: soldOut, delta: 5, reason: 'restock', expectedVersion: null },
+            (outcome) => ({ status: 200, body: JSON.stringify(outcome) }),
+          ),
+        'restock',
+      );
+    };
+    try {
+      await expect(one.reserve('', wanted)).rejects.toThrow(UnavailableError);
+      expect((await one.reserve('', wanted)).kind).toBe('sold-out');
+      await eventually('nothing is held', async () => (await held()) === 0);
+      expect(await one.brokenInvariants()).toEqual([]);
+    } finally {
+      await two.close();
+    }
+  });
+
   test('of two attempts at once one is refused and the other held: both say held, and it is whole', async () => {
     const wanted = { ...cart, key: 'k', buyerId: 'me' };
     let second: (() => Promise<unknown>) | null = null;

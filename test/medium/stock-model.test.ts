@@ -104,8 +104,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ...payments.map((arbitrary) => ({ weight: 2, arbitrary })),
   {
     weight: 2,
-    arbitrary: batch('release', fc.record({ reservationId, forget: fc.boolean() }), (store, commands) =>
-      store.release(at, commands),
+    arbitrary: batch(
+      'release',
+      fc.record({ reservationId, what: fc.constantFrom('hold', 'part', 'orphan', 'barred') }),
+      (store, commands) => store.release(at, commands),
     ),
   },
   {

@@ -31,7 +31,7 @@ import type {
 } from './use-cases.js';
 
 /** The ledger may be any that knows its reservations and takes commits: virtual time has one of its own. */
-type Needs = Pick<Parts, 'desk' | 'durability' | 'partitionCount'> & {
+type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
   readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
   readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'list'>;

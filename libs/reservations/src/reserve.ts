@@ -4,7 +4,8 @@
  * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them, once the
  * ledger has the others. So a hold in the deciding partition means that the whole cart is held (I5), also when Redis
  * loses a part right after. What fails before it leaves parts which nobody was told of: they stay, because another
- * attempt under the same key may have decided, or be about to; when none has, the sweeper gives them back.
+ * attempt under the same key may have decided, or be about to; when none has, the sweeper gives them back, from ten
+ * seconds after the last attempt asked for them. So an attempt has to come to its decision well before.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, partitionOf, type HoldDecision, type Made } from '#stock';
@@ -20,7 +21,10 @@ import type {
   ReserveOutcome,
 } from './use-cases.js';
 
-type Needs = Pick<Parts, 'desk' | 'durability' | 'partitionCount'> & {
+/** From asking for the first part to asking for the decision, which Redis takes within a few seconds more or not at all. */
+const partsWithinMs = 4_000;
+
+type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
   readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
   readonly reservations: Pick<Parts['reservations'], 'find'>;
@@ -34,6 +38,7 @@ type Attempt =
   | {
       readonly kind: 'refused';
       readonly outcome: Refused;
+      readonly deciding: number;
       readonly held: readonly Held[];
       readonly unasked: readonly number[];
     };
@@ -80,13 +85,13 @@ export class Reserve {
   /** Once the refusal is on record no other attempt can get the cart, and its parts are free. */
   private async refused(
     operation: Operation,
-    { outcome, held }: Extract<Attempt, { kind: 'refused' }>,
+    { outcome, deciding, held }: Extract<Attempt, { kind: 'refused' }>,
     present: Present<ReserveOutcome>,
   ): Promise<Answer> {
     const ours = present(outcome);
     const answer = await this.finality.conclude(operation, ours, []);
     const isFinal = isKept(answer.status) || !operation.request;
-    if (isFinal && answer.status === ours.status) await this.giveBack(operation.id, held);
+    if (isFinal && answer.status === ours.status) await this.giveBack(operation.id, deciding, held);
     return answer;
   }
 
@@ -151,16 +156,28 @@ export class Reserve {
   private async hold(id: string, command: ReserveCommand): Promise<Attempt> {
     const cart = linesByPartition(command.lines, this.parts.partitionCount);
     const partitions = [...cart.keys()];
+    const [deciding] = partitions;
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
+    const beganMs = this.parts.clock.monotonicMs();
     this.parts.desk.mustBeOpen(partitions);
     for (const [index, partition] of decidedLast.entries()) {
-      const decides = partition === partitions[0];
-      if (decides && held.length > 0) await this.areFinal(held);
+      const decides = partition === deciding;
+      if (decides && held.length > 0) {
+        await this.areFinal(held);
+        if (this.parts.clock.monotonicMs() - beganMs > partsWithinMs)
+          throw new UnavailableError('stock-not-ready', 'the parts of the cart took too long', true);
+      }
       const decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
       if (decision.kind === 'held') held.push(decision);
       else if (decision.kind !== 'ended')
-        return { kind: 'refused', outcome: decision, held, unasked: decidedLast.slice(index + 1) };
+        return {
+          kind: 'refused',
+          outcome: decision,
+          deciding: deciding!,
+          held,
+          unasked: decidedLast.slice(index + 1),
+        };
       else if (decides) return { kind: 'ended', decided: decision };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
@@ -197,13 +214,22 @@ export class Reserve {
     }
   }
 
-  /** Best effort, and then in the ledger: what is not given back here, the sweeper gives back. */
-  private async giveBack(reservationId: string, held: readonly Held[]): Promise<void> {
-    const released = held.map(async ({ partition }) => {
-      const decision = await this.parts.desk.release(partition, { reservationId, forget: true });
+  /**
+   * Gives the parts of a refused cart back, once no attempt that is still under way can be granted the rest of it. Best
+   * effort, and then in the ledger: what is not given back here, the sweeper gives back.
+   */
+  private async giveBack(reservationId: string, deciding: number, held: readonly Held[]): Promise<void> {
+    if (held.length === 0) return;
+    const { desk } = this.parts;
+    const release = async (partition: number, what: 'barred' | 'part'): Promise<void> => {
+      const decision = await desk.release(partition, { reservationId, what });
       if (decision.kind === 'released') await this.finality.reached(decision);
-    });
-    await Promise.allSettled(released);
+    };
+    const barred = await release(deciding, 'barred').then(
+      () => true,
+      () => false,
+    );
+    if (barred) await Promise.allSettled(held.map(({ partition }) => release(partition, 'part')));
   }
 }
 

@@ -16,6 +16,7 @@ test('has the store forget for as long as there is more to forget, within bounds
         return { more: left > 0 };
       },
     },
+    clock: { monotonicMs: () => 0 },
     orders: { returnUnits: async () => undefined },
     openPartitions: () => [{ partition: 0, epoch: 1 }],
     drainedOf: () => 7,

@@ -4,7 +4,7 @@
  * the ledger has. Any number of sweepers may run at once; each step is decided once.
  */
 import type { JournalEntry, JournalPosition } from '#domain';
-import type { Timer, Timers } from '#platform';
+import type { Clock, Timer, Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
 import type { Orders } from './orders.js';
 import type { Desk, ReservationLedger } from './ports.js';
@@ -14,6 +14,7 @@ export type SweeperOptions = {
   readonly desk: Desk;
   readonly reservations: ReservationLedger;
   readonly orders: Pick<Orders, 'returnUnits'>;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly openPartitions: () => readonly PartitionEpoch[];
   readonly drainedOf: (partition: number) => number;
@@ -33,6 +34,8 @@ const tidyEvery = 50;
 const tidyTurnsMax = 50;
 /** How long the store still knows an operation that has ended: longer than any retry of a request. */
 const retentionMs = 10 * 60_000;
+/** From finding an orphan to giving it back; well within the time for which one that is asked for again is kept. */
+const orphanWithinMs = 4_000;
 
 export class Sweeper {
   private timer: Timer | null = null;
@@ -69,15 +72,16 @@ export class Sweeper {
   private async expire(at: PartitionEpoch): Promise<void> {
     let more = true;
     while (more && !this.stopped) {
+      const foundMs = this.options.clock.monotonicMs();
       const result = await this.options.store.expire(at, limit);
       this.options.onEntries(result.entries);
-      await this.settleParts(at.partition, result.parts);
+      await this.settleParts(at.partition, result.parts, foundMs);
       ({ more } = result);
     }
   }
 
   /** The deciding partition has spoken, and the ledger has its word; or it never will. */
-  private async settleParts(partition: number, ids: readonly string[]): Promise<void> {
+  private async settleParts(partition: number, ids: readonly string[], foundMs: number): Promise<void> {
     if (ids.length === 0) return;
     const { desk, reservations } = this.options;
     const fates = new Map((await reservations.fates(ids)).map((fate) => [fate.id, fate]));
@@ -97,7 +101,7 @@ export class Sweeper {
           case 'cancelled':
             return desk.release(partition, { reservationId });
           case 'pending':
-            return this.settleOrphan(partition, reservationId, fate.partitions[0]!);
+            return this.settleOrphan(partition, reservationId, fate.partitions[0]!, foundMs);
           case 'paying':
           case 'late-paid':
             // Kept until the deciding partition has the provider's word.
@@ -111,16 +115,22 @@ export class Sweeper {
   }
 
   /**
-   * Held in parts ten seconds ago or more, and not decided as far as the ledger knows. It must know all that the
-   * deciding partition has decided, or a cart that was held whole would lose a part; then nobody was told of it.
+   * Held in parts, last asked for ten seconds ago or more, and not decided as far as the ledger knows. It must know all
+   * that the deciding partition has decided, or a cart that was held whole would lose a part; then nobody was told of
+   * it. An attempt that comes meanwhile asks for the part before it asks for the decision, and the part is kept.
    */
-  private async settleOrphan(partition: number, reservationId: string, deciding: number): Promise<void> {
-    const { desk, store, reservations, drain } = this.options;
+  private async settleOrphan(
+    partition: number,
+    reservationId: string,
+    deciding: number,
+    foundMs: number,
+  ): Promise<void> {
+    const { clock, desk, store, reservations, drain } = this.options;
     const { epoch, sequence } = await store.state(deciding);
     await drain({ partition: deciding, epoch, sequence });
     const [fate] = await reservations.fates([reservationId]);
-    if (fate?.status !== 'pending') return;
-    await desk.release(partition, { reservationId, forget: true });
+    if (fate?.status !== 'pending' || clock.monotonicMs() - foundMs > orphanWithinMs) return;
+    await desk.release(partition, { reservationId, what: 'orphan' });
   }
 
   private async tidy(at: PartitionEpoch): Promise<void> {

@@ -9,7 +9,6 @@ import {
   type JournalDecision,
   type JournalEntry,
   type JournalLine,
-  type Paying,
   type StockLevel,
   type PartitionRecord,
 } from '#domain';
@@ -29,7 +28,6 @@ import type {
   HoldDecision,
   PayCommand,
   PayDecision,
-  PendingDecision,
   PutCommand,
   PutDecision,
   ReacquireCommand,
@@ -38,13 +36,11 @@ import type {
   ReleaseDecision,
   UnknownDecision,
 } from './stock-store.js';
-import { deadlineOf, type Hold } from './hold.js';
+import { deadlineOf, isAskedAgain, partCheckAgainMs, partCheckMs, pendingOn, type Hold } from './hold.js';
 import { StockShelf, type Level } from './stock-shelf.js';
 
 type Retired = { outcome: string; sequence: number; level: StockLevel | null; atMs: number };
 
-export const partCheckMs = 10_000;
-export const partCheckAgainMs = 1_000;
 export const expiredAtOnceMax = 128;
 
 export class PartitionModel {
@@ -70,6 +66,7 @@ export class PartitionModel {
     const earlier = this.holds.get(command.reservationId);
     if (earlier) {
       const { sequence, createdAtMs, expiresAtMs } = earlier;
+      earlier.checkAtMs = this.nowMs() + partCheckMs;
       return { kind: 'held', sequence, createdAtMs, expiresAtMs, again: true };
     }
     const ended = this.outcomeOf(command.reservationId);
@@ -96,12 +93,21 @@ export class PartitionModel {
     return { kind: 'extended', sequence: hold.sequence, expiresAtMs: hold.expiresAtMs };
   }
 
-  release(command: ReleaseCommand): ReleaseDecision {
-    const hold = this.holds.get(command.reservationId);
-    if (!hold) return this.outcomeOf(command.reservationId);
+  release({ reservationId, what }: ReleaseCommand): ReleaseDecision {
+    const hold = this.holds.get(reservationId);
+    if (!hold) {
+      const outcome = this.outcomeOf(reservationId);
+      if (what === 'barred' && outcome.kind === 'unknown') this.retire(reservationId, 'released', 0);
+      return outcome;
+    }
+    if (what === 'orphan' && !this.decides(hold) && isAskedAgain(hold, this.nowMs()))
+      return { kind: 'unknown' };
     if (this.lapsed(hold)) return this.lapse(hold);
     if (hold.paying) return pendingOn(hold, hold.paying);
-    return { kind: 'released', sequence: this.settle(hold, 'released', { forget: command.forget }) };
+    return {
+      kind: 'released',
+      sequence: this.settle(hold, 'released', { forget: what === 'part' || what === 'orphan' }),
+    };
   }
 
   confirm(command: ConfirmCommand): ConfirmDecision {
@@ -428,8 +434,4 @@ export class PartitionModel {
   ): void {
     this.retired.set(operation, { outcome, sequence, level, atMs: this.nowMs() });
   }
-}
-
-function pendingOn({ sequence }: Hold, { paymentId }: Paying): PendingDecision {
-  return { kind: 'payment-pending', sequence, paymentId };
 }

@@ -113,7 +113,7 @@ export class RedisStockStore implements StockStore {
   }
 
   release(at: PartitionEpoch, commands: readonly ReleaseCommand[]): Promise<Decisions<ReleaseDecision>> {
-    const args = commands.flatMap((command) => [command.reservationId, command.forget ? '1' : '']);
+    const args = commands.flatMap((command) => [command.reservationId, command.what ?? 'hold']);
     return this.decide(at, 'release', args, (raw) =>
       raw[0] === 'released' ? { kind: 'released', sequence: Number(raw[1]) } : notDone(raw),
     );

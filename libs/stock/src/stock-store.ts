@@ -56,8 +56,12 @@ export type HoldDecision =
 
 export type ReleaseCommand = {
   readonly reservationId: string;
-  /** As if it had never been held: for the parts of a cart that came to nothing. */
-  readonly forget?: boolean;
+  /**
+   * Of a cart that came to nothing. `part`: forgotten as if it had never been held, so that a later attempt may hold it.
+   * `orphan`: the same, found by its date; unknown when an attempt has asked for it again. `barred`: where the cart is
+   * decided, also when nothing is held, so that an attempt which is still under way holds nothing either.
+   */
+  readonly what?: 'hold' | 'part' | 'orphan' | 'barred';
 };
 export type ReleaseDecision =
   (Decided & { readonly kind: 'released' }) | PendingDecision | EndedDecision | UnknownDecision;

@@ -75,6 +75,7 @@ export class VirtualShop implements Checkout {
       onTrouble: () => undefined,
     });
     this.reservations = new Reservations({
+      clock: time,
       desk: this.desk,
       cache: knowsNothing,
       commits,

@@ -346,6 +346,11 @@ function Partition:putHold(hold, checkAt)
   if self:decides(hold) then self.deadlines[hold.id] = deadlineOf(hold) else self.parts[hold.id] = checkAt end
 end
 
+-- Whether a part is to be asked about later than a sweeper that has looked at it would ask.
+function Partition:askedAgain(id)
+  return tonumber(redis.call('ZSCORE', self.keys[6], id) or 0) > self.now + PART_CHECK_AGAIN_MS
+end
+
 -- Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed.
 function Partition:settle(hold, outcome, options)
   local sold = outcome == 'confirmed'

@@ -83,6 +83,7 @@ end
 local function decideReserve(partition, command)
   local earlier = partition:hold(command.id)
   if earlier then
+    if not partition:decides(earlier) then partition.parts[command.id] = partition.now + PART_CHECK_MS end
     return { 'held', digits(earlier.sequence), digits(earlier.createdAt), digits(earlier.expiresAt), 'again' }
   end
   local ended = partition:retiredAs(command.id)
