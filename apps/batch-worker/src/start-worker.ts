@@ -22,8 +22,12 @@ export type WorkerOptions = ProcessorParts & {
 
 export type RunningWorker = { close(): Promise<void> };
 
-/** Longer than any job holds the event loop; a process that died is noticed after this. */
-const lockMs = 60_000;
+/**
+ * Longer than any job holds the event loop. What a process was doing when it died is taken over after this and the
+ * time between two looks; should it live after all, its job is done twice at once, which is safe.
+ */
+const lockMs = 15_000;
+const lookForStalledMs = 5_000;
 
 /** Runs until it is closed; any number of processes may. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -61,6 +65,8 @@ function openWorker(options: WorkerOptions, processors: Processors, name: string
     prefix: options.prefix ?? queuePrefix,
     concurrency: 2,
     lockDuration: lockMs,
+    stalledInterval: lookForStalledMs,
+    maxStalledCount: attemptsMax,
   });
   worker.on('error', (error) => logger.debug({ err: error }, 'a worker'));
   worker.on('completed', (job) => metrics.jobs.inc({ job: job.name, outcome: 'done' }));
