@@ -14,6 +14,8 @@ import {
   readConfig,
   startFailureOf,
   systemClock,
+  systemTimers,
+  type Timer,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
@@ -28,6 +30,8 @@ export type Host = {
   exit(code: number): unknown;
 };
 
+/** Supervisors wait half a minute. Nothing that was acknowledged depends on an orderly end. */
+const closeWithinMs = 25_000;
 /** How long after a signal the same one may arrive by another way. */
 const echoMs = 1_000;
 
@@ -51,11 +55,16 @@ export async function run(
     level: config.logLevel,
     readable: host.stdout.isTTY === true && !config.production,
   });
+  let overdue: Timer | undefined;
   try {
-    await serve(openServices, config, logger, (address) => {
+    await serve(openServices, config, logger, async (address) => {
       host.stdout.write(greetingOf(address, config));
       flushCompileCache(); // Where there is one: a process that is killed later leaves it too.
-      return stopped;
+      await stopped;
+      overdue = systemTimers.after(closeWithinMs, () => {
+        logger.error({ closeWithinMs }, 'not everything that is open could be closed: ending all the same');
+        host.exit(1);
+      });
     });
     return 0;
   } catch (error) {
@@ -63,6 +72,8 @@ export async function run(
     if (failure) host.stderr.write(`holdfast: ${failure.message}\n`);
     else logger.fatal({ err: error }, 'the service ended');
     return failure?.exitCode ?? 1;
+  } finally {
+    overdue?.cancel();
   }
 }
 

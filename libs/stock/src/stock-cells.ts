@@ -15,6 +15,8 @@ export type Stamp = bigint;
 
 const skusMax = 100_000;
 const skuLengthMax = 64;
+/** A full map counts itself to refuse a key, so it is asked again only after so many SKUs that there was no room for. */
+const turnedAwayMax = 10_000;
 const epochBits = 9;
 const versionBits = 34;
 const unitsBits = 20;
@@ -23,6 +25,8 @@ const [versionShift, unitsShift] = [BigInt(versionBits), BigInt(unitsBits)];
 const unitsKnownMax = 2 ** unitsBits - 1;
 
 export class StockCells {
+  private turnAway = 0;
+
   private constructor(private readonly words: SharedConcurrentInt64Map) {}
 
   static create(): StockCells {
@@ -66,6 +70,10 @@ export class StockCells {
 
   /** A level, unless a newer one is known. False: there is no room for one more SKU. */
   learn(sku: string, stamp: Stamp, available: number): boolean {
+    if (this.turnAway > 0 && this.words.load(sku) === undefined) {
+      this.turnAway -= 1;
+      return false;
+    }
     const word = wordOf(stamp, Math.min(available, unitsKnownMax));
     try {
       for (;;) {
@@ -74,14 +82,16 @@ export class StockCells {
         if (this.words.compareAndSwap(sku, value, word)) return true;
       }
     } catch (error) {
-      if (error instanceof MapFullError) return false;
-      throw error;
+      if (!(error instanceof MapFullError)) throw error;
+      this.turnAway = turnedAwayMax;
+      return false;
     }
   }
 
   /** Forgets all of them: Redis is asked, and its answers are learned. */
   clear(): void {
     this.words.clear();
+    this.turnAway = 0;
   }
 }
 
