@@ -125,7 +125,7 @@ describeWithRedis('a worker', () => {
       const { health } = workers[1]!;
       expect(await (await fetch(`${health}/readyz`)).json()).toMatchObject({ ok: true });
       const figures = async (): Promise<string> => (await fetch(`${health}/metrics`)).text();
-      const worked = /holdfast_jobs_total\{job="[a-z-]+",outcome="done"\} [1-9]/;
+      const worked = /holdfast_jobs_total\{job="[a-z.-]+",outcome="done"\} [1-9]/;
       await eventually('it has worked', async () => worked.test(await figures()), 60_000);
       expect(await end(workers[1]!, 'SIGTERM')).toBe(0);
     }, 180_000);
