@@ -204,7 +204,14 @@ export class Witness {
     else if (answer.status === 409 && ended) this.observe(of, ended as Status);
     else if (answer.text.includes('/problems/payment-pending')) this.isPaying(intent, answer);
     else if (answer.status !== 404) this.find('error', intent, answer);
-    of.open.delete(kind);
+    if (!this.isUnanswered(of, kind)) of.open.delete(kind);
+  }
+
+  /** Another of its kind, under another key, may have happened as well. */
+  private isUnanswered(of: Acknowledged, kind: Change): boolean {
+    return [...this.unanswered.values()].some(
+      (other) => 'of' in other && other.of === of && other.kind === kind,
+    );
   }
 
   private done(of: Acknowledged, kind: Change, answer: HttpAnswer): void {

@@ -122,12 +122,12 @@ describeWithRedis('jobs', () => {
         const { rows } = await sql`select 1 from provider_windows where state = 'read'`.execute(ledger.db);
         return rows.length === 0;
       };
-      await eventually('the windows are closed', closed, 20_000);
+      await eventually('the windows are closed', closed, 60_000);
       await eventually('one run is left', async () => {
         const { data: left } = await runs.list({ limit: 50, after: null });
         return left.filter(({ status }) => status === 'succeeded').length === 1;
       });
-    });
+    }, 120_000);
 
     test('a queue that is wiped in the middle is filled again by the next tick', async () => {
       await startWorkers(1);
