@@ -9,6 +9,20 @@ import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from
 const skus = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
 const cart = { lines: skus.map((sku) => ({ sku, quantity: 1 })) };
 
+/** How the deciding partition may keep what is to be let go. */
+type Release = (
+  store: StockStore,
+  ...args: Parameters<StockStore['release']>
+) => ReturnType<StockStore['release']>;
+const notAsked: Release = () => {
+  throw new UnavailableError('stock-not-ready', 'not asked', false);
+};
+const beingPaid: Release = async (store, { partition }, commands) => {
+  const { nowMs, incarnation } = await store.state(partition);
+  const decisions = commands.map(() => ({ kind: 'payment-pending', sequence: 1, paymentId: 'p' }) as const);
+  return { nowMs, incarnation, entries: [], seen: [], decisions };
+};
+
 describeWithPostgres('a cart over four partitions', () => {
   let redisDatabase: TestDatabase;
   let ledgerDatabase: TestDatabase;
@@ -24,18 +38,17 @@ describeWithPostgres('a cart over four partitions', () => {
   });
 
   /** An instance whose reservations in the deciding partition go through a fault. */
-  const openWith = (fault: Fault, keepsDecided = false): Promise<Instance> =>
+  const openWith = (fault: Fault, release?: Release): Promise<Instance> =>
     openInstance({
       redisUrl: redisDatabase.url,
       databaseUrl: ledgerDatabase.url,
       partitions: 4,
       wrap: (store) => {
         const faulty = withDecidingFault(store, fault);
-        if (!keepsDecided) return faulty;
-        return intercept(faulty, 'release', async (at, commands) => {
-          if (at.partition === 0) throw new UnavailableError('stock-not-ready', 'not asked', false);
-          return store.release(at, commands);
-        });
+        if (!release) return faulty;
+        return intercept(faulty, 'release', (at, commands) =>
+          at.partition === 0 ? release(store, at, commands) : store.release(at, commands),
+        );
       },
     });
 
@@ -99,7 +112,10 @@ describeWithPostgres('a cart over four partitions', () => {
     }
   });
 
-  test('a hold that is to be let go and cannot be stays whole', async () => {
+  test.each([
+    ['cannot be', notAsked],
+    ['is being paid by who has found it', beingPaid],
+  ])('a hold that is to be let go and %s stays whole', async (_, release) => {
     const wanted = { ...cart, key: 'k', buyerId: 'me' };
     const one = await open((send) => send());
     await one.put('Z', 0);
@@ -109,7 +125,7 @@ describeWithPostgres('a cart over four partitions', () => {
       refused ??= one.reserve('Z', { key: 'k', buyerId: 'me' });
       await refused;
       return send();
-    }, true);
+    }, release);
     try {
       // The refusal is on record by the time it is held: nobody will hear of it.
       expect((await two.reserve('', wanted)).kind).toBe('sold-out');
@@ -149,7 +165,7 @@ describeWithPostgres('a cart over four partitions', () => {
       overtaken ??= refused();
       await overtaken;
       return send();
-    }, true);
+    }, notAsked);
     instance = one;
     for (const sku of skus) await one.put(sku, sku === soldOut ? 0 : 5);
     const two = await openWith((send) => send());

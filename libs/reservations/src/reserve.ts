@@ -8,7 +8,7 @@
  * seconds after the last attempt asked for them. So an attempt has to come to its decision well before.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
-import { linesByPartition, partitionOf, type HoldDecision, type Made } from '#stock';
+import { linesByPartition, partitionOf, type HoldDecision, type Made, type ReleaseCommand } from '#stock';
 import { Finality, isKept, KeyReused } from './finality.js';
 import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
@@ -91,7 +91,8 @@ export class Reserve {
     const ours = present(outcome);
     const answer = await this.finality.conclude(operation, ours, []);
     const isFinal = isKept(answer.status) || !operation.request;
-    if (isFinal && answer.status === ours.status) await this.giveBack(operation.id, deciding, held);
+    if (isFinal && answer.status === ours.status && held.length > 0)
+      await this.giveBack(operation.id, deciding, held);
     return answer;
   }
 
@@ -102,15 +103,16 @@ export class Reserve {
     present: Present<ReserveOutcome>,
   ): Promise<Answer> {
     const reservation = reservationOf(operation.id, command, decided);
+    const letGo = (): Promise<void> => this.giveBack(operation.id, decided.partition, restsOn.slice(0, -1));
     try {
       if (restsOn.some(({ again }) => again)) await this.mustBeOurs(reservation, restsOn);
       const ours = present({ kind: 'held', reservation });
       const answer = await this.finality.conclude(operation, ours, restsOn);
       // Another attempt was refused, and that was recorded first: nobody will hear of this hold.
-      if (answer.status !== ours.status) await this.letGo(operation.id, restsOn);
+      if (answer.status !== ours.status) await letGo();
       return answer;
     } catch (error) {
-      if (error instanceof KeyReused && !decided.again) await this.letGo(operation.id, restsOn);
+      if (error instanceof KeyReused && !decided.again) await letGo();
       throw error;
     }
   }
@@ -206,30 +208,29 @@ export class Reserve {
     await this.parts.commits.commit({ requires, receipt: null });
   }
 
-  /** Ends a hold that nobody was told of, where it is decided first; while that is held, its parts are kept, and lapse with it. */
-  private async letGo(reservationId: string, held: readonly Held[]): Promise<void> {
-    for (const { partition } of held.toReversed()) {
-      const released = await this.parts.desk.release(partition, { reservationId }).catch(() => null);
-      if (released === null) return;
-    }
+  /**
+   * Gives back what was held of a cart that nobody will be told of. First where it is decided, so that no attempt which
+   * is still under way is granted the rest of it; as long as that has not come about, the parts are kept. Best effort, and
+   * then in the ledger: what is not given back here, the sweeper gives back, or it lapses.
+   */
+  private async giveBack(
+    reservationId: string,
+    deciding: number,
+    parts: readonly { readonly partition: number }[],
+  ): Promise<void> {
+    const isOver = await this.release(deciding, { reservationId, what: 'barred' }).catch(() => false);
+    if (!isOver) return;
+    await Promise.allSettled(
+      parts.map(({ partition }) => this.release(partition, { reservationId, what: 'part' })),
+    );
   }
 
-  /**
-   * Gives the parts of a refused cart back, once no attempt that is still under way can be granted the rest of it. Best
-   * effort, and then in the ledger: what is not given back here, the sweeper gives back.
-   */
-  private async giveBack(reservationId: string, deciding: number, held: readonly Held[]): Promise<void> {
-    if (held.length === 0) return;
-    const { desk } = this.parts;
-    const release = async (partition: number, what: 'barred' | 'part'): Promise<void> => {
-      const decision = await desk.release(partition, { reservationId, what });
-      if (decision.kind === 'released') await this.finality.reached(decision);
-    };
-    const barred = await release(deciding, 'barred').then(
-      () => true,
-      () => false,
-    );
-    if (barred) await Promise.allSettled(held.map(({ partition }) => release(partition, 'part')));
+  /** @returns false when it is sold, or being paid, by somebody who has found it: then its parts go with it. */
+  private async release(partition: number, command: ReleaseCommand): Promise<boolean> {
+    const decision = await this.parts.desk.release(partition, command);
+    if (decision.kind === 'released') await this.finality.reached(decision);
+    if (decision.kind === 'ended') return decision.outcome !== 'confirmed';
+    return decision.kind !== 'payment-pending';
   }
 }
 
