@@ -4,10 +4,11 @@
  * another, because everything is decided in the ledger.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { migrate, openPostgres, sql, type Database } from '#ledger';
+import { sql, type Database } from '#ledger';
 import { providersOf, sourcesOf } from '#payments';
 import {
   ConfigurationError,
+  Opened,
   parseRedisUrl,
   systemTimers,
   type Config,
@@ -16,6 +17,7 @@ import {
   type RedisTarget,
 } from '#platform';
 import { openQueues, paymentCommandsOf, readPolicies, type ReconciliationQueues } from '#reconciliation';
+import { ledgerWaitMs, openLedger } from '#reservations';
 import { sayHealth } from './worker-health.js';
 import { workerOf } from './worker-of.js';
 
@@ -29,39 +31,38 @@ export type OpenedWorker = {
 
 /**
  * Works when it resolves.
- * @throws ConfigurationError when a part is embedded: the process that has it works through its queues itself
+ * @throws ConfigurationError when a part is embedded: the process that has it works through its queues itself;
+ *   ServerAwayError when PostgreSQL does not answer for a minute
  */
 export async function openWorker(config: Config, logger: Logger): Promise<OpenedWorker> {
-  const { redis, databaseUrl } = addressesOf(config);
+  const redis = redisOf(config);
   const policies = readPolicies(config.reconciliationPolicy);
-  const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
-  await migrate(db);
-  const sources = sourcesOf(providersOf(config), config);
-  const providers = sources.map(({ provider }) => provider);
-  const queues = openQueues(redis, providers, {
-    onError: (error) => logger.debug({ err: error }, 'a queue'),
-    sleep: (ms) => systemTimers.sleep(ms),
-  });
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
-  const worker = await workerOf(house, { logger, metrics: { registry } }, config);
-  const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
-  return {
-    providers,
-    address: health?.address ?? null,
-    async close() {
-      await health?.close();
-      await worker.close();
-      await queues.close();
-      await db.destroy();
-    },
-  };
+  const opened = new Opened();
+  try {
+    const { db } = opened.add(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
+    const sources = sourcesOf(providersOf(config), config);
+    const providers = sources.map(({ provider }) => provider);
+    const queues = openQueues(redis, providers, {
+      onError: (error) => logger.debug({ err: error }, 'a queue'),
+      sleep: (ms) => systemTimers.sleep(ms),
+    });
+    opened.add(queues, (open) => open.close());
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
+    opened.add(await workerOf(house, { logger, metrics: { registry } }, config), (worker) => worker.close());
+    const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
+    opened.add(health, (open) => open?.close());
+    return { providers, address: health?.address ?? null, close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
-function addressesOf({ redisUrl, databaseUrl }: Config): { redis: RedisTarget; databaseUrl: string } {
+function redisOf({ redisUrl, databaseUrl }: Config): RedisTarget {
   const redis = redisUrl === null ? undefined : parseRedisUrl(redisUrl);
-  if (redis && databaseUrl !== null) return { redis, databaseUrl };
+  if (redis && databaseUrl !== null) return redis;
   throw new ConfigurationError(
     'a worker of its own wants REDIS_URL and DATABASE_URL: with an embedded part the service works through the queues itself',
   );

@@ -1,7 +1,7 @@
 /** `holdfast worker`: the workers as a process of their own. */
 import { defineCommand } from 'citty';
 import { openWorker } from '../../batch-worker/src/index.js';
-import { createLogger } from '#platform';
+import { createLogger, endInTime } from '#platform';
 import { readEnvironment } from './environment.js';
 
 export const worker = defineCommand({
@@ -17,7 +17,9 @@ export const worker = defineCommand({
     logger.info({ providers, ...(address && { health: address }) }, 'the worker works');
     await stopped;
     logger.info('stopping: what is under way is finished');
+    const overdue = endInTime(logger, (code) => process.exit(code));
     await opened.close();
+    overdue.cancel();
   },
 });
 

@@ -5,6 +5,7 @@ import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
 import { type Config, type Logger, type ReadinessProbe, systemTimers } from '#platform';
 import {
   joinInstallation,
+  ledgerWaitMs,
   openInstallation,
   type Installation,
   type ReservationServices,
@@ -24,9 +25,6 @@ export type OpenedHouse = OpenedServices &
 /** What a rehearsal starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
 const sandboxProgram = path.join(import.meta.dirname, '../../payment-sandbox/src/main.js');
-
-/** Servers that are started together: PostgreSQL may recover from its log for a while. */
-const ledgerWaitMs = 60_000;
 
 export async function openServices(
   config: Config,

@@ -10,11 +10,11 @@ import {
   createLogger,
   createMetrics,
   developmentKeys,
+  endInTime,
   type Logger,
   readConfig,
   startFailureOf,
   systemClock,
-  systemTimers,
   type Timer,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
@@ -30,8 +30,6 @@ export type Host = {
   exit(code: number): unknown;
 };
 
-/** Supervisors wait half a minute. Nothing that was acknowledged depends on an orderly end. */
-const closeWithinMs = 25_000;
 /** How long after a signal the same one may arrive by another way. */
 const echoMs = 1_000;
 
@@ -61,10 +59,7 @@ export async function run(
       host.stdout.write(greetingOf(address, config));
       flushCompileCache(); // Where there is one: a process that is killed later leaves it too.
       await stopped;
-      overdue = systemTimers.after(closeWithinMs, () => {
-        logger.error({ closeWithinMs }, 'not everything that is open could be closed: ending all the same');
-        host.exit(1);
-      });
+      overdue = endInTime(logger, (code) => host.exit(code));
     });
     return 0;
   } catch (error) {

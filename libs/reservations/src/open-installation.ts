@@ -20,6 +20,7 @@ import {
   connectForDecisions,
   connectForNews,
   keyPrefixOf,
+  Opened,
   openDataFolder,
   openPGlite,
   parseRedisUrl,
@@ -189,14 +190,18 @@ function hearNews(
   news.connect().catch(() => undefined);
 }
 
-/** Opens the ledger and nothing else, brought up to date. @throws DataFolderInUseError, ConfigurationError */
-export async function openLedger(config: Config, logger: Logger): Promise<OpenedLedger> {
+/**
+ * Opens the ledger and nothing else, brought up to date.
+ * @param waitMs how long a PostgreSQL that is just starting is waited for
+ * @throws DataFolderInUseError, ConfigurationError, ServerAwayError
+ */
+export async function openLedger(config: Config, logger: Logger, waitMs = 0): Promise<OpenedLedger> {
   const opened = new Opened();
   try {
     const folder = config.databaseUrl
       ? null
       : opened.add(openDataFolder(config.dataDir), (held) => held.close());
-    const { db } = await openDatabase(config, folder, logger, opened);
+    const { db } = await openDatabase(config, folder, logger, opened, waitMs);
     await bringUpToDate(db, logger);
     return { db, close: () => opened.close() };
   } catch (error) {
@@ -225,18 +230,6 @@ function takeFolder({ dataDir }: Config, logger: Logger): Promise<DataFolder> {
 }
 
 /** What has been opened so far, to be closed last first. */
-class Opened {
-  private readonly closing: (() => unknown)[] = [];
-
-  add<Part>(part: Part, close: (part: Part) => unknown): Part {
-    this.closing.unshift(() => close(part));
-    return part;
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.closing.splice(0)) await close();
-  }
-}
 
 async function bringUpToDate(db: Database, logger: Logger): Promise<void> {
   const steps = await migrate(db);

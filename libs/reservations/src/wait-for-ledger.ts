@@ -17,6 +17,8 @@ export type WaitOptions = {
 
 type Failure = { readonly message: string; readonly code?: string };
 
+/** For what runs on: servers that are started together come up in any order, and PostgreSQL may recover from its log. */
+export const ledgerWaitMs = 60_000;
 const askAgainMs = 250;
 const reportEveryMs = 3_000;
 
