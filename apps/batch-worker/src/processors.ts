@@ -20,6 +20,7 @@ import {
   reconcileProvider,
   RunRepository,
   Walk,
+  walkRun,
   WindowRepository,
   type MatchPolicy,
   type PaymentCommands,
@@ -158,18 +159,7 @@ export class Processors {
 
   private async newRun({ provider, account }: TransactionSource): Promise<Run> {
     const id = this.newId();
-    await this.runs.add({
-      id,
-      kind: 'provider',
-      account: { provider, account },
-      format: null,
-      file: null,
-      dry: false,
-      fromMs: null,
-      untilMs: null,
-      requestedBy: scheduler,
-      status: 'queued',
-    });
+    await this.runs.add(walkRun({ id, account: { provider, account }, requestedBy: scheduler }));
     return (await this.runs.find(id))!;
   }
 

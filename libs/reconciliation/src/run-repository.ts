@@ -38,6 +38,20 @@ export type NewRun = Pick<
   'id' | 'kind' | 'account' | 'format' | 'file' | 'dry' | 'fromMs' | 'untilMs' | 'requestedBy'
 > & { readonly status: 'queued' | 'running' };
 
+/** A run that takes an account from where it was read to as far as it may be. */
+export function walkRun(run: Pick<Run, 'id' | 'account' | 'requestedBy'>): NewRun {
+  return {
+    ...run,
+    kind: 'provider',
+    format: null,
+    file: null,
+    dry: false,
+    fromMs: null,
+    untilMs: null,
+    status: 'queued',
+  };
+}
+
 type Row = {
   id: string;
   kind: 'provider' | 'file';

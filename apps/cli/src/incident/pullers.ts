@@ -9,6 +9,7 @@ import {
   matchPolicyDefault,
   reconcileProvider,
   RunRepository,
+  walkRun,
   type PaymentCommands,
   type WalkPolicy,
 } from '#reconciliation';
@@ -92,18 +93,7 @@ export function pullByWalk(
   return {
     async pull() {
       const id = systemIds.uuid();
-      await runs.add({
-        id,
-        kind: 'provider',
-        account: { provider, account },
-        format: null,
-        file: null,
-        dry: false,
-        fromMs: null,
-        untilMs: null,
-        status: 'queued',
-        requestedBy: 'replay',
-      });
+      await runs.add(walkRun({ id, account: { provider, account }, requestedBy: 'replay' }));
       const parts = { db, source, walkPolicy, policy: matchPolicyDefault, newId: () => systemIds.uuid() };
       await reconcileProvider({ ...parts, commands: paying }, (await runs.find(id))!);
     },

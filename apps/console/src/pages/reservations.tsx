@@ -4,11 +4,11 @@ import { useState } from 'preact/hooks';
 import { href } from '../address.js';
 import { listReservations } from '../api/calls.js';
 import { usePages } from '../api/hooks.js';
-import { lines } from '../format.js';
 import { go, useRoute } from '../router.js';
 import { useShortcut } from '../shortcuts.js';
+import { cartColumns } from '../ui/cart-columns.js';
 import { More, SearchBox, StatusFilter } from '../ui/lists.js';
-import { Content, Countdown, Empty, Head, LinkedId, Status, When } from '../ui/parts.js';
+import { Content, Countdown, Empty, Head, When } from '../ui/parts.js';
 import { type Column, Table } from '../ui/table.js';
 
 const reservationStatuses = [
@@ -88,27 +88,7 @@ function Filter(props: { buyerId: string; sku: string; status: string }) {
 }
 
 const columns: readonly Column<WireReservation>[] = [
-  {
-    label: 'Reservation',
-    kind: 'main',
-    plain: true,
-    cell: ({ id }) => <LinkedId page="reservations" id={id} />,
-  },
-  { label: 'Status', kind: 'state', plain: true, cell: ({ status }) => <Status value={status} /> },
-  {
-    label: 'Buyer',
-    kind: 'text',
-    plain: true,
-    cell: ({ buyerId }) => buyerId,
-    whole: ({ buyerId }) => buyerId,
-  },
-  {
-    label: 'Units',
-    kind: 'text',
-    plain: true,
-    cell: (row) => lines(row.lines),
-    whole: (row) => lines(row.lines),
-  },
+  ...cartColumns<WireReservation>('Reservation', 'reservations'),
   {
     label: 'Time left',
     kind: 'number',
