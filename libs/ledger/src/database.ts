@@ -5,6 +5,7 @@ import { Migrator } from 'kysely/migration';
 import { Pool, TypeOverrides } from 'pg';
 import { assert } from '#domain';
 import { migrations } from '#migrations';
+import { ImpatientClient } from './impatient-client.js';
 import type { Schema } from './schema.js';
 
 export type Database = Kysely<Schema>;
@@ -35,6 +36,7 @@ export function openPostgres(
   const overrides = new TypeOverrides();
   overrides.setTypeParser(int8Oid, safeInteger);
   const pool = new Pool({
+    Client: ImpatientClient,
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: 3_000,

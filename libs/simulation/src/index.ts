@@ -5,6 +5,7 @@ export * from './report.js';
 export * from './run.js';
 export * from './scenario-file.js';
 export * from './simulation-repository.js';
+export { SlowProxy } from './servers/slow-proxy.js';
 export * from './simulations.js';
 export type { StageOptions, Target } from './stage.js';
 export type { Costs } from './virtual/virtual-shop.js';
