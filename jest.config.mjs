@@ -35,6 +35,7 @@ export default {
   testTimeout: 30_000,
   // The tests wait for servers more than they compute: two at a time, also on two cores.
   maxWorkers: 2,
+  reporters: ['default', '<rootDir>/scripts/count-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     { ...shared, ...withServers, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },

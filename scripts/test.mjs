@@ -18,8 +18,6 @@ await run(async () => {
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       'node_modules/jest/bin/jest.js',
-      '--reporters=default',
-      `--reporters=${path.join(root, 'scripts/count-reporter.mjs')}`,
       ...process.argv.slice(2),
     ],
     { cwd: root, stdio: 'inherit', env: { ...environmentWith(node), HOLDFAST_TEST_COUNTS: countsFile } },

@@ -85,7 +85,7 @@ test('audit opens a data folder, or asks the service that has it', async () => {
   } finally {
     await service.stop();
   }
-}, 60_000);
+}, 120_000);
 
 describeWithPostgres('on servers', () => {
   let redis: TestDatabase;
