@@ -172,7 +172,9 @@ export class Reserve {
       }
       const decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
       if (decision.kind === 'held') held.push(decision);
-      else if (decision.kind !== 'ended')
+      // A part ends only when the ledger has what became of the cart: this attempt was overtaken, wherever it hears so.
+      else if (decision.kind === 'ended') return { kind: 'ended', decided: decision };
+      else
         return {
           kind: 'refused',
           outcome: decision,
@@ -180,7 +182,6 @@ export class Reserve {
           held,
           unasked: decidedLast.slice(index + 1),
         };
-      else if (decides) return { kind: 'ended', decided: decision };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
   }
