@@ -3,17 +3,7 @@
  * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
  * fails. The HTTP service and the command line open the same one; further threads of the process join it.
  */
-import type { PGlite } from '@electric-sql/pglite';
-import { assert, InvariantError } from '#domain';
-import {
-  auditTimeoutMs,
-  migrate,
-  migrationState,
-  openPglite,
-  openPostgres,
-  pgliteParsers,
-  type Database,
-} from '#ledger';
+import { migrate, migrationState, type Database } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import {
   ConfigurationError,
@@ -22,22 +12,16 @@ import {
   keyPrefixOf,
   Opened,
   openDataFolder,
-  openPGlite,
-  parseRedisUrl,
-  servePGlite,
-  startRedis,
   systemClock,
   systemRandom,
   systemTimers,
-  waitForDataFolder,
   type Config,
-  type DataFolder,
   type Logger,
   type RedisTarget,
 } from '#platform';
 import { listenToNews, RedisStockStore, StockCells, type NewsListener } from '#stock';
 import { openReservations, type ReservationOptions, type ReservationServices } from './open-reservations.js';
-import { waitForLedger } from './wait-for-ledger.js';
+import { addressOf, findRedis, openDatabase, openForAudit, takeFolder } from './open-servers.js';
 
 /** The use cases, and what they stand on for whoever has more to do there. */
 export type Installation = ReservationServices & {
@@ -65,8 +49,6 @@ export type InstallationOptions = {
 
 /** The ledger alone, migrated. */
 export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
-
-const folderPatienceMs = 3_000;
 
 /**
  * Opens everything that the configuration names, embedded or not, migrated and looked at once.
@@ -224,13 +206,6 @@ export async function migrateInstallation(config: Config, logger: Logger): Promi
   }
 }
 
-/** A restart does not always wait for the old process to end: it gets a little time. */
-function takeFolder({ dataDir }: Config, logger: Logger): Promise<DataFolder> {
-  return waitForDataFolder(dataDir, { waitMs: folderPatienceMs, report: (message) => logger.info(message) });
-}
-
-/** What has been opened so far, to be closed last first. */
-
 async function bringUpToDate(db: Database, logger: Logger): Promise<void> {
   const steps = await migrate(db);
   if (steps.length > 0) logger.info({ steps }, 'the ledger was migrated');
@@ -245,63 +220,4 @@ async function isLedger(db: Database): Promise<boolean> {
 
 function notMigrated(missing: readonly string[]): string {
   return `this ledger lacks ${missing.join(', ')}: start the service on it once, or run \`npx holdfast migrate\``;
-}
-
-/** A connection of its own where there can be one; it is made when the first question is asked. */
-function openForAudit({ databaseUrl }: Config, db: Database, logger: Logger, opened: Opened): Database {
-  if (!databaseUrl) return db;
-  const onError = (error: Error) => logger.debug({ err: error }, 'ledger connection for audits');
-  const auditDb = openPostgres(databaseUrl, onError, { connectionsMax: 1, queryTimeoutMs: auditTimeoutMs });
-  return opened.add(auditDb, (database) => database.destroy());
-}
-
-async function openDatabase(
-  config: Config,
-  folder: DataFolder | null,
-  logger: Logger,
-  opened: Opened,
-  waitMs = 0,
-): Promise<{ readonly db: Database; readonly pglite: PGlite | null }> {
-  const { databaseUrl } = config;
-  const report = (message: string) => logger.info(message);
-  if (!databaseUrl) {
-    const pglite = await openPGlite({ dataDir: dataDirOf(folder), parsers: pgliteParsers, report });
-    return { db: opened.add(openPglite(pglite), (database) => database.destroy()), pglite };
-  }
-  const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
-  opened.add(db, (database) => database.destroy());
-  const { host } = new URL(databaseUrl);
-  await waitForLedger(db, { waitMs, host, clock: systemClock, timers: systemTimers, report });
-  return { db, pglite: null };
-}
-
-/** Where other threads reach the ledger: a server, or PGlite served to them from here. */
-async function addressOf(config: Config, pglite: PGlite | null, opened: Opened): Promise<string> {
-  if (config.databaseUrl) return config.databaseUrl;
-  assert(pglite, 'a ledger is on a server or embedded', {});
-  return opened.add(await servePGlite(pglite), (served) => served.close()).url;
-}
-
-async function findRedis(
-  config: Config,
-  folder: DataFolder | null,
-  logger: Logger,
-  opened: Opened,
-): Promise<RedisTarget> {
-  if (config.redisUrl) {
-    const target = parseRedisUrl(config.redisUrl);
-    if (!target) throw new Error('REDIS_URL is none of the forms in docs/configuration.md');
-    return target;
-  }
-  const redis = await startRedis({ dataDir: dataDirOf(folder), report: (message) => logger.info(message) });
-  opened.add(redis, (server) => server.stop());
-  const { connection } = redis;
-  return 'path' in connection
-    ? { kind: 'socket', path: connection.path }
-    : { kind: 'standalone', url: `redis://${connection.host}:${connection.port}` };
-}
-
-function dataDirOf(folder: DataFolder | null): string {
-  if (!folder) throw new InvariantError('an embedded service needs a data folder');
-  return folder.path;
 }
