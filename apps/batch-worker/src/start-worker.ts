@@ -83,7 +83,8 @@ function openWorker(options: WorkerOptions, processors: Processors, name: string
   });
   return {
     async close() {
-      await worker.close();
+      // What Redis cannot be told is not waited for: the job is another worker's when its lock has run out.
+      await worker.close(connection.status !== 'ready');
       connection.disconnect();
     },
   };

@@ -40,6 +40,8 @@ const commandTimeoutMs = 2_000;
 const silentMaxMs = 5_000;
 /** How often a cluster is asked where its slots are: a master that was cut off does not say that it is none. */
 const slotsRefreshMs = 1_000;
+/** After a connection to a master was lost: when a queue says it again, perhaps to another one. */
+const retryDelayOnFailoverMs = 100;
 
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
@@ -118,8 +120,9 @@ function connect(
     case 'cluster':
       return new Cluster([...target.nodes], {
         scaleReads: 'master',
-        enableOfflineQueue: false,
-        retryDelayOnFailover: 0,
+        // A worker whose command fails in the same turn asks again in that turn, for ever: nothing else runs any more.
+        enableOfflineQueue: manner === waitForever,
+        retryDelayOnFailover: manner === waitForever ? retryDelayOnFailoverMs : 0,
         slotsRefreshInterval: slotsRefreshMs,
         lazyConnect: true,
         clusterRetryStrategy: reconnectDelayMs,
