@@ -18,6 +18,8 @@ export type CampaignOptions = {
   /** The faults to draw from. */
   readonly only: readonly FaultName[];
   readonly onRound: (round: number, figures: Figures) => void;
+  /** Asked before each round: whether somebody wants the campaign to end. */
+  readonly isStopped?: () => boolean;
 } & Pick<
   WorldOptions,
   'instances' | 'partitions' | 'buyers' | 'durability' | 'fsync' | 'masters' | 'patienceMs'
@@ -35,7 +37,7 @@ export type Figures = {
   readonly findings: (Finding & { readonly round: number; readonly faults: readonly FaultName[] })[];
   /** Histories of one SKU, of several processes, that were judged; `undecided`: the search was given up. */
   readonly histories: { judged: number; operations: number; undecided: number };
-  /** What the instances logged as wrong in rounds with findings. */
+  /** What the instances logged as wrong in rounds with findings, and what the ledger has of the reservations that they name. */
   readonly logs: { readonly round: number; readonly lines: readonly string[] }[];
   /** From the moment everything runs again until every instance acknowledges in every partition. */
   readonly recoveryMs: { readonly faults: readonly FaultName[]; readonly ms: number }[];
@@ -47,6 +49,9 @@ export type Figures = {
 /** A world lives this many rounds: the checks go over all of its ledger. */
 const roundsPerWorld = 40;
 const logLinesMax = 12;
+const historyLinesMax = 200;
+/** A machine on which no world can be opened so many times in a row is not tried again. */
+const worldsMissedMax = 3;
 /** After a key was claimed by a process that died, another may take it over. */
 const leaseMs = 10_000;
 
@@ -75,9 +80,16 @@ export async function runCampaign(options: CampaignOptions): Promise<Figures> {
   const postgres = await PostgresNode.start();
   try {
     const over = (): boolean =>
-      figures.rounds >= options.rounds || performance.now() - startedMs > options.durationMaxMs;
-    while (!over()) {
-      const world = await World.open({ ...options, random, postgres });
+      figures.rounds >= options.rounds ||
+      performance.now() - startedMs > options.durationMaxMs ||
+      (options.isStopped?.() ?? false);
+    for (let missed = 0; !over() && missed < worldsMissedMax;) {
+      const world = await World.open({ ...options, random, postgres }).catch((error: unknown) => {
+        missed += 1;
+        giveUp(figures, `a world could not be opened: ${String(error)}`);
+      });
+      if (!world) continue;
+      missed = 0;
       try {
         world.crowd.start();
         for (let round = 0; round < roundsPerWorld && !over(); round += 1) {
@@ -87,9 +99,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Figures> {
         }
         await lastWord(world, figures);
       } catch (error) {
-        // The harness's own trouble: this world is given up, and said so.
-        const what = `the world could not go on: ${String(error)}`;
-        figures.findings.push({ kind: 'error', what, round: figures.rounds, faults: [] });
+        giveUp(figures, `the world could not go on: ${String(error)}`);
       } finally {
         await world.stop();
       }
@@ -99,6 +109,11 @@ export async function runCampaign(options: CampaignOptions): Promise<Figures> {
   }
   figures.durationMs = performance.now() - startedMs;
   return figures;
+}
+
+/** The harness's own trouble: the world is given up, and said so. */
+function giveUp({ findings, rounds: round }: Figures, what: string): void {
+  findings.push({ kind: 'harness', what, round, faults: [] });
 }
 
 /** One round. Exported for tests that plan their faults themselves. */
@@ -128,7 +143,7 @@ export async function runRound(
   } catch (error) {
     world.witness.add('stuck', String(error instanceof Error ? error.message : error));
   }
-  collect(world, figures, names, before);
+  await collect(world, figures, names, before);
 }
 
 /** At the end of a world: every request gets its answer, every acknowledgement is looked at once more. */
@@ -151,7 +166,7 @@ export async function lastWord(world: World, figures: Figures): Promise<void> {
     );
   const { payments } = await check(world, { everything: true });
   count(figures.payments, payments);
-  collect(world, figures, [], before);
+  await collect(world, figures, [], before);
 }
 
 async function inject(world: World, names: readonly FaultName[], figures: Figures): Promise<void> {
@@ -189,22 +204,39 @@ function countsOf({ witness }: World): { acknowledgements: number; refusals: num
   return { acknowledgements: witness.acknowledgements, refusals: witness.refusals };
 }
 
-function collect(
-  { witness, fleet }: World,
+async function collect(
+  world: World,
   figures: Figures,
   names: readonly FaultName[],
   before: { readonly acknowledgements: number; readonly refusals: number },
-): void {
+): Promise<void> {
+  const { witness, fleet } = world;
   figures.acknowledgements += witness.acknowledgements - before.acknowledgements;
   figures.refusals += witness.refusals - before.refusals;
   for (const refusal of fleet.members.flatMap((member) => member.takeRefusals()))
     witness.add('refused-by-the-ledger', refusal);
-  const lines = fleet.members.flatMap((member) => member.takeTroubles());
-  if (witness.findings.length > 0)
-    figures.logs.push({ round: figures.rounds, lines: lines.slice(0, logLinesMax) });
+  const troubles = fleet.members.flatMap((member) => member.takeTroubles()).slice(0, logLinesMax);
+  if (witness.findings.length > 0) {
+    const history = await historyOf(world, witness.findings.map(({ what }) => what).join('\n'));
+    figures.logs.push({ round: figures.rounds, lines: [...troubles, ...history] });
+  }
   for (const finding of witness.findings.splice(0)) {
     if (finding.kind === 'lost') figures.lost += 1;
     if (finding.kind === 'oversold') figures.oversold += 1;
     figures.findings.push({ ...finding, round: figures.rounds, faults: names });
   }
+}
+
+/** What the ledger's journal has of the reservations that a text names. */
+async function historyOf({ ledger }: World, text: string): Promise<string[]> {
+  const ids = text.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? [];
+  const found = ledger.query<{ entry: string }>(
+    `select to_json(e)::text as entry from ledger_entries e where reservation_id = any($1::uuid[])
+     order by at, partition, sequence limit $2`,
+    [[...new Set(ids)], historyLinesMax],
+  );
+  return found.then(
+    ({ rows }) => rows.map(({ entry }) => entry),
+    (error: unknown) => [`the history could not be read: ${String(error)}`],
+  );
 }

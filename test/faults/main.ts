@@ -2,7 +2,7 @@
  * `npm run test:faults`: kills, cuts and confuses the service's parts at random, and looks afterwards whether anything
  * acknowledged was lost or sold twice. The same seed draws the same faults; what they meet is up to the machine.
  */
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { emptyFigures, lastWord, runCampaign, type Figures } from './campaign.js';
@@ -12,7 +12,7 @@ import { hookPath } from './hooks/hook-path.js';
 import { findingsOf, plantedBugNames } from './planted.js';
 import { Random } from './random.js';
 import { measureRebuild } from './rebuild-time.js';
-import { printFinding, printReport, summaryOf } from './report.js';
+import { printFinding, printReport, summaryOf, type Summary } from './report.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { World } from './world.js';
 
@@ -136,13 +136,19 @@ async function main(): Promise<void> {
     findings: findings.length,
   });
   bar.start(rounds, 0, { acknowledgements: 0, lost: 0, oversold: 0, findings: 0 });
+  // The first Ctrl-C waits for the round and reports what there is; a second one does not.
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
+  const file = values.json === '-' ? undefined : values.json;
   let figures: Figures;
   let shown = 0;
   try {
     figures = await runCampaign({
       ...options,
+      isStopped: () => stopped,
       onRound(round, soFar) {
         bar.update(round, payloadOf(soFar));
+        if (file !== undefined) keep(file, summaryOf(soFar, options));
         for (; shown < soFar.findings.length; shown += 1)
           process.stderr.write(`\n${printFinding(soFar.findings[shown]!)}\n`);
       },
@@ -153,9 +159,13 @@ async function main(): Promise<void> {
   const summary = summaryOf(figures, options);
   if (values.json === '-') process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(printReport(summary));
-  if (values.json && values.json !== '-')
-    await writeFile(values.json, `${JSON.stringify(summary, null, 2)}\n`);
+  if (file !== undefined) keep(file, summary);
   process.exitCode = summary.ok ? 0 : 1;
+}
+
+/** After each round: what was run counts, also when the campaign is ended from outside. */
+function keep(file: string, summary: Summary): void {
+  writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
 }
 
 /** Every use case, killed at every step; then every request gets its one answer. */

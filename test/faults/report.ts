@@ -1,7 +1,8 @@
 /** The figures of a campaign, for people and for machines. */
 import type { CampaignOptions, Figures } from './campaign.js';
+import { patienceMsDefault } from './world.js';
 
-type Settings = Omit<CampaignOptions, 'onRound' | 'only' | 'durationMaxMs'>;
+type Settings = Omit<CampaignOptions, 'onRound' | 'isStopped' | 'durationMaxMs'>;
 
 export type Quantiles = {
   readonly p50: number;
@@ -50,12 +51,13 @@ export function summaryOf(figures: Figures, settings: Settings): Summary {
   const byFault = new Map<string, number[]>();
   for (const { faults, ms } of recoveryMs)
     for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), ms]);
-  const { rounds, seed, instances, partitions, buyers, durability, fsync } = settings;
+  const { rounds, seed, only, instances, partitions, buyers, durability, fsync } = settings;
+  const { masters = 0, patienceMs = patienceMsDefault } = settings;
   // With DURABILITY=redis losses are what is measured; whatever else is wrong is wrong.
   const measured = new Set(durability === 'redis' ? consequencesOfLoss : []);
   return {
     ok: findings.every(({ kind }) => measured.has(kind)),
-    settings: { rounds, seed, instances, partitions, buyers, durability, fsync },
+    settings: { rounds, seed, only, masters, instances, partitions, buyers, durability, fsync, patienceMs },
     ...counts,
     durationMs: Math.round(counts.durationMs),
     findings,

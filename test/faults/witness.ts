@@ -22,7 +22,9 @@ export type Finding = {
     | 'drift'
     | 'refused-by-the-ledger'
     | 'not-linearizable'
-    | 'stuck';
+    | 'stuck'
+    /** Of the harness itself, and not of what it looks at. */
+    | 'harness';
   readonly what: string;
 };
 

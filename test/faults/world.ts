@@ -35,6 +35,9 @@ export type WorldOptions = {
   readonly patienceMs?: number;
 };
 
+/** How long anything may take until it counts as stuck. */
+export const patienceMsDefault = 30_000;
+
 let worldsMade = 0;
 
 export class World {
@@ -130,7 +133,7 @@ export class World {
   }
 
   get patienceMs(): number {
-    return this.options.patienceMs ?? 30_000;
+    return this.options.patienceMs ?? patienceMsDefault;
   }
 
   /** Instances that ended by themselves are findings, and are started again. */
