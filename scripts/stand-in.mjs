@@ -1,0 +1,48 @@
+// A script that stands in for a program under Node 24: the program hears what the script is told, and ends when it does.
+//
+// npm passes SIGTERM to nobody, it just goes: a script that npm has started notices that it has become an orphan. If the
+// script itself is killed outright, the leash makes the program close.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './common.mjs';
+import { environmentWith } from './setup.mjs';
+
+const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
+const echoMs = 1000;
+const orphanPollMs = 250;
+
+/**
+ * Runs the program until it ends, with its exit code.
+ * @param signals what is passed on, by what is heard; one that comes twice within a second is one.
+ */
+export function standInFor(node, program, { cwd, signals }) {
+  const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning', '--import', leash];
+  const child = spawn(node, [...flags, ...program], {
+    cwd,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: environmentWith(node),
+  });
+  for (const [heard, signal] of Object.entries(signals)) passOn(heard, signal, child);
+  if (['start', 'npx'].includes(process.env.npm_lifecycle_event)) endWithParent(child);
+  child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+function passOn(heard, signal, child) {
+  let heardMs = -Infinity;
+  process.on(heard, () => {
+    if (performance.now() - heardMs < echoMs) return;
+    heardMs = performance.now();
+    if (signal) child.kill(signal);
+  });
+}
+
+function endWithParent(child) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill('SIGTERM');
+  }, orphanPollMs);
+}
