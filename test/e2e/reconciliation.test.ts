@@ -156,6 +156,7 @@ describe('a statement file', () => {
     expectProblem(await upload(''), 'invalid-request');
     expectProblem(await upload(file, 'format=xlsx'), 'invalid-request');
     expectProblem(await upload(file, 'mode=commit'), 'invalid-request');
+    expectProblem(await upload(file, 'format=mt940&file=a%00b'), 'invalid-request');
     expectProblem(
       await client.request('/v1/reconciliations/files?format=mt940', {
         method: 'POST',

@@ -1,7 +1,7 @@
 /** Reconciliation on the wire: runs, discrepancies, and what people decide about them. Amounts are minor units. */
 import { z } from 'zod';
 import { limit, cursor } from './lists.js';
-import { instant, reason, uuid } from './scalars.js';
+import { instant, reason, storable, uuid } from './scalars.js';
 
 export const wireStatementFormats = [
   'stripe-payout-csv',
@@ -30,7 +30,7 @@ export const requestRunBody = z.strictObject({
 export const fileRunQuery = z.strictObject({
   format: z.enum(wireStatementFormats),
   mode: mode.optional(),
-  file: z.string().min(1).max(255).optional().meta({ description: 'Its name, for the report' }),
+  file: storable(255).optional().meta({ description: 'Its name, for the report' }),
 });
 export const reportQuery = z.strictObject({ format: z.enum(['json', 'csv', 'html']).optional() });
 export const resolveBody = z.strictObject({ action: z.enum(wireDiscrepancyActions), reason });

@@ -24,7 +24,7 @@ export function isStorableText(text: string): boolean {
 }
 
 const unstorable = 'Text with a NUL or half of a surrogate pair cannot be kept exactly';
-const storable = (lengthMax: number) =>
+export const storable = (lengthMax: number) =>
   z.string().min(1).max(lengthMax).refine(isStorableText, { error: unstorable });
 
 export const sku = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
