@@ -18,6 +18,7 @@ import {
 } from '../servers/index.js';
 
 const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js');
+const script = path.resolve(import.meta.dirname, '../../scripts/holdfast.mjs');
 const amount = { value: 2_500, currency: 'EUR' };
 const orders = 60;
 
@@ -42,8 +43,9 @@ function environment(redis: TestDatabase, postgres: TestDatabase, sandbox: Sandb
 
 const policyFile = path.resolve(import.meta.dirname, '../fixtures/reconciliation-policy.json');
 
-async function startWorker(env: Record<string, string>): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'worker'], {
+/** @param program what `npx holdfast` runs, or what that runs. */
+async function startWorker(env: Record<string, string>, program = main): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, 'worker'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -129,5 +131,14 @@ describeWithRedis('a worker', () => {
       await eventually('it has worked', async () => worked.test(await figures()), 60_000);
       expect(await end(workers[1]!, 'SIGTERM')).toBe(0);
     }, 180_000);
+
+    test('its script passes on what it is told, and a Redis that is away keeps nobody from stopping', async () => {
+      const away = { ...environment(redis!, postgres!, sandbox), REDIS_URL: 'redis://127.0.0.1:1' };
+      const worker = await startWorker(away, script);
+      workers.push(worker);
+      expect((await fetch(`${worker.health}/livez`)).status).toBe(200);
+      expect(await end(worker, 'SIGTERM')).toBe(0);
+      await expect(fetch(`${worker.health}/livez`)).rejects.toThrow('fetch failed');
+    }, 60_000);
   });
 });
