@@ -288,7 +288,15 @@ describe('the process', () => {
     await ended;
   });
 
-  it('closes what it opened when it cannot listen, and says 1', async () => {
+  it('told to stop while it waits for a server, it ends in seconds', async () => {
+    const host = new FakeHost(quiet);
+    void run(() => new Promise(() => {}), host);
+    host.emit('SIGTERM');
+    for (let waited = 0; waited < 20_000 && host.exited.length === 0; waited += 50) await sleep(50);
+    expect(host.exited).toEqual([1]);
+  }, 30_000);
+
+  it('closes what it opened when it cannot listen, says what to change, and 1', async () => {
     const first = new FakeHost(quiet);
     const ended = run(async () => ({ ...inMemoryServices(), close: async () => {} }), first);
     const { port } = new URL(await first.address());
@@ -298,6 +306,9 @@ describe('the process', () => {
       await run(async () => ({ ...inMemoryServices(), close: async () => void (closed += 1) }), second),
     ).toBe(1);
     expect(closed).toBe(1);
+    expect(second.stderr.text).toBe(
+      `holdfast: nothing can listen on port ${port} of 127.0.0.1: somebody listens there already. Change PORT or HOST.\n`,
+    );
     first.emit('SIGTERM');
     expect(await ended).toBe(0);
   });

@@ -1,5 +1,5 @@
 /** One process at a time has a data folder, and a dead one never does. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,15 @@ it('creates the folder for its owner alone', () => {
   const folder = openDataFolder(path.join(base, 'deep', 'data'));
   expect(statSync(folder.path).mode & 0o777).toBe(0o700);
   folder.close();
+});
+
+it('that cannot be one is named, with the reason and the way out', () => {
+  const file = path.join(base, 'file');
+  writeFileSync(file, '');
+  expect(() => openDataFolder(file)).toThrow(
+    `The data folder ${file} cannot be used: EEXIST: file already exists, mkdir '${file}'. Mend that, or give this ` +
+      'process another one: HOLDFAST_DATA_DIR=<folder>.',
+  );
 });
 
 it('is refused to a second caller of the same process until the first closes it', () => {

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { checkReadiness, systemTimers, type ReadinessProbe } from '#platform';
+import { cannotListen, checkReadiness, systemTimers, type ReadinessProbe } from '#platform';
 
 export type Health = { readonly address: string; close(): Promise<void> };
 
@@ -17,7 +17,9 @@ export async function sayHealth(
     answer(request, reply, told).catch(() => reply.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) =>
+      reject(cannotListen(error, { host, port: workerPort, variables: 'WORKER_PORT or HOST' })),
+    );
     server.listen(workerPort, host, resolve);
   });
   const { port } = server.address() as AddressInfo;

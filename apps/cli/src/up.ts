@@ -4,12 +4,11 @@
  */
 import 'reflect-metadata';
 import path from 'node:path';
-import { systemRandom, type Config } from '#platform';
+import { cannotListen, Opened, systemRandom, type Config } from '#platform';
 import { workerOf } from '../../batch-worker/src/index.js';
 import {
   openServices,
   run,
-  type OpenedHouse,
   type OpenedServices,
   type ServiceContext,
 } from '../../order-service/src/index.js';
@@ -19,56 +18,45 @@ process.exitCode = await run(openHouse);
 
 /** With the development keys comes a payment provider of our own, where no other sandbox is named. */
 async function openHouse(config: Config, context: ServiceContext): Promise<OpenedServices> {
-  if (!config.developmentKeys || config.sandbox)
-    return withWorker(config, await openServices(config, context), context);
-  const sandbox = await openOwnSandbox(config);
+  const own = config.developmentKeys && !config.sandbox;
+  const sandbox = own ? await openOwnSandbox(config) : null;
+  const complete = sandbox ? { ...config, sandbox: sandbox.account } : config;
+  const house = await openServices(complete, context).catch(async (error: unknown) => {
+    await sandbox?.close();
+    throw error;
+  });
+  const opened = new Opened();
   try {
-    const house = await openServices({ ...config, sandbox: sandbox.account }, context);
-    const services = await withWorker(config, house, context);
+    opened.add(house, (open) => open.close());
+    // It writes into the folder that the house has taken, and the workers ask it.
+    if (sandbox) opened.add(sandbox, (open) => open.close());
+    opened.add(await workerOf(house, context, config), (worker) => worker.close());
     return {
-      ...services,
+      ...house,
       listening(address) {
+        if (!sandbox) return;
         sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
         context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
       },
-      async close() {
-        await sandbox.close();
-        await services.close();
-      },
+      close: () => opened.close(),
     };
   } catch (error) {
-    await sandbox.close();
+    await opened.close();
     throw error;
   }
 }
 
-/** The workers in the same process: they end before what they work on. */
-async function withWorker(
-  config: Config,
-  house: OpenedHouse,
-  context: ServiceContext,
-): Promise<OpenedServices> {
+async function openOwnSandbox({ sandboxPort: port, dataDir }: Config): Promise<Sandbox> {
+  const host = '127.0.0.1';
   try {
-    const worker = await workerOf(house, context, config);
-    return {
-      ...house,
-      async close() {
-        await worker.close();
-        await house.close();
-      },
-    };
+    return await openSandbox({
+      port,
+      host,
+      apiKey: 'hf_dev_sandbox',
+      webhookSecret: systemRandom.bytes(24).toString('hex'),
+      file: path.join(dataDir, 'sandbox.jsonl'),
+    });
   } catch (error) {
-    await house.close();
-    throw error;
+    throw cannotListen(error, { host, port, variables: 'SANDBOX_PORT' });
   }
-}
-
-function openOwnSandbox(config: Config): Promise<Sandbox> {
-  return openSandbox({
-    port: config.sandboxPort,
-    host: '127.0.0.1',
-    apiKey: 'hf_dev_sandbox',
-    webhookSecret: systemRandom.bytes(24).toString('hex'),
-    file: path.join(config.dataDir, 'sandbox.jsonl'),
-  });
 }

@@ -1,7 +1,7 @@
 /** `holdfast worker`: the workers as a process of their own. */
 import { defineCommand } from 'citty';
 import { openWorker } from '../../batch-worker/src/index.js';
-import { createLogger, endInTime } from '#platform';
+import { createLogger, endInTime, type Timer } from '#platform';
 import { readEnvironment } from './environment.js';
 
 export const worker = defineCommand({
@@ -12,14 +12,19 @@ export const worker = defineCommand({
       readable: process.stdout.isTTY && !config.production,
     });
     const stopped = untilStopped();
+    let overdue: Timer | undefined;
+    let works = false;
+    void stopped.then(() => {
+      overdue = endInTime(logger, (code) => process.exit(code), { listens: works });
+    });
     const opened = await openWorker(config, logger);
+    works = true;
     const { providers, address } = opened;
     logger.info({ providers, ...(address && { health: address }) }, 'the worker works');
     await stopped;
     logger.info('stopping: what is under way is finished');
-    const overdue = endInTime(logger, (code) => process.exit(code));
     await opened.close();
-    overdue.cancel();
+    overdue?.cancel();
   },
 });
 

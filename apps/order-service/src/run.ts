@@ -5,6 +5,7 @@
 import { flushCompileCache } from 'node:module';
 import {
   badConfigurationExitCode,
+  cannotListen,
   type Clock,
   type Config,
   createLogger,
@@ -54,12 +55,16 @@ export async function run(
     readable: host.stdout.isTTY === true && !config.production,
   });
   let overdue: Timer | undefined;
+  let listens = false;
+  void stopped.then(() => {
+    overdue = endInTime(logger, (code) => host.exit(code), { listens });
+  });
   try {
     await serve(openServices, config, logger, async (address) => {
+      listens = true;
       host.stdout.write(greetingOf(address, config));
       flushCompileCache(); // Where there is one: a process that is killed later leaves it too.
       await stopped;
-      overdue = endInTime(logger, (code) => host.exit(code));
     });
     return 0;
   } catch (error) {
@@ -87,7 +92,9 @@ async function serve(
     app = threadGround
       ? new HttpThreads(config.httpThreads, threadGround, context)
       : await createApp(services, config, context);
-    const address = await app.listen(config);
+    const address = await app.listen(config).catch((error: unknown) => {
+      throw cannotListen(error, { ...config, variables: 'PORT or HOST' });
+    });
     services.listening?.(address);
     await onListening(address);
     logger.info('stopping');

@@ -1,5 +1,5 @@
 /** Why a process could not start, when that is something the person who started it can mend. */
-import { DataFolderInUseError } from '../embedded/data-folder.js';
+import { DataFolderError, DataFolderInUseError } from '../embedded/data-folder.js';
 import { ServerNotFoundError } from '../embedded/find-redis-server.js';
 import { RedisStartError } from '../embedded/redis-process.js';
 import { badConfigurationExitCode, ConfigurationError } from './config.js';
@@ -9,6 +9,32 @@ export class ServerAwayError extends Error {
   override readonly name = 'ServerAwayError';
 }
 
+/** Nothing can listen where it was told to; the message says what to change. */
+export class CannotListenError extends Error {
+  override readonly name = 'CannotListenError';
+}
+
+const whyNobodyListens: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'somebody listens there already',
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'it is no address of this machine',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host could not be looked up',
+};
+
+/**
+ * What is thrown in place of an error of the system, when it is one of listening.
+ * @param variables what says where, for the message.
+ */
+export function cannotListen(
+  error: unknown,
+  { host, port, variables }: { readonly host: string; readonly port: number; readonly variables: string },
+): unknown {
+  const why = whyNobodyListens[(error as NodeJS.ErrnoException).code ?? ''];
+  if (why === undefined) return error;
+  return new CannotListenError(`nothing can listen on port ${port} of ${host}: ${why}. Change ${variables}.`);
+}
+
 export type StartFailure = { readonly message: string; readonly exitCode: number };
 
 /** @returns undefined for anything else: a bug or a fault, to be logged with its stack. */
@@ -16,7 +42,14 @@ export function startFailureOf(error: unknown): StartFailure | undefined {
   if (error instanceof ConfigurationError) {
     return { message: `configuration: ${error.message}`, exitCode: badConfigurationExitCode };
   }
-  const mendable = [DataFolderInUseError, ServerAwayError, ServerNotFoundError, RedisStartError];
+  const mendable = [
+    CannotListenError,
+    DataFolderError,
+    DataFolderInUseError,
+    ServerAwayError,
+    ServerNotFoundError,
+    RedisStartError,
+  ];
   if (error instanceof Error && mendable.some((kind) => error instanceof kind)) {
     return { message: error.message, exitCode: 1 };
   }

@@ -32,6 +32,18 @@ export class DataFolderInUseError extends Error {
   }
 }
 
+/** The folder cannot be made or written to. */
+export class DataFolderError extends Error {
+  readonly code = 'data-folder-unusable';
+  constructor(folder: string, cause: Error) {
+    super(
+      `The data folder ${folder} cannot be used: ${cause.message}. Mend that, or give this process another one: ` +
+        `HOLDFAST_DATA_DIR=<folder>.`,
+      { cause },
+    );
+  }
+}
+
 const lockFile = 'holdfast.lock';
 const holderFile = 'holdfast.pid';
 const busyErrorCode = 5; // SQLITE_BUSY
@@ -39,9 +51,18 @@ const pollMs = 100;
 
 /**
  * Creates the folder where it is missing (only its owner may enter) and takes it for this process.
- * @throws DataFolderInUseError at once when another process, or another caller in this one, has it
+ * @throws DataFolderInUseError at once when another process, or another caller in this one, has it; DataFolderError
  */
 export function openDataFolder(folder: string): DataFolder {
+  try {
+    return takeFolder(folder);
+  } catch (error) {
+    if (error instanceof DataFolderInUseError) throw error;
+    throw new DataFolderError(path.resolve(folder), error as Error);
+  }
+}
+
+function takeFolder(folder: string): DataFolder {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const real = realpathSync(folder);
   const lock = new DatabaseSync(path.join(real, lockFile));
