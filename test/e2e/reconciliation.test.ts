@@ -173,8 +173,11 @@ describe('requests', () => {
   it('for a provider that nobody knows, or a range that ends before it begins, are refused', async () => {
     expectProblem(await client.post('/v1/reconciliations', { provider: 'nobody' }, admin), 'invalid-request');
     const [from, to] = ['2026-11-02T00:00:00Z', '2026-11-01T00:00:00Z'];
-    const reply = await client.post('/v1/reconciliations', { provider: 'stripe', from, to }, admin);
-    expectProblem(reply, 'invalid-request');
+    const request = (body: object) =>
+      client.post('/v1/reconciliations', { provider: 'stripe', ...body }, admin);
+    expectProblem(await request({ from, to }), 'invalid-request');
+    for (const odd of ['0000-01-01T00:00:00+14:00', '9999-12-31T23:59:59-14:00'])
+      expect((await request({ to: odd })).text).toContain('An instant from 1970 to 9998');
   });
 
   it('for what does not exist are told so', async () => {

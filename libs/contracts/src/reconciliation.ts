@@ -17,7 +17,11 @@ export const wireDiscrepancyActions = ['assign', 'await', 'resolve', 'void', 're
 
 const providerName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 const mode = z.enum(['commit', 'dry-run']);
-const moment = z.iso.datetime({ offset: true, error: 'An instant, as 2026-11-27T12:00:00Z' });
+/** No earlier than clocks of providers begin, no later than can be answered as an `instant`. */
+const isOfOurTime = (text: string) => Date.parse(text) >= 0 && Date.parse(text) <= Date.UTC(9999, 0);
+const moment = z.iso
+  .datetime({ offset: true, error: 'An instant, as 2026-11-27T12:00:00Z' })
+  .refine(isOfOurTime, { error: 'An instant from 1970 to 9998' });
 
 export const requestRunBody = z.strictObject({
   provider: providerName,
