@@ -64,8 +64,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   private report(error: unknown, problem: Problem, request: FastifyRequest): void {
     const facts = { err: error, route: request.routeOptions?.url, method: request.method };
-    // What is not available says so itself, once; here it would be a line for every request of a sale.
-    if (error instanceof UnavailableError) this.logger.debug(facts, problem.message);
+    // What is not available says so itself, once; here it would be a line for every request of a sale. A problem is an
+    // answer that somebody meant to give.
+    if (error instanceof UnavailableError || error instanceof Problem)
+      this.logger.debug(facts, problem.message);
     else this.logger.error(facts, 'request failed');
   }
 }
