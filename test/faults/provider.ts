@@ -12,6 +12,7 @@ const plan = {
   duplicate: 0.2,
   reorder: 0.2,
   loseReply: 0.1,
+  refuseCancel: 0.3,
   visibleAfterMs: [0, 0],
   replicaLagMs: 0,
 } satisfies Parameters<Sandbox['plan']>[0];

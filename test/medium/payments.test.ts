@@ -101,15 +101,30 @@ describeWithPostgres('payments', () => {
     expect(await one.brokenInvariants()).toEqual([]);
   });
 
-  test('a payment that is not decided lapses at its own deadline', async () => {
-    const one = await open({ paymentTtlSeconds: 1 });
-    await one.put('A', 1);
-    const id = await one.hold('A', { ttlSeconds: 1 });
-    await one.paying(id);
-    await becomes(one, id, 'expired');
-    expect(await level(one)).toMatchObject({ held: 0 });
-    expect(await one.brokenInvariants()).toEqual([]);
-  });
+  test.each([
+    ['', []],
+    [', also when nobody heard that it was made', ['createCharge']],
+    [', also when nobody heard that it was cancelled', ['cancelCharge']],
+  ])(
+    'a payment that is not decided lapses at its own deadline, and its charge is cancelled%s',
+    async (_, lost) => {
+      const one = await open({ paymentTtlSeconds: 1 });
+      await one.put('A', 1);
+      const lostOnce = new Set<string>(lost);
+      provider.after = async (request) => {
+        if (lostOnce.has(request) && (request !== 'cancelCharge' || lostOnce.delete(request)))
+          throw new Error(`the answer to ${request} is lost`);
+      };
+      const id = await one.hold('A', { ttlSeconds: 1 });
+      const paymentId = await one.paying(id);
+      await isAsked(paymentId);
+      await becomes(one, id, 'expired');
+      await paymentBecomes(one, paymentId, 'failed');
+      expect(provider.charges.get(paymentId)).toMatchObject({ status: 'failed' });
+      expect(await level(one)).toMatchObject({ held: 0 });
+      expect(await one.brokenInvariants()).toEqual([]);
+    },
+  );
 
   test('the same request again starts no second payment, whatever has become of the first', async () => {
     const one = await open();
@@ -133,6 +148,22 @@ describeWithPostgres('payments', () => {
       const [id, paymentId] = await paidLate(one, async () => undefined);
       await becomes(one, id, 'confirmed');
       expect(await one.confirm(id)).toMatchObject({ kind: 'confirmed', order: { reservationId: id } });
+      expect(await paymentOf(one, paymentId)).toMatchObject({ status: 'captured' });
+      expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
+      expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('is noticed when the charge was to be cancelled and had been captured', async () => {
+      const one = await open({ paymentTtlSeconds: 1 });
+      await one.put('A', 1);
+      provider.cancels = false;
+      const id = await one.hold('A', { ttlSeconds: 1 });
+      const paymentId = await one.paying(id);
+      await isAsked(paymentId);
+      provider.before = async (request) => {
+        if (request === 'cancelCharge') provider.decide(paymentId, 'captured');
+      };
+      await becomes(one, id, 'confirmed');
       expect(await paymentOf(one, paymentId)).toMatchObject({ status: 'captured' });
       expect(await level(one)).toMatchObject({ held: 0, committed: 1 });
       expect(await one.brokenInvariants()).toEqual([]);

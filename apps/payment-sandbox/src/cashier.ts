@@ -53,6 +53,14 @@ export class Cashier {
     return charge;
   }
 
+  /** Undefined: there is no such charge, or it cannot be cancelled. One that has been decided stays as it is. */
+  cancel(id: string): SandboxCharge | undefined {
+    const { book, faults } = this.options;
+    const charge = book.charges.get(id);
+    if (charge?.status !== 'pending') return charge;
+    return faults.refusesToCancel() ? undefined : this.fail(charge);
+  }
+
   /** Undefined: there is no such charge, or less of it left than that. */
   refund(
     key: string,
@@ -84,10 +92,20 @@ export class Cashier {
 
   private decideCharge(pending: BookedCharge): void {
     const { book, webhooks, faults } = this.options;
-    const charge: BookedCharge = { ...pending, status: faults.declines() ? 'failed' : 'succeeded' };
+    if (book.charges.get(pending.id)?.status !== 'pending') return; // It was cancelled meanwhile.
+    if (faults.declines()) return void this.fail(pending);
+    const charge: BookedCharge = { ...pending, status: 'succeeded' };
     book.write({ charge });
-    if (charge.status === 'succeeded') this.move('charge', charge, charge.amount.value);
-    webhooks.tell(this.event(`charge.${charge.status}`, { charge }));
+    this.move('charge', charge, charge.amount.value);
+    webhooks.tell(this.event('charge.succeeded', { charge }));
+  }
+
+  private fail(pending: BookedCharge): BookedCharge {
+    const { book, webhooks } = this.options;
+    const charge: BookedCharge = { ...pending, status: 'failed' };
+    book.write({ charge });
+    webhooks.tell(this.event('charge.failed', { charge }));
+    return charge;
   }
 
   private decideRefund(pending: BookedRefund): void {

@@ -10,6 +10,8 @@ const span = z.tuple([delayMs, delayMs]).refine(([from, to]) => from <= to, { er
 export const faultPlan = z.strictObject({
   /** Charges that come to nothing. */
   decline: chance,
+  /** Charges that are too far under way to be cancelled. */
+  refuseCancel: chance,
   /** How long a charge or a refund takes to be decided: from, to. */
   delayMs: span.default([100, 300]),
   /** Webhooks that are never sent. */
@@ -37,6 +39,10 @@ export class Faults {
 
   declines(): boolean {
     return this.happens(this.plan.decline);
+  }
+
+  refusesToCancel(): boolean {
+    return this.happens(this.plan.refuseCancel);
   }
 
   losesReply(): boolean {

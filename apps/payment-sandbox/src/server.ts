@@ -65,6 +65,9 @@ export function createServer({ apiKey, book, cashier, faults, listings }: Server
     const charge = book.chargeFor(reference);
     return { data: charge ? [charge] : [] };
   });
+  server.post('/charges/:id/cancel', (request, reply) =>
+    answer(reply, cashier.cancel(idOf(request)), 'there is no such charge, or it cannot be cancelled'),
+  );
   server.post('/refunds', (request, reply) => {
     const refund = cashier.refund(keyOf(request), sandboxRefundRequest.parse(request.body));
     return answer(reply, refund, 'there is no such charge, or less of it left than that');

@@ -73,6 +73,15 @@ export interface PaymentProvider {
     readonly providerPaymentId: string | null;
   }): Promise<Charge | null>;
 
+  /**
+   * Gives up a charge that nobody waits for any more. Answers how it stands then: one that had been captured is captured
+   * still. null: the provider has none for this payment.
+   */
+  cancelCharge(payment: {
+    readonly paymentId: string;
+    readonly providerPaymentId: string | null;
+  }): Promise<Charge | null>;
+
   /** Gives money back, once per refund id; asked again it says how far it is. `refused`: it never will. */
   refund(request: RefundRequest): Promise<RefundProgress | 'refused'>;
 

@@ -89,6 +89,7 @@ export class StripeServer {
       const data = [...this.intents.values()].filter(({ metadata }) => metadata['payment_id'] === wanted);
       return { status: 200, body: { object: 'search_result', data, has_more: false, url: path } };
     }
+    if (resource === 'payment_intents' && path.endsWith('/cancel')) return this.cancelIntent(id ?? '');
     if (resource === 'payment_intents')
       return method === 'POST' ? this.createIntent(parameters) : found(this.intents.get(id ?? ''));
     if (resource === 'refunds' && method === 'POST') return this.createRefund(parameters);
@@ -99,6 +100,14 @@ export class StripeServer {
       return { status: 200, body: { object: 'list', data, has_more: false, url: path } };
     }
     return failure(404, { type: 'invalid_request_error', code: 'resource_missing' });
+  }
+
+  private cancelIntent(id: string): { status: number; body: Json } {
+    const intent = this.intents.get(id);
+    if (intent && (intent['status'] === 'succeeded' || intent['status'] === 'processing'))
+      return failure(400, { type: 'invalid_request_error', code: 'payment_intent_unexpected_state' });
+    if (intent) intent['status'] = 'canceled';
+    return found(intent);
   }
 
   /** Newest first, as Stripe lists. */

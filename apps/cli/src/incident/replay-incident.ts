@@ -38,6 +38,7 @@ const faults = {
   duplicate: 0,
   reorder: 0,
   loseReply: 0,
+  refuseCancel: 0,
   visibleAfterMs: [0, 1_200],
   replicaLagMs: 900,
 };

@@ -72,6 +72,15 @@ export class SandboxProvider implements PaymentProvider, TransactionSource {
     return found?.data[0] ? chargeOf(found.data[0]) : null;
   }
 
+  async cancelCharge(payment: Parameters<PaymentProvider['cancelCharge']>[0]): Promise<Charge | null> {
+    const found = await this.fetchCharge(payment);
+    if (found?.status !== 'pending') return found;
+    const path = `/charges/${encodeURIComponent(found.providerPaymentId)}/cancel`;
+    const charge = await this.post(path, `cancel-${payment.paymentId}`, {}, sandboxCharge);
+    // It may not, or not any more: what it is then is asked for.
+    return charge === 'refused' ? this.fetchCharge(payment) : chargeOf(charge);
+  }
+
   async refund({ refundId, providerPaymentId, amount }: RefundRequest): Promise<RefundProgress | 'refused'> {
     const refund = await this.post(
       '/refunds',

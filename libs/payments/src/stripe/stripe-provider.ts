@@ -65,6 +65,17 @@ export class StripeProvider implements PaymentProvider {
     return found.data[0] === undefined ? null : readCharge(found.data[0]);
   }
 
+  /** Stripe refuses to cancel what has been decided, or is being decided: then it is asked how it stands. */
+  async cancelCharge(payment: Parameters<PaymentProvider['cancelCharge']>[0]): Promise<Charge | null> {
+    const found = await this.fetchCharge(payment);
+    if (found?.status !== 'pending') return found;
+    const cancelled = await ask(
+      () => this.stripe.paymentIntents.cancel(found.providerPaymentId, { cancellation_reason: 'abandoned' }),
+      refused,
+    );
+    return cancelled === 'refused' ? this.fetchCharge(payment) : readCharge(cancelled);
+  }
+
   /**
    * Looks before it asks: Stripe forgets an idempotency key after a day, and a repeated request gets the answer of the
    * first one, which may be out of date.

@@ -46,6 +46,22 @@ describe('a charge', () => {
     expect(await provider.fetchCharge({ paymentId, providerPaymentId: 'pi_9' })).toBeNull();
   });
 
+  it('is cancelled, by its id or by ours; one that was decided first, or cannot be, stays as it is', async () => {
+    const { stripe, provider } = server();
+    await provider.createCharge(charge);
+    const as = (status: string) => ({ providerPaymentId: 'pi_1', status, amount: charge.amount });
+    const intent = stripe.intents.get('pi_1') ?? {};
+    Object.assign(intent, { status: 'processing' });
+    expect(await provider.cancelCharge({ paymentId, providerPaymentId: 'pi_1' })).toEqual(as('pending'));
+    Object.assign(intent, { status: 'requires_payment_method' });
+    expect(await provider.cancelCharge({ paymentId, providerPaymentId: null })).toEqual(as('failed'));
+    expect(await provider.cancelCharge({ paymentId, providerPaymentId: 'pi_1' })).toEqual(as('failed'));
+    Object.assign(intent, { status: 'succeeded', amount_received: 4990 });
+    expect(await provider.cancelCharge({ paymentId, providerPaymentId: 'pi_1' })).toEqual(as('captured'));
+    expect(await provider.cancelCharge({ paymentId: 'pay-2', providerPaymentId: null })).toBeNull();
+    expect(stripe.asked.filter(({ path }) => path.endsWith('/cancel'))).toHaveLength(2);
+  });
+
   it('that Stripe will not take is refused; a Stripe that is away, busy or closed to us is unavailable', async () => {
     const { stripe, provider } = server();
     expect(await provider.createCharge({ ...charge, amount: { value: 10, currency: 'EUR' } })).toBe(

@@ -5,7 +5,7 @@
  */
 import type { Payment } from '#domain';
 import type { Errand, ErrandRepository, PaymentRepository, RefundRepository } from '#ledger';
-import type { PaymentProvider } from '#payments';
+import type { Charge, PaymentProvider } from '#payments';
 import type { Clock, Timer, Timers } from '#platform';
 import type { Public, ReservationLedger } from '../ports.js';
 import type { Settlement } from './settlement.js';
@@ -28,8 +28,14 @@ const underWayMax = 64;
 const leaseMs = 10_000;
 /** Between two questions about one payment: twice as long each time, up to this. */
 const patienceMs = { first: 500, most: { charge: 30_000, settle: 2_000, refund: 30_000 } };
+/** After a payment's deadline the sweeper and the ledger get so long to let its units go, and then it is cancelled. */
+const lapsesWithinMs = 500;
 /** A provider that has not decided by then will tell by a webhook, or reconciliation will. */
 const askedForMs = 7 * 86_400_000;
+
+/** Done, or to be looked at again: after a while that grows, and `againInMs` at the latest. */
+type Progress = 'done' | { readonly againInMs: number };
+const later: Progress = { againInMs: Infinity };
 
 export class PaymentErrands {
   private readonly underWay = new Set<Promise<void>>();
@@ -87,10 +93,11 @@ export class PaymentErrands {
   private async carryOut(errand: Errand): Promise<void> {
     const { errands, report } = this.options;
     try {
-      const done = await this.work(errand);
-      if (done) await errands.finish(errand);
-      else await errands.postpone(errand, delayOf(errand));
-      if (done) this.nudge();
+      const progress = await this.work(errand);
+      if (progress === 'done') {
+        await errands.finish(errand);
+        this.nudge();
+      } else await errands.postpone(errand, Math.min(delayOf(errand), progress.againInMs));
     } catch (error) {
       const { kind, paymentId, attempts } = errand;
       report('an errand failed and is tried again', { kind, paymentId, attempts, error: String(error) });
@@ -99,56 +106,60 @@ export class PaymentErrands {
     }
   }
 
-  /** Answers whether the errand is done. */
-  private async work({ kind, paymentId, attempts }: Errand): Promise<boolean> {
+  private async work({ kind, paymentId, attempts }: Errand): Promise<Progress> {
     switch (kind) {
       case 'charge':
         return this.charge(paymentId, attempts);
       case 'settle':
         await this.options.settlement.settle(paymentId);
-        return true;
+        return 'done';
       case 'refund':
         return this.refund(paymentId);
     }
   }
 
-  private async charge(paymentId: string, attempts: number): Promise<boolean> {
-    const { payments, clock } = this.options;
+  private async charge(paymentId: string, attempts: number): Promise<Progress> {
+    const { payments, reservations, clock } = this.options;
     const payment = await payments.find(paymentId);
-    if (!payment || (payment.status !== 'created' && payment.status !== 'pending')) return true;
-    const charge =
-      payment.status === 'created' ? await this.begin(payment, attempts) : await this.ask(payment);
+    if (!payment || (payment.status !== 'created' && payment.status !== 'pending')) return 'done';
+    const reservation = await reservations.find(payment.reservationId);
+    const wanted = reservation?.paying?.paymentId === paymentId;
+    const charge = wanted ? await this.seek(payment) : await this.giveUp(payment, attempts);
     if (charge === 'refused') {
       await payments.failed(paymentId);
-      return true;
+      return 'done';
     }
     const status = charge ? await payments.heard(paymentId, charge) : payment.status;
-    return status !== 'pending' || clock.nowMs() - payment.createdAtMs > askedForMs;
+    const nowMs = clock.nowMs();
+    if (status !== 'pending' || nowMs - payment.createdAtMs > askedForMs) return 'done';
+    const leftMs = (wanted ? (payment.deadlineMs ?? 0) : 0) - nowMs;
+    return leftMs > 0 ? { againInMs: leftMs + lapsesWithinMs } : later;
+  }
+
+  /** While it keeps units the money is asked for, as often as an answer is lost, and then how far it is. */
+  private seek(payment: Payment): Promise<Charge | 'refused' | null> {
+    const { id: paymentId, reservationId, amount, status, providerPaymentId } = payment;
+    if (status !== 'created') return this.providerOf(payment).fetchCharge({ paymentId, providerPaymentId });
+    return this.providerOf(payment).createCharge({ paymentId, reservationId, amount });
   }
 
   /**
-   * The first question, or one whose answer was lost. Once the reservation has ended nothing new is asked for; but the
-   * provider may have heard of an earlier attempt, and then the money is looked after.
+   * Its deadline has passed: nothing new is asked for, and what was is cancelled, so that the buyer does not pay for
+   * nothing. What the provider has taken all the same is money that came late.
    */
-  private async begin(payment: Payment, attempts: number): ReturnType<PaymentProvider['createCharge']> {
-    const { reservations } = this.options;
-    const { id: paymentId, reservationId, amount } = payment;
-    const reservation = await reservations.find(reservationId);
-    if (reservation?.paying?.paymentId === paymentId) {
-      return this.providerOf(payment).createCharge({ paymentId, reservationId, amount });
-    }
-    return (attempts > 1 ? await this.ask(payment) : null) ?? 'refused';
+  private async giveUp(payment: Payment, attempts: number): Promise<Charge | 'refused' | null> {
+    const { id: paymentId, providerPaymentId, status } = payment;
+    const asked = status === 'pending' || attempts > 1;
+    const charge = asked
+      ? await this.providerOf(payment).cancelCharge({ paymentId, providerPaymentId })
+      : null;
+    return charge ?? (status === 'created' ? 'refused' : null);
   }
 
-  private ask(payment: Payment): ReturnType<PaymentProvider['fetchCharge']> {
-    const { id: paymentId, providerPaymentId } = payment;
-    return this.providerOf(payment).fetchCharge({ paymentId, providerPaymentId });
-  }
-
-  private async refund(paymentId: string): Promise<boolean> {
+  private async refund(paymentId: string): Promise<Progress> {
     const { refunds, report } = this.options;
     const refund = await refunds.ofPayment(paymentId);
-    if (!refund || refund.status === 'done' || refund.status === 'failed') return true;
+    if (!refund || refund.status === 'done' || refund.status === 'failed') return 'done';
     const { id: refundId, amount, providerPaymentId } = refund;
     if (providerPaymentId === null) throw new Error('the provider has not told its id of the payment');
     const progress = await this.providerOf(refund).refund({ refundId, paymentId, providerPaymentId, amount });
@@ -158,7 +169,7 @@ export class PaymentErrands {
       paymentId,
       progress === 'refused' ? { providerRefundId: null, status: 'failed' } : progress,
     );
-    return refused || progress.status === 'done';
+    return refused || progress.status === 'done' ? 'done' : later;
   }
 
   private providerOf({ provider }: { readonly provider: string }): PaymentProvider {
