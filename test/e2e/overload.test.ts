@@ -10,11 +10,34 @@ const inFlightMax = 32;
 const callers = 200;
 const callsEach = 8;
 
+/**
+ * Reservations that are made while one is in flight: those of the batches that were under way when it came, those of its
+ * own, and what came in between. A multiple of what may be in flight, however large the crowd is: this bounds the wait,
+ * whatever a batch takes on this machine.
+ */
+const madeMeanwhileMax = 4 * inFlightMax;
+/** The most at once, and the most that were made while one was waiting, of what has come to the use cases. */
+const seen = { inFlight: 0, madeMeanwhile: 0 };
+
 let service: RunningService;
 let client: Client;
 
 beforeAll(async () => {
-  service = await startService({ callsInFlightMax: inFlightMax });
+  service = await startService({ callsInFlightMax: inFlightMax }, (reservations) => {
+    let [inFlight, made] = [0, 0];
+    const watched: typeof reservations = Object.create(reservations);
+    watched.reserve = async (...call) => {
+      const madeBefore = made;
+      seen.inFlight = Math.max(seen.inFlight, (inFlight += 1));
+      try {
+        return await reservations.reserve(...call);
+      } finally {
+        inFlight -= 1;
+        seen.madeMeanwhile = Math.max(seen.madeMeanwhile, (made += 1) - madeBefore);
+      }
+    };
+    return watched;
+  });
   client = new Client(service);
 });
 afterAll(() => service.stop());
@@ -70,6 +93,8 @@ test('accepts what it can, refuses the rest at once, sells nothing wrong, and is
     expect(refused.length).toBeGreaterThan(callers);
     for (const { status, retryAfter, text } of refused)
       expect([status, retryAfter, JSON.parse(text).type]).toEqual([503, '1', '/problems/overloaded']);
+    expect(seen.inFlight).toBeLessThanOrEqual(inFlightMax);
+    expect(seen.madeMeanwhile).toBeLessThanOrEqual(madeMeanwhileMax);
     expect(inTheCrowd).toEqual([200, 200, 200]);
     expect((await client.level(sku)).held).toBe(accepted.length);
     // At once: nothing has been left in a queue.
