@@ -12,6 +12,7 @@ import { hookPath } from './hooks/hook-path.js';
 import { findingsOf, plantedBugNames } from './planted.js';
 import { Random } from './random.js';
 import { measureRebuild } from './rebuild-time.js';
+import { sumOf } from './sum.js';
 import { printFinding, printReport, summaryOf, type Summary } from './report.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { World } from './world.js';
@@ -33,13 +34,14 @@ ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[n
   --steps            instead: kill the service at every numbered step of every use case
   --planted          instead: plant each known class of bug, and see that it is found
   --rebuild HOLDS    instead: how long it takes to bring so many holds back to an empty Redis
-  --json FILE        the figures as JSON; - for standard output
+  --json FILE        the figures as JSON, kept up to date after each round; - for standard output, at the end
+  --sum FILE...      instead: a table of what campaigns have left with --json
   --help
 
 Exit code 1 when anything was lost, sold twice or otherwise wrong.
 `;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '100' },
     minutes: { type: 'string', default: '60' },
@@ -56,8 +58,10 @@ const { values } = parseArgs({
     steps: { type: 'boolean', default: false },
     rebuild: { type: 'string' },
     planted: { type: 'boolean', default: false },
+    sum: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 });
 
 if (values.help) {
@@ -221,7 +225,18 @@ async function mainOfRebuild(): Promise<void> {
   process.stdout.write(`${holds} holds were rebuilt in ${seconds.toFixed(1)} s\n`);
 }
 
-if (values.steps) await mainOfSteps();
+function mainOfSum(): void {
+  if (positionals.length === 0) wrong('--sum wants the files that campaigns have left with --json');
+  try {
+    process.stdout.write(`${sumOf(positionals)}\n`);
+  } catch (error) {
+    wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+if (positionals.length > 0 && !values.sum) wrong(`nothing is meant by ${positionals.join(' ')}`);
+if (values.sum) mainOfSum();
+else if (values.steps) await mainOfSteps();
 else if (values.rebuild !== undefined) await mainOfRebuild();
 else if (values.planted) await mainOfPlanted();
 else await main();

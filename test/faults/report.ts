@@ -106,7 +106,8 @@ export function printFinding({ kind, round, faults, what }: Figures['findings'][
   return `round ${round} [${faults.join(', ')}] ${kind}: ${what}`;
 }
 
-function quantiles(values: readonly number[]): Quantiles {
+/** Of none: zeros. */
+export function quantiles(values: readonly number[]): Quantiles {
   const sorted = values.toSorted((left, right) => left - right);
   const at = (share: number): number =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
