@@ -50,6 +50,8 @@ describe('holdfast', () => {
       [['audit', '--nope'], '--nope'],
       [['audit', 'extra'], 'extra'],
       [['audit', '--json'], '--json wants a value'],
+      [['audit', '--json', path.join(folder, 'nowhere', 'a.json')], 'cannot be written'],
+      [['audit', '--url', 'localhost'], '--url is the address of a service'],
     ] as const) {
       const { code, stderr } = await holdfast(args);
       expect(code).toBe(2);
@@ -80,8 +82,16 @@ test('audit opens a data folder, or asks the service that has it', async () => {
     expect(JSON.parse(asked.stdout)).toMatchObject({ ok: true, invariants: expect.any(Array) });
     const doctor = await holdfast(['doctor'], environment);
     expect(doctor.stdout).toContain(`in use by process ${service.child.pid}`);
-    // Nobody listens there.
-    expect(await holdfast(['audit', '--url', 'http://127.0.0.1:9'])).toMatchObject({ code: 1 });
+    const unknown = await holdfast(['reconcile', '--provider', 'nobody', '--url', service.baseUrl]);
+    expect(unknown).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('provider: There is no provider'),
+    });
+    const nobody = await holdfast(['audit', '--url', 'http://127.0.0.1:2']);
+    expect(nobody).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('http://127.0.0.1:2: ECONNREFUSED'),
+    });
   } finally {
     await service.stop();
   }

@@ -12,7 +12,7 @@ import {
   type Config,
 } from '#platform';
 import { readEnvironment } from './environment.js';
-import { jsonArgument, outputTo } from './output.js';
+import { jsonArgument, openOutput } from './output.js';
 
 type Finding = {
   readonly part: string;
@@ -28,7 +28,7 @@ export const doctor = defineCommand({
   args: { json: jsonArgument },
   async run({ args }) {
     const { config } = readEnvironment();
-    const output = outputTo(args.json);
+    const output = await openOutput(args.json);
     const findings: Finding[] = [];
     for (const look of [node, dataFolder, redis, ledger]) {
       const finding = await look(config).catch((error: unknown) => missing(look.name, messageOf(error), ''));

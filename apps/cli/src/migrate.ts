@@ -2,14 +2,14 @@
 import { defineCommand } from 'citty';
 import { migrateInstallation } from '#reservations';
 import { readEnvironment } from './environment.js';
-import { jsonArgument, outputTo } from './output.js';
+import { jsonArgument, openOutput } from './output.js';
 
 export const migrate = defineCommand({
   args: { json: jsonArgument },
   async run({ args }) {
     const { config, logger } = readEnvironment();
+    const output = await openOutput(args.json);
     const steps = await migrateInstallation(config, logger);
-    const output = outputTo(args.json);
     for (const step of steps) output.say(`took ${step}`);
     if (steps.length === 0) output.say('the schema is up to date');
     await output.finish({ steps });

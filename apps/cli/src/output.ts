@@ -1,5 +1,7 @@
 /** How commands speak: results on standard output, what is going on on standard error, JSON where it was asked for. */
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from './failures.js';
 
 export type Output = {
   /** A line of the result, for people. Silent when the JSON goes to standard output. */
@@ -10,8 +12,17 @@ export type Output = {
   finish(result: unknown): Promise<void>;
 };
 
-/** @param jsonFile where the JSON goes: a path, `-` for standard output, undefined for nowhere. */
-export function outputTo(jsonFile: string | undefined): Output {
+/**
+ * Looks first whether what the command is to write can be written: before the work, not after it.
+ * @param jsonFile where the JSON goes: a path, `-` for standard output, undefined for nowhere.
+ * @param others what else it writes.
+ * @throws UsageError
+ */
+export async function openOutput(
+  jsonFile: string | undefined,
+  ...others: readonly (string | undefined)[]
+): Promise<Output> {
+  for (const file of [jsonFile, ...others]) await refuseUnwritable(file);
   return {
     say(line) {
       if (jsonFile !== '-') process.stdout.write(`${line}\n`);
@@ -26,6 +37,14 @@ export function outputTo(jsonFile: string | undefined): Output {
       else await writeFile(jsonFile, text);
     },
   };
+}
+
+async function refuseUnwritable(file: string | undefined): Promise<void> {
+  if (file === undefined || file === '-') return;
+  const folder = path.dirname(path.resolve(file));
+  await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(`${file} cannot be written: ${folder} is not there to write to (${code})`);
+  });
 }
 
 export const jsonArgument = {

@@ -4,10 +4,11 @@ import path from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { acceptedRun, reconciliationRun, type WireReconciliationRun } from '#contracts';
 import type { StatementFormat } from '#payments';
-import { developmentKeys, systemClock, systemIds, systemTimers, type Config } from '#platform';
+import { systemClock, systemIds, systemTimers, type Config } from '#platform';
 import type { FileOutcome } from '#reconciliation';
 import { CommandFailure } from './failures.js';
 import { Progress } from './progress.js';
+import { RunningService } from './running-service.js';
 
 type Options = { readonly dry: boolean; readonly html: string | undefined };
 
@@ -47,16 +48,7 @@ export async function askForProvider(
   return new Service(url, config).runToItsEnd('/v1/reconciliations', body, 'application/json', html);
 }
 
-class Service {
-  /** Keys are kept as digests: only the development key can be known here. */
-  private readonly secret =
-    process.env['HOLDFAST_ADMIN_KEY'] ?? developmentKeys.find(({ scope }) => scope === 'admin')!.secret;
-
-  constructor(
-    private readonly url: string,
-    private readonly config: Config,
-  ) {}
-
+class Service extends RunningService {
   async runToItsEnd(
     where: string,
     body: Blob | string,
@@ -87,24 +79,5 @@ class Service {
     } finally {
       progress.stop();
     }
-  }
-
-  /** @throws CommandFailure with what the service says is wrong */
-  private async ask(where: string, init: RequestInit = {}): Promise<Response> {
-    const address = new URL(where, this.url);
-    const headers = new Headers(init.headers);
-    headers.set('authorization', `Bearer ${this.secret}`);
-    const reply = await fetch(address, { ...init, headers }).catch((error: unknown) => {
-      const hint = this.config.port === 3_000 ? ' If it listens elsewhere, say so with --url.' : '';
-      throw new CommandFailure(
-        `no answer from ${address.href}: ${String(error)}. Start the service.${hint}`,
-        1,
-      );
-    });
-    if (reply.ok) return reply;
-    if (reply.status === 401) {
-      throw new CommandFailure(`${address.href} does not know the key: set HOLDFAST_ADMIN_KEY`, 1);
-    }
-    throw new CommandFailure(`${address.href} answers ${reply.status}: ${await reply.text()}`, 1);
   }
 }

@@ -16,7 +16,7 @@ import {
 import { openLedger } from '#reservations';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, outputTo, type Output } from './output.js';
+import { jsonArgument, openOutput, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
 import { sayResult } from './reconcile-result.js';
@@ -38,7 +38,7 @@ export const reconcile = defineCommand({
   async run({ args }) {
     const dry = args['dry-run'] === true;
     const { json, url, html } = args;
-    const output = outputTo(json);
+    const output = await openOutput(json, html);
     const { result, brokenOff } =
       args.provider === undefined
         ? await fromFile(fileCommandOf(args), { dry, url, html }, output)
@@ -81,6 +81,7 @@ async function fromFile(
   output: Output,
 ): Promise<FileOutcome> {
   const { size } = await readable(file);
+  if (size === 0) throw new CommandFailure(`${file} is empty`, 1);
   const context = readEnvironment();
   if (options.url) return askForFile(options.url, context.config, { file, format, ...options });
   try {

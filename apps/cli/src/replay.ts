@@ -7,7 +7,7 @@ import { paymentCommandsOf } from '#reconciliation';
 import { openSandbox } from '../../payment-sandbox/src/index.js';
 import { UsageError } from './failures.js';
 import { replayIncident, type IncidentReport } from './incident/replay-incident.js';
-import { jsonArgument, outputTo, type Output } from './output.js';
+import { jsonArgument, openOutput, type Output } from './output.js';
 import { Progress } from './progress.js';
 
 const ordersMax = 5_000;
@@ -23,7 +23,7 @@ export const replay = defineCommand({
   async run({ args }) {
     const orders = numberOf('--orders', args.orders, ordersMax);
     const pageSize = numberOf('--page-size', args['page-size'], 1_000);
-    const output = outputTo(args.json);
+    const output = await openOutput(args.json);
     output.say(
       `${orders} orders are paid within ${Math.ceil(orders / ordersPerSecond)} s, and every webhook is lost.`,
     );

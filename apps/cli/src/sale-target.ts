@@ -3,6 +3,7 @@ import type { Scenario } from '#contracts';
 import { developmentKeys } from '#platform';
 import type { Target } from '#simulation';
 import { CommandFailure, UsageError } from './failures.js';
+import { reasonOf, refuseOtherThanAddress } from './running-service.js';
 
 const scopes = ['storefront', 'admin'] as const;
 type Scope = (typeof scopes)[number];
@@ -15,8 +16,7 @@ const answerWithinMs = 10_000;
  * @throws UsageError, CommandFailure
  */
 export async function targetAt(url: string): Promise<Target> {
-  if (!/^https?:/.test(url) || !URL.canParse(url))
-    throw new UsageError('--url is the address of a service, like http://127.0.0.1:3000');
+  refuseOtherThanAddress(url);
   const keys = { storefront: keyOf('storefront'), admin: keyOf('admin') };
   for (const scope of scopes) await hold(url, scope, keys[scope]);
   return { url, keys };
@@ -64,9 +64,4 @@ function keyOf(scope: Scope): string {
 
 function variableOf(scope: Scope): string {
   return `HOLDFAST_${scope.toUpperCase()}_KEY`;
-}
-
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error & { cause?: { code?: string } };
-  return cause?.code ?? message;
 }

@@ -1,5 +1,5 @@
 /** `holdfast simulate`: rehearses a sale, in real time or in virtual time, or all the ways of selling beside each other. */
-import { access, constants, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ import {
 } from '#simulation';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, outputTo, type Output } from './output.js';
+import { jsonArgument, openOutput, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
 import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
 import { refuseOnTarget, targetAt } from './sale-target.js';
@@ -56,8 +56,7 @@ export const simulate = defineCommand({
     json: jsonArgument,
   },
   async run({ args }) {
-    const output = outputTo(args.json);
-    await refuseUnwritable([args.html, args.json]);
+    const output = await openOutput(args.json, args.html);
     const strategies = strategiesFrom(args);
     const scenarios = await Promise.all(strategies.map((strategy) => scenarioFrom(args, strategy)));
     const [first] = scenarios as [Scenario];
@@ -187,17 +186,6 @@ async function sweepTo(
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     throw new UsageError(`--sweep ${what}: ${error.issues.map(({ message }) => message).join('; ')}`);
-  }
-}
-
-/** Before a run of minutes, not after it. @throws UsageError */
-async function refuseUnwritable(files: readonly (string | undefined)[]): Promise<void> {
-  for (const file of files) {
-    if (file === undefined || file === '-') continue;
-    const folder = path.dirname(path.resolve(file));
-    await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
-      throw new UsageError(`${file} cannot be written: ${folder} is not there to write to (${code})`);
-    });
   }
 }
 
