@@ -10,6 +10,7 @@ import * as reconciliationSpeed from './0008-reconciliation-speed.js';
 import * as statementLinks from './0009-statement-links.js';
 import * as answers from './0010-answers.js';
 import * as payoutRows from './0011-payout-rows.js';
+import * as capturedPayments from './0013-captured-payments.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0009-statement-links': statementLinks,
   '0010-answers': answers,
   '0011-payout-rows': payoutRows,
+  '0013-captured-payments': capturedPayments,
 };

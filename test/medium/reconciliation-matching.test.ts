@@ -393,11 +393,11 @@ describeWithPostgres('matching', () => {
       providerPaymentId: 'tx',
       capturedAtMs: 10 * day,
     });
-    const look = (horizonMs: number) =>
+    const look = (horizonMs: number, lookFromMs = 0) =>
       findMissing(
         ledger.db,
         { provider: 'stripe', account: 'default' },
-        { runId: run, readFromMs: day, horizonMs, policy: matchPolicyDefault },
+        { runId: run, readFromMs: day, lookFromMs, horizonMs, policy: matchPolicyDefault },
       );
     expect(await look(10.5 * day)).toBe(1);
     expect(await codes()).toEqual([]);
@@ -405,8 +405,15 @@ describeWithPostgres('matching', () => {
     expect(await recordedDiscrepancies(ledger.db)).toMatchObject([
       { code: 'MISSING_EXTERNAL', subject: paymentId, state: 'open' },
     ]);
-    await reconcileItems(ledger.db, itemsOf([charge('tx', { occurredAtMs: 10 * day })]));
-    await look(12 * day);
+    // A look at what is newer leaves it as it is, and opens nothing older by itself.
+    await putPayment(ledger.db, { providerPaymentId: 'older', capturedAtMs: 9 * day });
+    await look(12 * day, 10.5 * day);
+    expect(await codes()).toEqual(['MISSING_EXTERNAL']);
+    await reconcileItems(
+      ledger.db,
+      itemsOf([charge('tx', { occurredAtMs: 10 * day }), charge('older', { occurredAtMs: 9 * day })]),
+    );
+    await look(12 * day, 10.5 * day);
     expect(await codes()).toEqual([]);
     // Two of ours for one of theirs.
     await putPayment(ledger.db, { reservationId, providerPaymentId: randomUUID(), capturedAtMs: 10 * day });

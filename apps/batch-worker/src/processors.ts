@@ -19,6 +19,7 @@ import {
   onceAs,
   reconcileProvider,
   RunRepository,
+  scheduler,
   Walk,
   walkRun,
   WindowRepository,
@@ -47,8 +48,6 @@ export type ProcessorParts = {
   readonly metrics: WorkerMetrics;
 };
 
-/** Who asks for the runs that nobody asks for. A run of theirs that finds nothing leaves no trace. */
-const scheduler = 'schedule';
 const windowsAtOnceMax = 50;
 const effectsAtOnceMax = 500;
 const runsAtOnceMax = 100;

@@ -58,6 +58,14 @@ export class CursorRepository {
     return rows[0]?.begin ?? null;
   }
 
+  /** Where the oldest window begins that is going to be looked at again; null: none is. */
+  async watchedFrom({ provider, account }: ProviderAccount): Promise<number | null> {
+    const { rows } = await sql<{ begin: number | null }>`
+      select min(from_at) as begin from provider_windows
+      where provider = ${provider} and account = ${account} and check_at is not null`.execute(this.db);
+    return rows[0]?.begin ?? null;
+  }
+
   /** Moves the cursor from the version that was read; false: somebody else has moved it, and nothing is changed. */
   static async move(
     tx: Database,

@@ -6,9 +6,9 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
-import { syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
+import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import type { MatchPolicy } from './match-policy.js';
-import { inTransaction } from './transaction.js';
+import { inTransaction, rowsOf } from './transaction.js';
 
 /** Puts open rows back into the inbox whose reservation is known, or has become known. */
 export async function revisitOpenRows(db: Database, { provider, account }: ProviderAccount): Promise<number> {
@@ -37,6 +37,16 @@ type MissingRow = {
   twice: boolean;
 };
 
+export type LookForMissing = {
+  readonly runId: string;
+  /** Where the reading of the account began: what was captured before it does not count. */
+  readonly readFromMs: number;
+  /** What was captured before it has been looked at by runs before: it is only asked whether it is missing still. */
+  readonly lookFromMs: number;
+  readonly horizonMs: number;
+  readonly policy: MatchPolicy;
+};
+
 /**
  * Ours that the provider does not have. Only what was captured while the account has been read counts: between where
  * the reading began and its horizon, by the provider's clock, less the term.
@@ -45,38 +55,51 @@ type MissingRow = {
 export function findMissing(
   db: Database,
   account: ProviderAccount,
-  command: {
-    readonly runId: string;
-    readonly readFromMs: number;
-    readonly horizonMs: number;
-    readonly policy: MatchPolicy;
-  },
+  command: LookForMissing,
 ): Promise<number> {
-  const { runId, readFromMs, horizonMs, policy } = command;
+  const { runId, readFromMs, lookFromMs, horizonMs, policy } = command;
   const dueMs = horizonMs - policy.termMs;
+  const { provider } = account;
+  // Of some days, each is looked up; of all, all are read at once. The planner would read all for a few.
+  const few = lookFromMs > readFromMs;
   return inTransaction(db, async (tx) => {
     const { rows: missing } = await sql<MissingRow>`
+      with looked_at as (
+        select * from payments where provider = ${provider}
+          and captured_at >= ${instantOf(Math.max(readFromMs, lookFromMs))} and captured_at < ${instantOf(dueMs)}
+        union select p.* from discrepancies d join payments p on p.id = d.payment_id
+        where ${isMissing(account)} and d.state in ('open', 'assigned', 'pending')
+          and p.captured_at >= ${instantOf(readFromMs)} and p.captured_at < ${instantOf(dueMs)}
+      )
       select p.id, p.reservation_id, coalesce(p.captured_amount, p.amount) as amount, p.currency,
         exists (select from payments o where o.reservation_id = p.reservation_id and o.id <> p.id
-          and ${hasCharge('o')}) as twice
-      from payments p
-      where p.provider = ${account.provider} and p.captured_at >= to_timestamp(${readFromMs}::double precision / 1000)
-        and p.captured_at < to_timestamp(${dueMs}::double precision / 1000) and not ${hasCharge('p')}
-      order by p.captured_at, p.id`.execute(tx);
+          and ${hasCharge('o', few)}) as twice
+      from looked_at p where not ${hasCharge('p', few)} order by p.captured_at, p.id`.execute(tx);
+    const findings = missing.map(findingOf);
+    const ids = findings.map((finding) => discrepancyId(account, finding));
     const { rows: known } = await sql<DiscrepancyRow>`
-      select * from discrepancies where provider = ${account.provider} and account = ${account.account}
-        and code in ('MISSING_EXTERNAL', 'DUPLICATE_INTERNAL')`.execute(tx);
-    await syncFindings(tx, account, runId, missing.map(findingOf), known);
+      select d.* from discrepancies d where ${isMissing(account)} and d.state in ('open', 'assigned', 'pending')
+      union select d.* from json_array_elements_text(${rowsOf(ids)}) as wanted(id)
+        join discrepancies d on d.id = wanted.id::uuid`.execute(tx);
+    await syncFindings(tx, account, runId, findings, known);
     const { rows } = await sql<{ count: number }>`
       select count(*) as count from payments p
-      where p.provider = ${account.provider} and p.captured_at >= to_timestamp(${dueMs}::double precision / 1000)
-        and not ${hasCharge('p')}`.execute(tx);
+      where p.provider = ${provider} and p.captured_at >= ${instantOf(dueMs)} and not ${hasCharge('p', few)}`.execute(
+      tx,
+    );
     return rows[0]?.count ?? 0;
   });
 }
 
-const hasCharge = (payment: 'p' | 'o') =>
-  sql`exists (select from provider_transactions t where t.payment_id = ${sql.ref(`${payment}.id`)} and t.kind = 'charge')`;
+const instantOf = (ms: number) => sql`to_timestamp(${ms}::double precision / 1000)`;
+
+const isMissing = ({ provider, account }: ProviderAccount) => sql`d.provider = ${provider}
+  and d.account = ${account} and d.code in ('MISSING_EXTERNAL', 'DUPLICATE_INTERNAL')`;
+
+/** A row that is a payment's is of its reservation, by which there is an index. */
+const hasCharge = (payment: 'p' | 'o', few: boolean) =>
+  sql`exists (select from provider_transactions t where t.reservation_id = ${sql.ref(`${payment}.reservation_id`)}
+    and t.payment_id = ${sql.ref(`${payment}.id`)} and t.kind = 'charge' ${few ? sql`offset 0` : sql``})`;
 
 function findingOf({ id, reservation_id, amount, currency, twice }: MissingRow): Finding {
   return {

@@ -15,7 +15,7 @@ import { CursorRepository } from './cursor-repository.js';
 import { findMissing } from './missing.js';
 import { fillPayouts } from './payout-rows.js';
 import type { ReconcileParts } from './reconcile-file.js';
-import { RunRepository, type Run } from './run-repository.js';
+import { RunRepository, scheduler, type Run } from './run-repository.js';
 import type { RunResult } from './run-result.js';
 import { takeItems } from './take-items.js';
 import { recordTieOuts, tieOutPayouts } from './tie-out.js';
@@ -144,16 +144,23 @@ export async function concludeRun(
   if (commands) await carryOutAll(db, commands, judging);
   const tieOut = await tieOutPayouts(db, judging.account, runId);
   await inTransaction(db, (tx) => recordTieOuts(tx, judging.account, runId, tieOut, 'provider'));
-  const expected = source.clock === 'time' ? await lookForMissing(parts, runId) : 0;
-  const { counts } = (await new RunRepository(db).find(runId))!;
-  return resultOf(db, runId, { ...counts, repeated: 0, tieOut, expected });
+  const run = (await new RunRepository(db).find(runId))!;
+  const expected = source.clock === 'time' ? await lookForMissing(parts, run) : 0;
+  return resultOf(db, runId, { ...run.counts, repeated: 0, tieOut, expected });
 }
 
-async function lookForMissing({ db, source, policy }: ProviderParts, runId: string): Promise<number> {
+/**
+ * What nobody has asked for, twice a minute, looks at what has become due since the oldest window that is still watched; what
+ * somebody has asked for looks at everything.
+ */
+async function lookForMissing({ db, source, policy }: ProviderParts, run: Run): Promise<number> {
   const cursors = new CursorRepository(db);
   const cursor = await cursors.find(source);
   const readFromMs = await cursors.readFrom(source);
   if (!cursor || readFromMs === null) return 0;
+  const { horizon: horizonMs } = cursor;
+  const watchedFromMs = Math.min((await cursors.watchedFrom(source)) ?? horizonMs, horizonMs);
+  const lookFromMs = run.requestedBy === scheduler ? watchedFromMs - policy.termMs : readFromMs;
   const account = { provider: source.provider, account: source.account };
-  return findMissing(db, account, { runId, readFromMs, horizonMs: cursor.horizon, policy });
+  return findMissing(db, account, { runId: run.id, readFromMs, lookFromMs, horizonMs, policy });
 }

@@ -7,6 +7,9 @@ import type { RunResult } from './run-result.js';
 export const runStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
+/** Who asks for the runs that nobody asks for. A run of theirs that finds nothing leaves no trace. */
+export const scheduler = 'schedule';
+
 export type Run = {
   readonly id: string;
   readonly kind: 'provider' | 'file';
