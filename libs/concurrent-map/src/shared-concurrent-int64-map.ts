@@ -45,11 +45,14 @@ export class SharedConcurrentInt64Map extends SharedMap<bigint> {
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): bigint | undefined {
     this.loads++;
-    const cell = this.interned.young.get(key);
+    const { interned, memory } = this;
+    const cell = interned.young.get(key);
     if (cell !== undefined) {
-      const value = this.read(cell);
-      if (value >= valueMinWide) return value;
-      if (value === ABSENT_WIDE) return undefined;
+      const value = memory.readWhole(cell);
+      if (memory.peekRoot() === interned.root) {
+        if (value >= valueMinWide) return value;
+        if (value === ABSENT_WIDE) return undefined;
+      }
     }
     return this.loadSlowly(key);
   }
@@ -176,13 +179,13 @@ export class SharedConcurrentInt64Map extends SharedMap<bigint> {
   /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */
   private read(cell: number): bigint {
     const value = this.memory.readWhole(cell);
-    return this.memory.peekRoot() === this.directory.root ? value : EXPUNGED_WIDE;
+    return this.memory.peekRoot() === this.interned.root ? value : EXPUNGED_WIDE;
   }
 
   /** Under a guard the record stays the key's as long as it takes, if it is now. */
   private replace(cell: number, current: bigint, next: bigint): boolean {
     const guard = this.guards.raise(cell);
-    const isGood = this.memory.root() === this.directory.root;
+    const isGood = this.memory.root() === this.interned.root;
     const done = isGood && this.memory.replaceWhole(cell, current, next);
     this.guards.lower(guard);
     return done;

@@ -56,11 +56,15 @@ export class SharedConcurrentMap extends SharedMap<number> {
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): number | undefined {
     this.loads++;
-    const cell = this.interned.young.get(key);
+    const { interned, memory } = this;
+    const cell = interned.young.get(key);
     if (cell !== undefined) {
-      const value = this.read(cell);
-      if (value > expunged) return value;
-      if (value === absent) return undefined;
+      // Written out, and not by `read`: the value that this would put together for two cases is 2 of its 9 ns.
+      const value = memory.read(cell);
+      if (memory.peekRoot() === interned.root) {
+        if (value > expunged) return value;
+        if (value === absent) return undefined;
+      }
     }
     return this.loadSlowly(key);
   }
@@ -192,7 +196,7 @@ export class SharedConcurrentMap extends SharedMap<number> {
   /** What is in the cell, or EXPUNGED when it may not be the key's any more: the root has moved since it was found. */
   private read(cell: number): number {
     const value = this.memory.read(cell);
-    return this.memory.peekRoot() === this.directory.root ? value : expunged;
+    return this.memory.peekRoot() === this.interned.root ? value : expunged;
   }
 
   /** The life of the cell's record: that of the key if `read`, which comes after it, still finds the cell good. */

@@ -25,8 +25,6 @@ export class Directory {
   readonly interned = new InternCache();
   /** Of maps with int64 values. */
   readonly guards: Guards | undefined;
-  /** The root that `interned` is good for. */
-  root = 0;
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly records: Records;
   private readonly index: IndexTable;
@@ -54,7 +52,6 @@ export class Directory {
   }
 
   lookUp(key: string, intern = true): number | undefined {
-    const { words } = this;
     const hash = this.hash(key);
     for (;;) {
       const root = this.memory.root();
@@ -64,10 +61,10 @@ export class Directory {
         continue;
       }
       const cell = this.records.cellOf(reference);
-      const state = Atomics.load(words, this.records.stateAt(reference));
+      const state = this.memory.read(this.records.stateAt(reference));
       if (this.memory.root() !== root) continue;
       if (state === EXPUNGED) return undefined;
-      this.moveTo(root);
+      this.interned.moveTo(root);
       if (intern) this.interned.add(key, cell);
       return cell;
     }
@@ -75,7 +72,7 @@ export class Directory {
 
   /** Drops a cell that turned out to be no good, and all of them if that is because the root has moved. */
   forget(key: string): void {
-    this.moveTo(this.memory.root());
+    this.interned.moveTo(this.memory.root());
     this.interned.delete(key);
   }
 
@@ -157,12 +154,6 @@ export class Directory {
     const promotions = this.rebuilder.published;
     const amended = dirtySize > readSize;
     return { loads, misses, promotions, dirtyCopies: promotions, readSize, dirtySize, amended };
-  }
-
-  private moveTo(root: number): void {
-    if (this.root === root) return;
-    this.interned.clear();
-    this.root = root;
   }
 
   /** After a link that found no open slot: sees to it that the next one does. */

@@ -47,10 +47,10 @@ export class Guards {
 
   /** Whether somebody may be about to write to the cell. */
   cover(cell: number): boolean {
-    const { words, geometry } = this.memory;
-    if (Atomics.load(words, unguardedAt) !== 0) return true;
+    const { geometry } = this.memory;
+    if (this.memory.read(unguardedAt) !== 0) return true;
     for (let guard = 0; guard < limits.guards; guard++) {
-      if (Atomics.load(words, geometry.guardsAt + guard * guardWords) === cell) return true;
+      if (this.memory.read(geometry.guardsAt + guard * guardWords) === cell) return true;
     }
     return false;
   }

@@ -64,7 +64,7 @@ export class IndexTable {
 
   /** The index that is being built after the index `root`, or 0. */
   successor(root: number): number {
-    const next = Atomics.load(this.memory.words, header.next);
+    const next = this.memory.read(header.next);
     return eraOf(next) === eraAfter(root) ? next : 0;
   }
 
@@ -82,12 +82,11 @@ export class IndexTable {
 
   /** The key's reference in this index, `none` when it ends at an open slot, `frozen` when it could go on elsewhere. */
   private probe(root: number, key: string, hash: number): number {
-    const { words } = this.memory;
     const mask = (1 << indexLog2Of(root)) - 1;
     for (let step = 0; step <= mask; step++) {
       const at = this.slotAt(root, (hash + step) & mask);
-      if (Atomics.load(words, at + 1) !== root) return none;
-      const reference = Atomics.load(words, at) & referenceMask;
+      if (this.memory.read(at + 1) !== root) return none;
+      const reference = this.memory.read(at) & referenceMask;
       if (reference === 0) return frozen;
       if (this.records.holdsKey(reference, key, hash)) return reference;
     }
@@ -103,8 +102,8 @@ export class IndexTable {
     const mask = (1 << indexLog2Of(root)) - 1;
     for (let step = 0; step <= mask;) {
       const at = this.slotAt(root, (hash + step) & mask);
-      const tag = Atomics.load(memory.words, at + 1);
-      const low = Atomics.load(memory.words, at);
+      const tag = memory.read(at + 1);
+      const low = memory.read(at);
       if (tag !== root) {
         if (!this.takesKeys(root)) return closed;
         if (!memory.replacePair(at, low, tag, fresh, root)) continue;
@@ -138,8 +137,8 @@ export class IndexTable {
     const mask = (1 << indexLog2Of(target)) - 1;
     for (let step = 0; ;) {
       const at = this.slotAt(target, (hash + step) & mask);
-      const tag = Atomics.load(memory.words, at + 1);
-      const low = Atomics.load(memory.words, at);
+      const tag = memory.read(at + 1);
+      const low = memory.read(at);
       if (tag === target) {
         if ((low & referenceMask) === reference) return true;
         step++;
@@ -160,8 +159,8 @@ export class IndexTable {
     const { memory } = this;
     const at = this.slotAt(source, slot);
     for (;;) {
-      const tag = Atomics.load(memory.words, at + 1);
-      const low = Atomics.load(memory.words, at);
+      const tag = memory.read(at + 1);
+      const low = memory.read(at);
       if (tag !== source) {
         if (memory.root() !== source) return false;
         if (memory.replacePair(at, low, tag, FROZEN | DONE, source)) return true;
@@ -188,7 +187,7 @@ export class IndexTable {
     for (let step = 0; step <= mask; step++) {
       const slot = (hash + step) & mask;
       if (!this.evacuate(source, target, slot)) return false;
-      if ((Atomics.load(this.memory.words, this.slotAt(source, slot)) & referenceMask) === 0) return true;
+      if ((this.memory.read(this.slotAt(source, slot)) & referenceMask) === 0) return true;
     }
     return true;
   }
@@ -199,8 +198,8 @@ export class IndexTable {
     const size = 1 << indexLog2Of(root);
     for (let slot = 0; slot < size; slot++) {
       const at = this.slotAt(root, slot);
-      const tag = Atomics.load(memory.words, at + 1);
-      const reference = Atomics.load(memory.words, at) & referenceMask;
+      const tag = memory.read(at + 1);
+      const reference = memory.read(at) & referenceMask;
       if (tag === root) {
         if (reference !== 0) visit(reference);
       } else if (memory.root() !== root) {
@@ -212,14 +211,13 @@ export class IndexTable {
 
   /** How many of the keys in so many slots of the index `root` are present, the slots spread over it. */
   sample(root: number, slots: number): number {
-    const { words } = this.memory;
     const mask = (1 << indexLog2Of(root)) - 1;
     let live = 0;
     for (let step = 0; step < slots; step++) {
       const at = this.slotAt(root, Math.imul(step, 0x9e37_79b1) & mask);
-      const reference = Atomics.load(words, at) & referenceMask;
-      if (reference === 0 || Atomics.load(words, at + 1) !== root) continue;
-      if (Atomics.load(words, this.records.stateAt(reference)) > EXPUNGED) live++;
+      const reference = this.memory.read(at) & referenceMask;
+      if (reference === 0 || this.memory.read(at + 1) !== root) continue;
+      if (this.memory.read(this.records.stateAt(reference)) > EXPUNGED) live++;
     }
     return live;
   }
@@ -236,13 +234,13 @@ export class IndexTable {
 
   /** How many slots of the index `root` are taken: a hint, short by one for each thread that died between two steps. */
   used(root: number): number {
-    const word = Atomics.load(this.memory.words, header.used);
+    const word = this.memory.read(header.used);
     return word >>> 24 === (eraOf(root) & 0xff) ? word & countMask : 0;
   }
 
   isCrowded(root: number): boolean {
     const indexLog2 = indexLog2Of(root);
-    return indexLog2 < this.geometry.indexLog2Max && this.used(root) >= limits.loadMax * 2 ** indexLog2;
+    return indexLog2 < this.geometry.indexLog2Max && this.used(root) >= limits.loadMax * (1 << indexLog2);
   }
 
   /**
@@ -250,11 +248,10 @@ export class IndexTable {
    * its own, and what it drops can be used only when the next one is published: there must be enough for two.
    */
   isScarce(root: number): boolean {
-    const { words } = this.memory;
     const { recordsMax, entriesMax } = this.geometry;
-    const replaced = Atomics.load(words, header.dropped + 1);
-    const dropped = eraAfter(replaced) === eraOf(root) ? Atomics.load(words, header.dropped) : 0;
-    const insertsOfRebuild = 2 ** indexLog2Of(root) / limits.batchSlots;
+    const replaced = this.memory.read(header.dropped + 1);
+    const dropped = eraAfter(replaced) === eraOf(root) ? this.memory.read(header.dropped) : 0;
+    const insertsOfRebuild = (1 << indexLog2Of(root)) / limits.batchSlots;
     const wanted = Math.min(2 * insertsOfRebuild, (recordsMax - entriesMax) / 2);
     return recordsMax - this.used(root) - dropped < wanted;
   }
@@ -263,7 +260,7 @@ export class IndexTable {
     const { words } = this.memory;
     const tag = eraOf(root) & 0xff;
     for (;;) {
-      const word = Atomics.load(words, header.used);
+      const word = this.memory.read(header.used);
       const age = (tag - (word >>> 24)) & 0xff;
       if (age >= 0x80) return;
       const next = age === 0 ? word + 1 : (tag << 24) | 1;

@@ -1,7 +1,7 @@
 /**
  * What one thread remembers of the keys it uses: where the key's cell is, so that a hot key costs one look-up in a
  * built-in Map instead of hashing and comparing its units. A bare position, not an object that holds it: V8 keeps it in
- * the Map's own table, and a load touches one cache line less. Good for one root; the map drops it when the root moves.
+ * the Map's own table, and a load touches one cache line less. Good for one root, which it names, and emptied for another.
  *
  * Two generations bound it: when the young one is full it becomes the old one, and what is used again moves back.
  * Once that has happened there are more keys than fit, and only every sixteenth newcomer is remembered: hot keys
@@ -14,6 +14,8 @@ const admitEvery = 16;
 export class InternCache {
   /** The latest ones, for a load to look into first; only this file writes to it. */
   young = new Map<string, number>();
+  /** The root under which the cells were found; only this file writes to it. */
+  root = 0;
   private old = new Map<string, number>();
   private newcomers = 0;
 
@@ -35,7 +37,14 @@ export class InternCache {
     this.old.delete(key);
   }
 
-  clear(): void {
+  /** What was found under another root is forgotten. */
+  moveTo(root: number): void {
+    if (this.root === root) return;
+    this.clear();
+    this.root = root;
+  }
+
+  private clear(): void {
     if (this.young.size > 0) this.young = new Map();
     if (this.old.size > 0) this.old = new Map();
   }

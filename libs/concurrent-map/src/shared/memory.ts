@@ -54,7 +54,7 @@ export class SharedMemory {
 
   /** The current root, as the total order of all atomics has it. */
   root(): number {
-    return Atomics.load(this.words, rootAt);
+    return this.read(rootAt);
   }
 
   /** The root as it was at the last atomic read, or later. */
@@ -104,8 +104,8 @@ export class SharedMemory {
    */
   countUnder(root: number, at: number): number {
     for (;;) {
-      const count = Atomics.load(this.words, at);
-      const under = Atomics.load(this.words, at + 1);
+      const count = this.read(at);
+      const under = this.read(at + 1);
       const before = under === root ? count : 0;
       // Once the root is confirmed, `under` is known to be of an earlier era.
       if (under !== root && this.root() !== root) return -1;

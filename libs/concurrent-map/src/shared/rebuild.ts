@@ -116,7 +116,7 @@ export class Rebuilder {
   /** The root that all agree on as the next after `source`, or 0 when `source` is over. */
   private propose(source: number): number {
     const { words } = this.memory;
-    const seen = Atomics.load(words, header.next);
+    const seen = this.memory.read(header.next);
     if (eraOf(seen) === eraAfter(source)) return seen;
     const target = rootOf(eraAfter(source), this.sizeAfter(source));
     // Once the root is confirmed, `seen` is known to be of an earlier era.

@@ -83,17 +83,17 @@ export class Records {
   }
 
   isExpunged(reference: number): boolean {
-    return Atomics.load(this.memory.words, this.stateAt(reference)) === EXPUNGED;
+    return this.memory.read(this.stateAt(reference)) === EXPUNGED;
   }
 
   hashOf(reference: number): number {
-    return Atomics.load(this.memory.words, this.cellOf(reference) + record.hash);
+    return this.memory.read(this.cellOf(reference) + record.hash);
   }
 
   holdsKey(reference: number, key: string, hash: number): boolean {
     const { words, units } = this.memory;
     const at = this.cellOf(reference);
-    if (Atomics.load(words, at + record.hash) !== hash) return false;
+    if (this.memory.read(at + record.hash) !== hash) return false;
     if (words[at + record.keyLength] !== key.length) return false;
     const from = (at + record.key) * 2;
     for (let unit = 0; unit < key.length; unit++) {
@@ -125,7 +125,7 @@ export class Records {
       this.cursor = (this.cursor + 1) % this.recordsMax;
       const reference = this.cursor + 1;
       const at = this.firstOwner + reference;
-      const owner = Atomics.load(words, at);
+      const owner = this.memory.read(at);
       if (owner !== FREE && !this.isLeft(reference, owner)) continue;
       if (Atomics.compareExchange(words, at, owner, CLAIMED) === owner) return reference;
     }
@@ -151,7 +151,7 @@ export class Records {
     words[at + record.keyLength] = key.length;
     Atomics.store(words, at + record.hash, hash);
     if (typeof value === 'bigint') memory.storeWhole(at, value);
-    else memory.storePair(at, value, (Atomics.load(words, at + record.generation) + 1) | 0);
+    else memory.storePair(at, value, (memory.read(at + record.generation) + 1) | 0);
   }
 
   /** Lets go of a claimed record, so that it may be linked under `root`; two eras later anyone may claim it. */
@@ -177,7 +177,7 @@ export class Records {
     const { words } = this.memory;
     const at = this.firstOwner + reference;
     for (;;) {
-      const owner = Atomics.load(words, at);
+      const owner = this.memory.read(at);
       if (owner === target) return true;
       if (this.memory.root() !== source) return false;
       if (Atomics.compareExchange(words, at, owner, target) === owner) return true;
@@ -186,11 +186,11 @@ export class Records {
 
   /** Turns ABSENT into EXPUNGED. True when the record is expunged, whoever did it; false when it has a value. */
   expunge(reference: number): boolean {
-    const { words, geometry } = this.memory;
+    const { geometry } = this.memory;
     const at = this.cellOf(reference);
     for (;;) {
-      const generation = Atomics.load(words, at + record.generation);
-      const state = Atomics.load(words, this.stateAt(reference));
+      const generation = this.memory.read(at + record.generation);
+      const state = this.memory.read(this.stateAt(reference));
       if (state === EXPUNGED) return true;
       if (state !== ABSENT) return false;
       // A late one may meet an int64 cell in its next life: absent there too, it is merely dropped a rebuild early.

@@ -48,15 +48,24 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'store against clear',
     edit: {
       file: map,
-      find: 'return this.memory.peekRoot() === this.directory.root ? value : expunged;',
+      find: 'return this.memory.peekRoot() === this.interned.root ? value : expunged;',
       put: 'return value;',
     },
+  },
+  'a load of a known key is not checked against the root': {
+    foundBy: 'known keys after a clear',
+    edit: { file: map, find: 'if (memory.peekRoot() === interned.root) {', put: '{' },
+  },
+  'a load of a known key is not checked against the root, int64': {
+    foundBy: 'known keys after a clear',
+    wide: true,
+    edit: { file: wideMap, find: 'if (memory.peekRoot() === interned.root) {', put: '{' },
   },
   'interned keys outlive their root': {
     foundBy: 'known keys after a clear',
     edit: {
-      file: directory,
-      find: 'if (this.root === root) return;\n    this.interned.clear();',
+      file: 'shared/intern-cache.ts',
+      find: 'if (this.root === root) return;\n    this.clear();',
       put: 'if (this.root === root) return;',
     },
   },
@@ -128,8 +137,8 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'a taker that sleeps until its record has another key',
     edit: {
       file: records,
-      find: '(Atomics.load(words, at + record.generation) + 1) | 0',
-      put: 'Atomics.load(words, at + record.generation)',
+      find: '(memory.read(at + record.generation) + 1) | 0',
+      put: 'memory.read(at + record.generation)',
     },
   },
   'clear keeps the root': {
@@ -186,8 +195,8 @@ export const mutants: Record<string, Mutant> = {
     edit: {
       file: wideMap,
       find: `    const guard = this.guards.raise(cell);
-    const isGood = this.memory.root() === this.directory.root;`,
-      put: `    const isGood = this.memory.root() === this.directory.root;
+    const isGood = this.memory.root() === this.interned.root;`,
+      put: `    const isGood = this.memory.root() === this.interned.root;
     const guard = this.guards.raise(cell);`,
     },
   },
