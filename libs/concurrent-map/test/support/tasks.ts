@@ -124,6 +124,46 @@ function storeOwn({ map, worker, options }: Context<{ keys: number }>): number {
   return options.keys;
 }
 
+/**
+ * Does one thing to random keys, where every key's value is its number: whoever finds a key must find that number, and
+ * whoever stores while nobody deletes must find what it stored. Returns how often something was found or stored.
+ */
+function pairs({ map, worker, options }: Context<PairsOptions>): number {
+  const random = randomFrom(options.seed + worker);
+  let met = 0;
+  for (let round = 0; round < options.rounds; round++) {
+    const number = random(options.keys);
+    const key = keyOf(number);
+    const found = {
+      load: () => map.load(key),
+      store: () => (map.store(key, number), map.load(key) ?? Number.NaN),
+      offer: () => map.loadOrStore(key, number).value,
+      delete: () => map.loadAndDelete(key),
+    }[options.act]();
+    if (found === undefined) continue;
+    if (found !== number) throw new Error(`${key} has the value ${found}`);
+    met++;
+  }
+  return met;
+}
+
+export type PairsOptions = {
+  readonly act: 'load' | 'store' | 'offer' | 'delete';
+  readonly keys: number;
+  readonly rounds: number;
+  readonly seed: number;
+};
+
+/** Raises every key by one in each round, by `add` and by comparison in turn: computed from what is there, none lost. */
+function raise({ map, options }: Context<{ keys: number; rounds: number }>): number {
+  for (let round = 0; round < options.rounds; round++) {
+    const key = keyOf(round % options.keys);
+    if (round % 3 !== 0) map.add(key, 1);
+    else for (let seen = map.load(key)!; !map.compareAndSwap(key, seen, seen + 1);) seen = map.load(key)!;
+  }
+  return options.rounds;
+}
+
 /** Stores and deletes keys of its own, all new, for so many rounds: room has to come back. */
 function churn({ map, worker, options }: Context<{ rounds: number; compactEvery: number }>): number {
   for (let round = 0; round < options.rounds; round++) {
@@ -293,6 +333,8 @@ export const tasks: Record<string, (context: Context<never>) => unknown> = {
   offerAndDelete,
   trie,
   storeOwn,
+  pairs,
+  raise,
   churn,
   moveUnits,
   anything,
