@@ -1,24 +1,16 @@
 /** The room is a package of its own: packed and unpacked elsewhere, it works without the rest of the house. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const room = fileURLToPath(new URL('..', import.meta.url));
 const compiler = fileURLToPath(new URL('../../../node_modules/@typescript/native/bin/tsc', import.meta.url));
-const shop = `
-  import { Worker } from 'node:worker_threads';
-  import { SharedConcurrentMap } from '@holdfast/concurrent-map';
-  const stock = SharedConcurrentMap.create({ entriesMax: 10 });
-  stock.store('lamp', 5);
-  const seller = new Worker(new URL('seller.mjs', import.meta.url), { workerData: stock.buffer });
-  seller.on('exit', () => console.log(stock.load('lamp')));`;
-const seller = `
-  import { workerData } from 'node:worker_threads';
-  import { SharedConcurrentMap } from '@holdfast/concurrent-map';
-  SharedConcurrentMap.attach(workerData).takeIfAtLeast('lamp', 2);`;
+const readme = readFileSync(path.join(room, 'README.md'), 'utf8');
+/** The files that the README lists, by the names in their first lines. */
+const listed = [...readme.matchAll(/```javascript\n\/\/ (\S+)\n(.*?)```/gs)];
 
 const typed = `
   import { ConcurrentMap, ConcurrentMapError, SharedConcurrentInt64Map, SharedConcurrentMap } from '@holdfast/concurrent-map';
@@ -52,9 +44,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('two threads share a map of the packed package', () => {
-  writeFileSync(path.join(folder, 'seller.mjs'), seller);
-  writeFileSync(path.join(folder, 'shop.mjs'), shop);
+test("two threads share a map of the packed package, as in the README's two files", () => {
+  for (const [, name, code] of listed) writeFileSync(path.join(folder, name!), code!);
   const printed = execFileSync(process.execPath, ['shop.mjs'], { cwd: folder, encoding: 'utf8' });
   expect(printed).toBe('3\n');
 });
@@ -69,8 +60,8 @@ test('a strict TypeScript program compiles against its types, without those of N
   expect(printed).toBe('3  0 value-out-of-range\n');
 });
 
-test('it brings its types and its description, and no tests', () => {
+test('it brings its types, its licence and its description, and no tests', () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' });
-  expect(files).toEqual(expect.arrayContaining(['README.md', 'dist/index.d.ts', 'dist/index.js']));
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.d.ts', 'dist/index.js']));
   expect(files.filter((file) => /spec|bench|test/.test(file))).toEqual([]);
 });
