@@ -11,6 +11,7 @@ import * as statementLinks from './0009-statement-links.js';
 import * as answers from './0010-answers.js';
 import * as payoutRows from './0011-payout-rows.js';
 import * as capturedPayments from './0013-captured-payments.js';
+import * as lines from './0014-lines.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   '0010-answers': answers,
   '0011-payout-rows': payoutRows,
   '0013-captured-payments': capturedPayments,
+  '0014-lines': lines,
 };

@@ -352,8 +352,8 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
 
     test('the audit sees each kind of damage', async () => {
       const audit = new AuditRepository(ledger.db);
-      const line2 = `reservation_lines set state = '%' where reservation_id = '${id(2)}'`;
-      const line8 = `reservation_lines set state = '%' where reservation_id = '${id(8)}'`;
+      const held = (of: number, partitions: string): string =>
+        `update reservations set held_in = '${partitions}' where id = '${id(of)}'`;
       const answer = (of: number): string => `update idempotency_keys set body = '{"id":"${id(of)}"}'`;
       // The question, the damage, the repair.
       const damages = [
@@ -364,13 +364,13 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
           'update skus set on_hand = on_hand - 1',
         ],
         ['acknowledgedWithoutEntry', answer(77), answer(8)],
-        ['endedThatHold', `update ${line2.replace('%', 'held')}`, `update ${line2.replace('%', 'returned')}`],
+        ['endedThatHold', held(2, '{0}'), held(2, '{}')],
         [
           'buyersBeyondLimit',
           'update buyer_units set committed = committed + 1',
           'update buyer_units set committed = committed - 1',
         ],
-        ['partlyHeld', `update ${line8.replace('%', 'returned')}`, `update ${line8.replace('%', 'held')}`],
+        ['partlyHeld', held(8, '{}'), held(8, '{0}')],
         [
           'expiredEarly',
           `update reservations set status = 'expired' where id = '${id(8)}'`,

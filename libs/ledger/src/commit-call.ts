@@ -1,11 +1,11 @@
 /**
- * A batch as the arguments of `ledger_commit` (migrations/0004-speed.ts): each kind of row as columns, each column as
+ * A batch as the arguments of `ledger_commit` (migrations/0014-lines.ts): each kind of row as columns, each column as
  * one text. What the function does not do is left over, for the writer.
  */
 import { sql, type RawBuilder } from 'kysely';
 import type { JournalEntry } from '#domain';
 import { column, texts } from './columns.js';
-import type { Effects } from './effects.js';
+import type { Effects, ReservationRow } from './effects.js';
 import type { Receipt } from './ledger-writer.js';
 
 /** Which entries are taken from a partition, and how far it must be then. */
@@ -39,7 +39,6 @@ export function commitCall(batch: {
   readonly receipts: readonly Receipt[];
 }): RawBuilder<{ reply: CommitReply }> {
   const { positions, entries, receipts } = batch;
-  const { reservations, lines } = batch.effects;
   const levels = batch.effects.levels.filter(isMove);
   const buyers = batch.effects.buyers.filter(isGrant);
   const columns = [
@@ -61,19 +60,7 @@ export function commitCall(batch: {
     column(levels, ({ held }) => held),
     column(levels, ({ committed }) => committed),
     column(levels, ({ version }) => version),
-    column(reservations, ({ id }) => id),
-    column(reservations, ({ status }) => status),
-    column(reservations, ({ buyer_id }) => buyer_id),
-    column(reservations, ({ partitions: list }) => `{${list.join(',')}}`),
-    column(reservations, ({ metadata }) => metadata),
-    column(reservations, ({ created_at }) => created_at),
-    column(reservations, ({ expires_at }) => expires_at),
-    column(lines, ({ reservation_id }) => reservation_id),
-    column(lines, ({ sku }) => sku),
-    column(lines, ({ quantity }) => quantity),
-    column(lines, ({ partition }) => partition),
-    column(lines, ({ state }) => state),
-    column(lines, ({ created_at }) => created_at),
+    ...reservationColumns(batch.effects.reservations),
     column(buyers, ({ sku }) => sku),
     column(buyers, ({ buyer_id }) => buyer_id),
     column(buyers, ({ held }) => held),
@@ -87,8 +74,42 @@ export function commitCall(batch: {
   return sql<{ reply: CommitReply }>`select ledger_commit(${sql.join(columns)}) as reply`;
 }
 
+/** New reservations, each with the number of its cart, because in a sale many are the same. */
+function reservationColumns(reservations: Effects['reservations']): unknown[] {
+  const carts = new Map<string, number>();
+  const cartOf = (row: ReservationRow): number => {
+    const { partitions: list, lines, held_in, committed_in } = row;
+    const cart = JSON.stringify({ partitions: list, lines, held_in, committed_in });
+    if (!carts.has(cart)) carts.set(cart, carts.size + 1);
+    return carts.get(cart)!;
+  };
+  const listed = reservations
+    .filter(isOfSeveral)
+    .flatMap(({ id, created_at, partitions, lines }) =>
+      lines.map(({ sku }) => ({ sku, created_at, id, part: String(partitions.length > 1) })),
+    );
+  return [
+    column(reservations, ({ id }) => id),
+    column(reservations, ({ status }) => status),
+    column(reservations, ({ buyer_id }) => buyer_id),
+    column(reservations, cartOf),
+    column(reservations, ({ metadata }) => metadata),
+    column(reservations, ({ created_at }) => created_at),
+    column(reservations, ({ expires_at }) => expires_at),
+    texts([...carts.keys()], (cart) => cart),
+    column(listed, ({ sku }) => sku),
+    column(listed, ({ created_at }) => created_at),
+    column(listed, ({ id }) => id),
+    column(listed, ({ part }) => part),
+  ];
+}
+
 /** A level that exists, and moves; one that is created or gets another policy is written by itself. */
 export const isMove = (level: Effects['levels'][number]): boolean => !level.created && !level.policy;
+
+/** One that its SKUs find by `cart_skus`. */
+const isOfSeveral = ({ partitions, lines }: ReservationRow): boolean =>
+  partitions.length > 1 || lines.length > 1;
 
 /** A buyer who only gains, so that nothing has to be there yet. */
 export const isGrant = (buyer: Effects['buyers'][number]): boolean =>

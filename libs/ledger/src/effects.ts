@@ -13,9 +13,12 @@ import type {
   SettledEntry,
 } from '#domain';
 import { uuidOf } from '#platform';
-import type { LineState } from './schema.js';
+import type { Line, LineState } from './schema.js';
 
-export type ReservationRow = {
+/** Where the lines of a reservation are held and sold, by partition; where neither, they have been given back. */
+type Parts = { held_in: number[]; committed_in: number[] };
+
+export type ReservationRow = Parts & {
   id: string;
   status: ReservationStatus | 'pending';
   buyer_id: string;
@@ -24,16 +27,19 @@ export type ReservationRow = {
   /** Instants in milliseconds since 1970. */
   created_at: number;
   expires_at: number;
+  lines: Line[];
 };
 /** What is null stays as it is. */
-export type ReservationChange = {
+export type ReservationChange = Parts & {
   id: string;
+  /** The statuses that it changes; null: whatever it is, because only parts of it change. */
+  of: readonly ReservationStatus[] | null;
   status: ReservationStatus | null;
   expires_at: number | null;
   payment_id: string | null;
   payment_deadline: number | null;
-  /** A decision on money that came late, rather than on a hold. */
-  late: boolean;
+  /** The partitions whose lines change. */
+  parts: number[];
 };
 export type PaymentRow = {
   id: string;
@@ -41,14 +47,6 @@ export type PaymentRow = {
   provider: string;
   amount: number;
   currency: string;
-  created_at: number;
-};
-export type LineRow = {
-  reservation_id: string;
-  sku: string;
-  quantity: number;
-  partition: number;
-  state: LineState;
   created_at: number;
 };
 export type LevelChange = {
@@ -80,8 +78,6 @@ export type Effects = {
   readonly reservations: readonly ReservationRow[];
   readonly reservationChanges: readonly ReservationChange[];
   readonly payments: readonly PaymentRow[];
-  readonly lines: readonly LineRow[];
-  readonly lineChanges: readonly Pick<LineRow, 'reservation_id' | 'sku' | 'state'>[];
   readonly levels: readonly LevelChange[];
   readonly buyers: readonly BuyerChange[];
   readonly orders: readonly {
@@ -94,6 +90,18 @@ export type Effects = {
   /** Reservations whose units a cancellation has brought back. */
   readonly cancelled: readonly string[];
 };
+
+/** What a decision on a hold, and one on money that came late, may find. */
+const live: readonly ReservationStatus[] = ['held', 'paying'];
+const paidLate: readonly ReservationStatus[] = ['late-paid'];
+
+type PartEntry = { readonly reservationId: string; readonly partition: number };
+
+const hasPart = ({ lines }: ReservationRow, partition: number): boolean =>
+  lines.some((line) => line.partition === partition);
+
+const without = (list: number[], partition: number): number[] =>
+  list.includes(partition) ? list.filter((one) => one !== partition) : list;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -121,8 +129,6 @@ class EffectsSum {
   private readonly reservations = new Map<string, ReservationRow>();
   private readonly reservationChanges = new Map<string, ReservationChange>();
   private readonly payments: PaymentRow[] = [];
-  private readonly lines = new Map<string, LineRow>();
-  private readonly lineChanges = new Map<string, Pick<LineRow, 'reservation_id' | 'sku' | 'state'>>();
   private readonly levels = new Map<string, LevelChange>();
   private readonly buyers = new Map<string, BuyerChange>();
   private readonly orders = new Map<string, Effects['orders'][number]>();
@@ -146,7 +152,7 @@ class EffectsSum {
       case 'payment-failed':
         return this.changeReservation(entry.reservationId, { status: 'held' });
       case 'refund-due':
-        return this.changeReservation(entry.reservationId, { status: 'refund-due' }, true);
+        return this.changeReservation(entry.reservationId, { status: 'refund-due' }, paidLate);
       case 'released':
       case 'expired':
       case 'confirmed':
@@ -159,10 +165,10 @@ class EffectsSum {
   result(): Effects {
     return {
       reservations: [...this.reservations.values()],
-      reservationChanges: [...this.reservationChanges.values()],
+      reservationChanges: [...this.reservationChanges.values()].filter(
+        ({ of, parts }) => of || parts.length > 0,
+      ),
       payments: this.payments,
-      lines: [...this.lines.values()],
-      lineChanges: [...this.lineChanges.values()],
       levels: [...this.levels.values()],
       buyers: [...this.buyers.values()],
       orders: [...this.orders.values()],
@@ -174,16 +180,29 @@ class EffectsSum {
     const { reservationId: id, buyerId: buyer_id, partitions, metadata, partition } = entry;
     const { atMs: created_at, expiresAtMs: expires_at } = entry;
     const status = partitions[0] === partition ? 'held' : 'pending';
-    if (!entry.revived && (status === 'held' || !this.reservations.has(id))) {
-      this.reservations.set(id, { id, status, buyer_id, partitions, metadata, created_at, expires_at });
+    let row = this.reservations.get(id);
+    if (!entry.revived && (!row || status === 'held')) {
+      const { lines, held_in, committed_in } = row ?? { lines: [], held_in: [], committed_in: [] };
+      row = {
+        id,
+        status,
+        buyer_id,
+        partitions,
+        metadata,
+        created_at,
+        expires_at,
+        lines,
+        held_in,
+        committed_in,
+      };
+      this.reservations.set(id, row);
     }
+    // A part that is held again has its lines already.
+    if (row && !entry.revived && !hasPart(row, partition))
+      row.lines.push(...entry.lines.map(({ sku, quantity }) => ({ sku, quantity, partition })));
+    this.setPart(entry, 'held');
     for (const line of entry.lines) {
-      const { sku, quantity } = line;
-      const row: LineRow = { reservation_id: id, sku, quantity, partition, state: 'held', created_at };
-      this.lines.set(`${id} ${sku}`, row);
-      // Given back before, in the same batch: this is the later word.
-      this.lineChanges.delete(`${id} ${sku}`);
-      this.move(entry, line, buyer_id, { held: quantity, granted: true });
+      this.move(entry, line, buyer_id, { held: line.quantity, granted: true });
     }
   }
 
@@ -201,7 +220,11 @@ class EffectsSum {
     const sold = kind === 'confirmed' || kind === 'reacquired';
     if (kind === 'cancelled') this.cancelled.push(id);
     else if (entry.decides)
-      this.changeReservation(id, { status: sold ? 'confirmed' : kind }, kind === 'reacquired');
+      this.changeReservation(
+        id,
+        { status: sold ? 'confirmed' : kind },
+        kind === 'reacquired' ? paidLate : live,
+      );
     if (sold && entry.decides) {
       this.orders.set(id, {
         id: orderIdOf(id),
@@ -211,10 +234,8 @@ class EffectsSum {
         created_at: iso(entry.atMs),
       });
     }
+    if (entry.lines.length > 0) this.setPart(entry, state);
     for (const line of entry.lines) {
-      const held = this.lines.get(`${id} ${line.sku}`);
-      if (held) held.state = state;
-      else this.lineChanges.set(`${id} ${line.sku}`, { reservation_id: id, sku: line.sku, state });
       this.move(entry, line, buyerId, {
         held: heldBy * line.quantity,
         committed: committedBy * line.quantity,
@@ -226,14 +247,48 @@ class EffectsSum {
   private changeReservation(
     id: string,
     change: Partial<Omit<ReservationChange, 'status'>> & { status?: ReservationStatus },
-    late = false,
+    of: readonly ReservationStatus[] = live,
   ): void {
-    const before = this.reservationChanges.get(id);
     const row = this.reservations.get(id);
     // A payment is no part of a new row: from the first one on, what happens to it is a change.
-    if (!before && row && change.payment_id === undefined) return void Object.assign(row, change);
-    const unchanged = { id, status: null, expires_at: null, payment_id: null, payment_deadline: null, late };
-    this.reservationChanges.set(id, { ...unchanged, ...before, ...change });
+    if (!this.reservationChanges.has(id) && row && change.payment_id === undefined)
+      return void Object.assign(row, change);
+    const before = this.changeOf(id);
+    Object.assign(before, change, { of: before.of ?? of });
+  }
+
+  private changeOf(id: string): ReservationChange {
+    let change = this.reservationChanges.get(id);
+    if (!change) {
+      const unchanged = {
+        of: null,
+        status: null,
+        expires_at: null,
+        payment_id: null,
+        payment_deadline: null,
+      };
+      change = { id, ...unchanged, parts: [], held_in: [], committed_in: [] };
+      this.reservationChanges.set(id, change);
+    }
+    return change;
+  }
+
+  /** The lines that the entry's partition has of a reservation go together. */
+  private setPart({ reservationId: id, partition }: PartEntry, state: LineState): void {
+    const row = this.reservations.get(id);
+    const isNew = row !== undefined && hasPart(row, partition);
+    const change = isNew ? this.reservationChanges.get(id) : this.changeOf(id);
+    // What the same batch has said of the part before: this is the later word.
+    for (const parts of [row, change]) {
+      if (!parts) continue;
+      parts.held_in = without(parts.held_in, partition);
+      parts.committed_in = without(parts.committed_in, partition);
+    }
+    if (change) change.parts = without(change.parts, partition);
+    if (!isNew) change!.parts.push(partition);
+    const parts = isNew ? row : change!;
+    if (state === 'held') parts.held_in.push(partition);
+    if (state === 'committed') parts.committed_in.push(partition);
   }
 
   private move(

@@ -121,6 +121,10 @@ export class PartitionRepository {
   }
 }
 
+/** The index of live holds by where they lie (migrations/0014-lines.ts); those that lie in several places have to be looked at. */
+const heldIn = (partition: number) => sql`r.held_in <> '{}' and ${partition} = any(r.held_in)
+  and case when cardinality(r.held_in) = 1 then r.held_in[1] else -1 end in (${partition}, -1)`;
+
 async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<PartitionRecord[]> {
   yield* rowsOf(tx, sql<LevelRow>`select * from skus where partition = ${partition}`, (row) => ({
     kind: 'level',
@@ -129,11 +133,11 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
   yield* rowsOf(
     tx,
     sql<HoldRow>`
-      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline, h.lines
-      from reservations r join (
-        select reservation_id, json_agg(json_build_object('sku', sku, 'quantity', quantity) order by sku) as lines
-        from reservation_lines where partition = ${partition} and state = 'held' group by reservation_id
-      ) h on h.reservation_id = r.id`,
+      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline, (
+        select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
+        from unnest(r.lines) l where l.partition = ${partition}
+      ) as lines
+      from reservations r where ${heldIn(partition)}`,
     (row) => holdOf(row, partition),
   );
   yield* rowsOf(
@@ -142,9 +146,10 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
       select b.sku, b.buyer_id, b.held, b.committed, h.reservation_id
       from buyer_units b join skus s on s.sku = b.sku and s.partition = ${partition}
       left join (
-        select distinct on (l.sku, r.buyer_id) l.sku, r.buyer_id, l.reservation_id
-        from reservation_lines l join reservations r on r.id = l.reservation_id
-        where l.partition = ${partition} and l.state = 'held'
+        select distinct on ((l.line).sku, l.buyer_id) (l.line).sku, l.buyer_id, l.reservation_id
+        from (
+          select r.buyer_id, r.id as reservation_id, unnest(r.lines) as line from reservations r where ${heldIn(partition)}
+        ) l where (l.line).partition = ${partition}
       ) h on h.sku = b.sku and h.buyer_id = b.buyer_id
       where b.held + b.committed > 0`,
     ({ sku, buyer_id: buyerId, reservation_id: reservationId, held, committed }) => ({
@@ -159,7 +164,7 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
 }
 
 type LevelRow = Schema['skus'];
-type HoldRow = Omit<Schema['reservations'], 'metadata'> & { lines: ReservationLine[] };
+type HoldRow = Omit<Schema['reservations'], 'metadata' | 'lines'> & { lines: ReservationLine[] };
 type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null };
 
 /**

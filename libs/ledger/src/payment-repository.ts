@@ -137,7 +137,7 @@ export class PaymentRepository {
       sql<View>`
         select ${columns}, r.status as reservation_status, r.payment_id as reservation_payment, r.buyer_id,
           (select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
-            from reservation_lines l where l.reservation_id = r.id) as lines,
+            from unnest(r.lines) l) as lines,
           o.payment_id as order_payment
         from payments p join reservations r on r.id = p.reservation_id
         left join orders o on o.reservation_id = r.id

@@ -182,7 +182,6 @@ function isOneCall(effects: Effects): boolean {
     effects.levels.every(isMove) &&
     effects.buyers.every(isGrant) &&
     effects.reservationChanges.length === 0 &&
-    effects.lineChanges.length === 0 &&
     effects.payments.length === 0 &&
     effects.orders.length === 0 &&
     effects.cancelled.length === 0
@@ -197,7 +196,6 @@ async function writeRest(tx: Tx, effects: Effects): Promise<void> {
   );
   await changeReservations(tx, effects.reservationChanges);
   await writePayments(tx, effects.payments);
-  await changeLines(tx, effects.lineChanges);
   await changeBuyers(
     tx,
     effects.buyers.filter((buyer) => !isGrant(buyer)),
@@ -215,7 +213,7 @@ async function writeRest(tx: Tx, effects: Effects): Promise<void> {
       update outbox o set done_at = now()
       where kind = 'return-stock' and reservation_id = any(${effects.cancelled}::uuid[])
         and not exists (
-          select from reservation_lines l where l.reservation_id = o.reservation_id and l.state = 'committed'
+          select from reservations r where r.id = o.reservation_id and r.committed_in <> '{}'
         )`.execute(tx);
   }
 }
@@ -250,13 +248,14 @@ async function changeReservations(tx: Tx, changes: Effects['reservationChanges']
       status = coalesce(r.status, known.status),
       expires_at = coalesce(to_timestamp(r.expires_at::float8 / 1000), known.expires_at),
       payment_id = coalesce(r.payment_id, known.payment_id),
-      payment_deadline = coalesce(to_timestamp(r.payment_deadline::float8 / 1000), known.payment_deadline)
+      payment_deadline = coalesce(to_timestamp(r.payment_deadline::float8 / 1000), known.payment_deadline),
+      held_in = array(select p from unnest(known.held_in) p where p <> all(r.parts)) || r.held_in,
+      committed_in = array(select p from unnest(known.committed_in) p where p <> all(r.parts)) || r.committed_in
     from json_to_recordset(${rows(changes)})
-      as r(id uuid, status text, expires_at bigint, payment_id uuid, payment_deadline bigint, late boolean)
-    where known.id = r.id
-      and known.status = any(case when r.late then array['late-paid'] else array['held', 'paying'] end)`.execute(
-    tx,
-  );
+      as r(id uuid, "of" text[], status text, expires_at bigint, payment_id uuid, payment_deadline bigint, parts integer[],
+        held_in integer[], committed_in integer[])
+    where known.id = r.id and (r."of" is null or known.status = any(r."of"))
+      and r.parts <@ array(select l.partition from unnest(known.lines) l)`.execute(tx);
   mustTouch(result.numAffectedRows, changes.length, 'reservations');
 }
 
@@ -274,15 +273,6 @@ async function writePayments(tx: Tx, payments: Effects['payments']): Promise<voi
     insert into outbox (kind, reservation_id, payment_id) select 'charge', reservation_id, id from begun`.execute(
     tx,
   );
-}
-
-async function changeLines(tx: Tx, changes: Effects['lineChanges']): Promise<void> {
-  if (changes.length === 0) return;
-  const result = await sql`
-    update reservation_lines l set state = r.state
-    from json_to_recordset(${rows(changes)}) as r(reservation_id uuid, sku text, state text)
-    where l.reservation_id = r.reservation_id and l.sku = r.sku`.execute(tx);
-  mustTouch(result.numAffectedRows, changes.length, 'lines');
 }
 
 /** Buyers who lose units have had them; an insert would hold what they lose against the constraint. */

@@ -1,5 +1,5 @@
 /** Reservations and orders as the ledger has them, which is what was acknowledged. */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Order, OrderStatus, Reservation, ReservationLine, ReservationStatus } from '#domain';
 import type { Database } from './database.js';
 import { orderIdOf } from './effects.js';
@@ -42,7 +42,7 @@ export type Unreturned = {
 
 const linesOf = sql`(
   select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
-  from reservation_lines l where l.reservation_id = r.id
+  from unnest(r.lines) l
 ) as lines`;
 
 const columnsOf = sql`r.id, r.status, r.buyer_id, r.metadata, r.created_at, r.expires_at, r.payment_id, r.payment_deadline`;
@@ -92,19 +92,15 @@ export class ReservationRepository {
 
   /** Newest first. */
   async list(filter: ReservationFilter, page: KeysetPage): Promise<ListPage<Reservation>> {
-    const [atMs, id] = page.after ?? [];
-    // With a SKU the list is walked by that SKU's lines: an index serves it whatever else the buyers hold.
-    const at = filter.sku === undefined ? sql`r.created_at` : sql`k.created_at`;
+    const lists = filter.sku === undefined ? [all] : listsOf(filter.sku);
     const found = await guarded(
       sql<Row & { listed_at: Date }>`
-        select ${columnsOf}, ${linesOf}, ${at} as listed_at
-        from reservations r
-        ${filter.sku === undefined ? sql`` : sql`join reservation_lines k on k.reservation_id = r.id and k.sku = ${filter.sku}`}
-        where r.status <> 'pending'
-          ${filter.status === undefined ? sql`` : sql`and r.status = ${filter.status}`}
-          ${filter.buyerId === undefined ? sql`` : sql`and r.buyer_id = ${filter.buyerId}`}
-          ${page.after ? sql`and (${at}, r.id) < (${new Date(Number(atMs))}::timestamptz, ${id}::uuid)` : sql``}
-        order by ${at} desc, r.id desc limit ${page.limit + 1}`.execute(this.db),
+        select ${columnsOf}, ${linesOf}, k.listed_at
+        from (${sql.join(
+          lists.map((list) => sql`(${newestOf(list, filter, page)})`),
+          sql` union all `,
+        )}) k join reservations r on r.id = k.id
+        order by k.listed_at desc, k.id desc limit ${page.limit + 1}`.execute(this.db),
     );
     return nextPosition(found.rows, page.limit, toReservation, (row) => newestKey(row.listed_at, row.id));
   }
@@ -173,8 +169,8 @@ export class ReservationRepository {
         select o.reservation_id, r.buyer_id, json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity)) as lines
         from outbox o
         join reservations r on r.id = o.reservation_id
-        join reservation_lines l on l.reservation_id = r.id and l.state = 'committed'
-        where o.kind = 'return-stock' and o.done_at is null
+        cross join lateral unnest(r.lines) l
+        where l.partition = any(r.committed_in) and o.kind = 'return-stock' and o.done_at is null
           and (${reservationId}::uuid is null or o.reservation_id = ${reservationId}::uuid)
         group by o.id, r.id order by o.id limit ${limit}`.execute(this.db),
     );
@@ -184,6 +180,39 @@ export class ReservationRepository {
       lines: row.lines,
     }));
   }
+}
+
+/** Reservations in order: an index has them by `at` and `id`. */
+type List = {
+  readonly from: RawBuilder<unknown>;
+  readonly at: RawBuilder<unknown>;
+  readonly id: RawBuilder<unknown>;
+};
+
+const all: List = { from: sql`reservations r where true`, at: sql`r.created_at`, id: sql`r.id` };
+
+/** Carts of one SKU and of several are in different indexes (migrations/0014-lines.ts): whatever else there is, each is walked in order. */
+const listsOf = (sku: string): List[] => [
+  {
+    ...all,
+    from: sql`reservations r
+      where cardinality(r.lines) = 1 and cardinality(r.partitions) = 1 and (r.lines[1]).sku = ${sku}`,
+  },
+  {
+    from: sql`cart_skus c join reservations r on r.id = c.reservation_id where c.sku = ${sku}`,
+    at: sql`c.created_at`,
+    id: sql`c.reservation_id`,
+  },
+];
+
+function newestOf({ from, at, id }: List, filter: ReservationFilter, page: KeysetPage): RawBuilder<unknown> {
+  const [atMs, after] = page.after ?? [];
+  return sql`
+    select ${at} as listed_at, ${id} as id from ${from} and r.status <> 'pending'
+      ${filter.status === undefined ? sql`` : sql`and r.status = ${filter.status}`}
+      ${filter.buyerId === undefined ? sql`` : sql`and r.buyer_id = ${filter.buyerId}`}
+      ${page.after ? sql`and (${at}, ${id}) < (${new Date(Number(atMs))}::timestamptz, ${after}::uuid)` : sql``}
+    order by ${at} desc, ${id} desc limit ${page.limit + 1}`;
 }
 
 function toReservation(row: Row): Reservation {

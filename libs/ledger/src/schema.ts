@@ -3,6 +3,7 @@ import type { ColumnType, Generated } from 'kysely';
 import type { OrderStatus, PaymentStatus, RefundReason, RefundStatus, ReservationStatus } from '#domain';
 
 export type LineState = 'held' | 'committed' | 'returned';
+export type Line = { sku: string; quantity: number; partition: number };
 
 export type Schema = {
   settings: { name: string; value: string };
@@ -31,7 +32,12 @@ export type Schema = {
     /** The payment that was started last, and until when it keeps the units. */
     payment_id: string | null;
     payment_deadline: Date | null;
+    /** As `reservation_lines` shows them. Where they are held and sold; elsewhere they have been given back. */
+    lines: Line[];
+    held_in: number[];
+    committed_in: number[];
   };
+  /** A view. */
   reservation_lines: {
     reservation_id: string;
     sku: string;
