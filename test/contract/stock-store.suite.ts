@@ -270,7 +270,9 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       ]);
       expect(await store.readJournal(at, 2, 1)).toEqual([entries[2]]);
       await store.tidy(at, { drained: 3, retentionMs: 0 });
-      expect(await store.readJournal(at, 0, 100)).toEqual(entries.slice(2, 4));
+      expect(await store.readJournal(at, 2, 100)).toEqual(entries.slice(2, 4));
+      // What was decided in one call is forgotten together.
+      expect((await store.readJournal(at, 0, 100))[0]!.sequence).toBeGreaterThan(1);
       // r1 was released by entry 4, which the ledger does not have yet: it must still be known.
       expect((await store.release(at, [{ reservationId: 'r1' }])).decisions[0]).toMatchObject({
         kind: 'ended',
@@ -278,6 +280,24 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       await elapse(5);
       await store.tidy(at, { drained: 4, retentionMs: 0 });
       expect((await store.release(at, [{ reservationId: 'r1' }])).decisions[0]).toEqual({ kind: 'unknown' });
+    });
+
+    test('the journal gives what a call replied, whatever of it was refused, to the last unit', async () => {
+      await put('most', Number.MAX_SAFE_INTEGER);
+      const before = await store.readJournal(at, 0, 100);
+      const all = { sku: 'most', quantity: Number.MAX_SAFE_INTEGER };
+      const cart = { lines: [{ sku: 'A', quantity: 2 }, all], metadata: '{"a":"\\/é"}', buyerId: 'é "1"' };
+      const first = await store.reserve(at, [command('r1'), command('r2')]);
+      const mixed = await store.reserve(at, [
+        command('r1'),
+        command('r3', cart),
+        command('r4', { lines: [all] }),
+      ]);
+      expect(mixed.decisions.map(({ kind }) => kind)).toEqual(['held', 'held', 'sold-out']);
+      expect(mixed.entries).toMatchObject([{ reservationId: 'r3', lines: cart.lines }]);
+      const entries = [...first.entries, ...mixed.entries];
+      expect(await store.readJournal(at, before.length, 100)).toEqual(entries);
+      expect(await store.readJournal(at, before.length + 1, 1)).toEqual(entries.slice(1, 2));
     });
 
     test('decides nothing without an epoch or in another one', async () => {

@@ -11,7 +11,7 @@ import {
   type StockLevel,
   type PartitionRecord,
 } from '#domain';
-import type { PartitionEpoch, SeenLevel, StockNews } from './stock-store.js';
+import type { HoldCommand, PartitionEpoch, SeenLevel, StockNews } from './stock-store.js';
 
 const none = '-';
 
@@ -37,10 +37,101 @@ type Fields = {
   readonly optional: (name: string) => string | null;
 };
 
-/** A journal entry from the names and values of its record in the stream. */
-export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readonly string[]): JournalEntry {
+/** A decision as the functions reply it. */
+export type RawDecision = readonly [kind: string, ...facts: (string | number)[]];
+
+/** A command of `reserve` as the function reads it. */
+export function encodeHoldCommand(command: HoldCommand): (string | number)[] {
+  const { reservationId, ttlSeconds = 0, partitions, revive, metadata, buyerId } = command;
+  const facts = [reservationId, ttlSeconds, partitions.join(','), revive ? 1 : 0, metadata ?? '', buyerId];
+  for (const { sku, quantity } of command.lines) facts.push(sku, quantity);
+  return facts;
+}
+
+type Held = Pick<HoldCommand, 'reservationId' | 'buyerId' | 'metadata' | 'lines' | 'partitions' | 'revive'>;
+
+function decodeHoldCommand(facts: readonly (string | number)[]): Held {
+  const [reservationId, , partitions, revive, metadata, buyerId, ...lines] = facts;
+  return {
+    reservationId: String(reservationId),
+    buyerId: String(buyerId),
+    metadata: String(metadata),
+    partitions: String(partitions).split(',').map(Number),
+    revive: revive === 1,
+    lines: groups(lines, 2).map(([sku, quantity]) => ({
+      sku: String(sku),
+      quantity: integer(String(quantity)),
+    })),
+  };
+}
+
+/** Whether a decision of `reserve` has made a hold, rather than found one. */
+export const holdsNow = ([kind, , , , again]: RawDecision): boolean => kind === 'held' && again === '';
+
+/**
+ * The entries of one call of `reserve`, from the first sequence on: those that are not written out are, one after the
+ * other, what the commands hold by their decisions.
+ */
+export function decodeReserved(
+  at: PartitionEpoch,
+  call: { readonly first: number; readonly atMs: number },
+  entries: readonly (readonly string[] | 0)[],
+  held: Iterable<readonly [command: Held, decision: RawDecision]>,
+): JournalEntry[] {
+  const holds = held[Symbol.iterator]();
+  return entries.map((fields, index) => {
+    const sequence = call.first + index;
+    if (fields !== 0) return decodeEntry(at, sequence, fields);
+    const [command, decision] = holds.next().value!;
+    return { ...at, sequence, atMs: call.atMs, ...heldBy(command, decision) };
+  });
+}
+
+function heldBy(command: Held, decision: RawDecision): JournalDecision {
+  const fact = (index: number): string => String(decision[index]);
+  return {
+    kind: 'held',
+    reservationId: command.reservationId,
+    buyerId: command.buyerId,
+    expiresAtMs: integer(fact(3)),
+    lines: command.lines.map(({ sku, quantity }, index) => ({
+      sku,
+      quantity,
+      version: integer(fact(5 + 2 * index)),
+      buyerLimit: limit(fact(6 + 2 * index)),
+    })),
+    metadata: command.metadata || null,
+    partitions: command.partitions,
+    revived: command.revive === true,
+  };
+}
+
+/** The entries of a record in the stream; `last` is the sequence that it has there. */
+export function decodeRecord(at: PartitionEpoch, last: number, fields: readonly string[]): JournalEntry[] {
+  const record = recordOf(fields);
+  if (record['kind'] !== 'reserved') return [decodeEntry(at, last, fields)];
+  const list = <Item>(name: string): Item[] => JSON.parse(record[name]!) as Item[];
+  const entries = list<string[] | 0>('entries');
+  const decisions = list<RawDecision>('decisions');
+  const commands = list<(string | number)[]>('commands').map(decodeHoldCommand);
+  const call = { first: last - entries.length + 1, atMs: integer(record['at']) };
+  return decodeReserved(
+    at,
+    call,
+    entries,
+    commands.map((command, index) => [command, decisions[index]!]),
+  );
+}
+
+function recordOf(fields: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {};
   for (let index = 0; index + 1 < fields.length; index += 2) record[fields[index]!] = fields[index + 1]!;
+  return record;
+}
+
+/** A journal entry from its names and values. */
+export function decodeEntry(at: PartitionEpoch, sequence: number, fields: readonly string[]): JournalEntry {
+  const record = recordOf(fields);
   const text = (name: string): string => {
     const value = record[name];
     if (value === undefined) throw new InvariantError('a journal entry lacks a field', { name, record });

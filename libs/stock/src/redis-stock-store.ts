@@ -3,10 +3,21 @@
  * know whether it ran; asking again is the caller's decision (see `StockDesk`), with the same ids.
  */
 import type { Cluster, Redis } from 'ioredis';
-import { InvariantError, limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
+import { limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
 import type { Clock } from '#platform';
+import { adjustDecision, endedDecision, holdDecision, notDone } from './decision-codec.js';
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
-import { decodeEntry, decodeLevel, decodeSeen, encodeRestored } from './journal-codec.js';
+import {
+  decodeEntry,
+  decodeLevel,
+  decodeRecord,
+  decodeReserved,
+  decodeSeen,
+  encodeHoldCommand,
+  encodeRestored,
+  holdsNow,
+  type RawDecision,
+} from './journal-codec.js';
 import { isReply, translateRedisError } from './redis-errors.js';
 import { PartitionClock, type ClockComplaint } from './partition-clock.js';
 import type {
@@ -28,7 +39,6 @@ import type {
   PartitionState,
   PayCommand,
   PayDecision,
-  PendingDecision,
   PutCommand,
   PutDecision,
   ReacquireCommand,
@@ -40,7 +50,6 @@ import type {
 } from './stock-store.js';
 
 type Argument = string | number;
-type RawDecision = readonly [kind: string, ...facts: (string | number)[]];
 type RawReply<Raw> = readonly [
   nowMs: number,
   sequence: number,
@@ -64,6 +73,8 @@ const keyNames = [
   'journal',
 ] as const;
 
+/** How many entries a record of the journal has, or less. */
+const entriesOfRecord = 128;
 /** How many operations one `tidy` forgets at most, so that it never blocks Redis for long. */
 const forgottenMax = 1_000;
 
@@ -89,14 +100,14 @@ export class RedisStockStore implements StockStore {
   }
 
   reserve(at: PartitionEpoch, commands: readonly HoldCommand[]): Promise<Decisions<HoldDecision>> {
-    const list = commands.map((command) => {
-      const { reservationId, ttlSeconds = 0, partitions, revive, metadata, buyerId } = command;
-      const facts: Argument[] = [reservationId, ttlSeconds, partitions.join(','), revive ? 1 : 0];
-      facts.push(metadata ?? '', buyerId);
-      for (const { sku, quantity } of command.lines) facts.push(sku, quantity);
-      return facts;
+    const text = JSON.stringify(commands.map(encodeHoldCommand));
+    return this.decide(at, 'reserve', [text], holdDecision, (reply, decisions) => {
+      const held = commands
+        .map((command, index) => [command, decisions[index]!] as const)
+        .filter(([, decision]) => holdsNow(decision));
+      const call = { first: reply[1] + 1, atMs: reply[0] };
+      return decodeReserved(at, call, JSON.parse(reply[2]) as (string[] | 0)[], held);
     });
-    return this.decide(at, 'reserve', [JSON.stringify(list)], holdDecision);
   }
 
   extend(at: PartitionEpoch, commands: readonly ExtendCommand[]): Promise<Decisions<ExtendDecision>> {
@@ -231,10 +242,20 @@ export class RedisStockStore implements StockStore {
 
   async readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]> {
     const key = this.keysOf(at.partition).at(-1)!;
-    const from = `${at.epoch}-${after + 1}`;
     const to = `${at.epoch}-${limits.unitsMax}`;
-    const records = await this.guard(() => this.redis.xrange(key, from, to, 'COUNT', limit));
-    return records.map(([id, fields]) => decodeEntry(at, Number(id.split('-')[1]), fields));
+    const entries: JournalEntry[] = [];
+    // A record has one entry or as many as a call: few are asked for first, and more when they were small.
+    for (let count = Math.ceil(limit / entriesOfRecord), from = after + 1; ; count *= 2) {
+      const records = await this.guard(() =>
+        this.redis.xrange(key, `${at.epoch}-${from}`, to, 'COUNT', count),
+      );
+      for (const [id, fields] of records) {
+        from = Number(id.split('-')[1]) + 1;
+        entries.push(...decodeRecord(at, from - 1, fields));
+      }
+      if (records.length < count || entries.length > limit + entriesOfRecord) break;
+    }
+    return entries.filter(({ sequence }) => sequence > after).slice(0, limit);
   }
 
   async tidy(
@@ -265,13 +286,14 @@ export class RedisStockStore implements StockStore {
     name: string,
     args: readonly Argument[],
     decode: (raw: RawDecision, index: number) => Decision,
+    entries = (reply: RawReply<unknown>, _decisions: RawDecision[]) => entriesOf(at, reply),
   ): Promise<Decisions<Decision>> {
     const reply = await this.decided<RawReply<RawDecision[] | string>>(at, name, args);
     const raw = reply[3];
     const decisions = typeof raw === 'string' ? (JSON.parse(raw) as RawDecision[]) : raw;
     return {
       nowMs: reply[0],
-      entries: entriesOf(at, reply),
+      entries: entries(reply, decisions),
       decisions: decisions.map(decode),
       seen: decodeSeen(reply[4]),
       incarnation: reply[5],
@@ -372,65 +394,6 @@ function entriesOf(at: PartitionEpoch, reply: RawReply<unknown>): JournalEntry[]
   return (JSON.parse(reply[2]) as string[][]).map((fields, index) =>
     decodeEntry(at, reply[1] + 1 + index, fields),
   );
-}
-
-/** What kept a command from being done: a payment under way, the end of the hold, or that there is none. */
-function notDone(raw: RawDecision): PendingDecision | EndedRaw | { kind: 'unknown' } {
-  const [kind, sequence, paymentId] = raw;
-  if (kind !== 'payment-pending') return endedDecision(raw);
-  return { kind, sequence: Number(sequence), paymentId: String(paymentId) };
-}
-
-function endedDecision(raw: RawDecision): { kind: 'unknown' } | EndedRaw {
-  const [kind, outcome, sequence] = raw;
-  if (kind === 'unknown') return { kind };
-  return { kind: 'ended', outcome: outcome as EndedRaw['outcome'], sequence: Number(sequence) };
-}
-type EndedRaw = Extract<HoldDecision, { kind: 'ended' }>;
-
-function holdDecision(raw: RawDecision): HoldDecision {
-  const [kind, first, second, third, again] = raw;
-  const sku = String(first);
-  switch (kind) {
-    case 'held':
-      return {
-        kind,
-        sequence: Number(first),
-        createdAtMs: Number(second),
-        expiresAtMs: Number(third),
-        again: again !== undefined,
-      };
-    case 'ended':
-      return endedDecision(raw) as EndedRaw;
-    case 'unknown-sku':
-      return { kind, sku };
-    case 'duplicate-reservation':
-      return { kind, sku, reservationId: String(second) };
-    case 'buyer-limit-exceeded':
-      return { kind, sku, buyerLimit: Number(second) };
-    case 'sold-out':
-    case 'insufficient-stock':
-      return { kind, sku, available: Number(second) };
-    default:
-      throw new InvariantError('the stock store decided what is no decision', { kind });
-  }
-}
-
-function adjustDecision(raw: RawDecision, sku: string): AdjustDecision {
-  const [kind, first, second] = raw;
-  switch (kind) {
-    case 'adjusted':
-      return { kind, sequence: Number(first), level: decodeLevel(sku, String(second)) };
-    case 'unknown-sku':
-    case 'too-much-stock':
-      return { kind, sku };
-    case 'version-mismatch':
-      return { kind, sku, version: Number(second) };
-    case 'insufficient-stock':
-      return { kind, sku, available: Number(second) };
-    default:
-      throw new InvariantError('the stock store decided what is no decision', { kind });
-  }
 }
 
 /** The facts of a complaint: the partition's time, its skew, and a time that it has had. */

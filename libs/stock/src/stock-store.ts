@@ -220,8 +220,8 @@ export interface StockStore {
   /** Journal entries after a sequence, in order, at most `limit`. */
   readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]>;
   /**
-   * Forgets what the ledger has: entries before `drained`, and operations that ended `retentionMs` ago, as many as can be
-   * forgotten at once. `more`: there may be others.
+   * Forgets what the ledger has: entries before `drained`, but for those that one call decided with it, and operations that
+   * ended `retentionMs` ago, as many as can be forgotten at once. `more`: there may be others.
    */
   tidy(
     at: PartitionEpoch,

@@ -13,7 +13,8 @@
     6 parts        zset    reservation that another partition decides, by the instant at which to ask about it
     7 retired      hash    operation -> "outcome sequence ..."; what an operation that comes again is told
     8 retirements  zset    operation by the instant it was retired
-    9 journal      stream  <epoch>-<sequence>: every decision, in order, for the ledger
+    9 journal      stream  <epoch>-<sequence>: every decision, in order, for the ledger. What one call of `reserve` decided
+                           is one record, under its last sequence: see `Partition.writeJournal`
   ARGV  1 epoch; 2 and 3 between what times the caller expects the partition's clock to be, "" when it never saw it;
         the rest is said in each function's header
 
@@ -311,6 +312,16 @@ function Partition:move(level, change)
   return level.version
 end
 
+-- Stands for an entry that whoever knows the command and the decision can write himself.
+local HELD = 0
+
+-- Appends to the journal what a command of `reserve` holds.
+function Partition:journalHeld()
+  self.sequence = self.sequence + 1
+  self.entries[#self.entries + 1] = HELD
+  return self.sequence
+end
+
 -- Appends a decision to the journal; `entry` is a flat list of names and texts, which it keeps.
 function Partition:journal(kind, entry)
   self.sequence = self.sequence + 1
@@ -486,13 +497,28 @@ function Partition:seenLevels()
   return seen
 end
 
--- Everything is decided: write it all. Answers with what every function replies.
-function Partition:write(decisions)
-  local keys = self.keys
-  local first, epoch = self.sequence - #self.entries, digits(self.epoch) .. '-'
-  for index, entry in ipairs(self.entries) do
-    redis.call('XADD', keys[9], epoch .. digits(first + index), unpack(entry))
+-- A record is an entry, but where something was held: then it is all the entries of the call, as they are replied, and the
+-- commands and decisions that they stand for. A command costs more than what it writes, and so does another text.
+function Partition:writeJournal(entries, held)
+  local key, epoch = self.keys[9], digits(self.epoch) .. '-'
+  if held then
+    redis.call('XADD', key, epoch .. digits(self.sequence), 'kind', 'reserved', 'at', self.nowText, 'entries', entries,
+      'commands', held.commands, 'decisions', held.decisions)
+    return
   end
+  local first = self.sequence - #self.entries
+  for index, entry in ipairs(self.entries) do
+    redis.call('XADD', key, epoch .. digits(first + index), unpack(entry))
+  end
+end
+
+-- Everything is decided: write it all. Answers with what every function replies. `held`: the commands that hold now,
+-- and their decisions, as JSON texts.
+function Partition:write(decisions, held)
+  local keys = self.keys
+  -- One text instead of thousands: callers read it many times faster. All its facts are texts themselves.
+  local entries = #self.entries > 0 and cjson.encode(self.entries) or '[]'
+  self:writeJournal(entries, held)
   if next(self.changed.levels) then self:publish() end
   for name, units in pairs(self.changed.buyers) do
     if units.held == 0 and units.committed == 0 then self.changed.buyers[name] = false end
@@ -512,9 +538,7 @@ function Partition:write(decisions)
   writeScores(keys[8], retirements)
   if #self.entries > 0 then redis.call('HSET', keys[1], 'sequence', digits(self.sequence)) end
   self:live()
-  -- One text instead of thousands: callers read it many times faster. All its facts are texts themselves.
-  local entries = #self.entries > 0 and cjson.encode(self.entries) or '[]'
-  return { self.now, first, entries, decisions, self:seenLevels(), self.incarnation, self.skew }
+  return { self.now, self.sequence - #self.entries, entries, decisions, self:seenLevels(), self.incarnation, self.skew }
 end
 
 -- Notes about once a second that this time has been. With nothing held, nobody has been promised anything by a clock

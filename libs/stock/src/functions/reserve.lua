@@ -7,7 +7,7 @@
     revive (1: though it has been released or has expired; for the parts of a cart that was paid late),
     metadata ("" or text: journalled, not read), buyer, then sku and quantity of each line
   Decisions, as one JSON text too, so every number in them is text; one per command:
-    held sequence createdAt expiresAt          now
+    held sequence createdAt expiresAt "" and of each line the level's version and the buyer limit in force: now
     held sequence createdAt expiresAt again    by an earlier attempt under the same id
     ended outcome sequence                     an earlier attempt held it, and it has ended since
     unknown-sku sku
@@ -37,6 +37,7 @@ local function parseReserve(text)
     local ttlSeconds = count(command[2], 0, 86400, 'ttlSeconds')
     if type(command[5]) ~= 'string' or type(command[6]) ~= 'string' then fail('HFBADARG', 'a text is missing') end
     commands[index] = {
+      facts = command,
       id = word(command[1], 'reservation'),
       ttlSeconds = ttlSeconds > 0 and ttlSeconds or nil,
       partitions = command[3],
@@ -60,24 +61,20 @@ end
 
 local function hold(partition, command)
   local expiresAt = partition.now + ttlOf(partition, command) * 1000
-  local lines = {}
-  for index, line in ipairs(command.lines) do
+  local decision = { 'held', '', partition.nowText, digits(expiresAt), '' }
+  for _, line in ipairs(command.lines) do
     partition:moveBuyer(line.sku, command.buyer, { reservation = command.id, held = line.quantity })
-    local level = partition:level(line.sku)
-    local version = partition:move(level, { held = line.quantity })
-    lines[index] = { sku = line.sku, quantity = line.quantity, version = version, limit = limitText(level) }
+    local level, size = partition:level(line.sku), #decision
+    decision[size + 1], decision[size + 2] = digits(partition:move(level, { held = line.quantity })), limitText(level)
   end
-  local sequence = partition:journal('held', {
-    'reservation', command.id, 'expires', digits(expiresAt), 'lines', encodeLines(lines),
-    'partitions', command.partitions, 'metadata', command.metadata, 'buyer', command.buyer,
-    'revived', command.revive and '1' or '',
-  })
+  local sequence = partition:journalHeld()
+  decision[2] = digits(sequence)
   local record = {
     id = command.id, sequence = sequence, createdAt = partition.now, expiresAt = expiresAt,
     partitions = command.partitions, lines = command.lines, buyer = command.buyer,
   }
   partition:putHold(record, partition.now + PART_CHECK_MS)
-  return { 'held', digits(sequence), partition.nowText, digits(expiresAt) }
+  return decision
 end
 
 local function decideReserve(partition, command)
@@ -92,8 +89,28 @@ local function decideReserve(partition, command)
   return partition:refusal(command) or hold(partition, command)
 end
 
+-- The commands that hold now, and their decisions, as texts: what came and what goes, where all do.
+local function heldOf(commands, text, decisions, replied)
+  local held, made = {}, {}
+  for index, decision in ipairs(decisions) do
+    if decision[1] == 'held' and decision[5] == '' then
+      held[#held + 1], made[#made + 1] = commands[index], decision
+    end
+  end
+  if #held == 0 then return nil end
+  if #held == #commands then return { commands = text, decisions = replied } end
+  local facts = {}
+  for index, command in ipairs(held) do
+    facts[index] = command.facts
+    -- The encoder keeps 14 digits of a number.
+    for position, line in ipairs(command.lines) do command.facts[6 + 2 * position] = digits(line.quantity) end
+  end
+  return { commands = cjson.encode(facts), decisions = cjson.encode(made) }
+end
+
 register('reserve', function(keys, epoch, arguments, expected)
-  local commands = parseReserve(arguments.text('commands'))
+  local text = arguments.text('commands')
+  local commands = parseReserve(text)
   local partition = Partition.open(keys, epoch, expected)
   partition:expireDue(EXPIRED_AT_ONCE_MAX)
   local ids, buyers = {}, {}
@@ -104,5 +121,6 @@ register('reserve', function(keys, epoch, arguments, expected)
   partition:prefetchReservations(ids, buyers)
   local decisions = {}
   for index, command in ipairs(commands) do decisions[index] = decideReserve(partition, command) end
-  return partition:write(cjson.encode(decisions))
+  local replied = cjson.encode(decisions)
+  return partition:write(replied, heldOf(commands, text, decisions, replied))
 end)
