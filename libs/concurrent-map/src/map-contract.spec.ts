@@ -18,7 +18,7 @@ import {
 import { create as createShared, type OpenedMap } from '../test/support/opened.js';
 import { ConcurrentMap } from './index.js';
 
-type AnyMap = Omit<OpenedMap, 'buffer' | 'size' | 'add' | 'takeIfAtLeast' | 'compact'>;
+type AnyMap = Omit<OpenedMap, 'buffer' | 'size' | 'add' | 'takeIfAtLeast' | 'compact' | 'compactStep'>;
 
 const kinds: Record<string, (entriesMax: number) => AnyMap> = {
   ConcurrentMap: () => new ConcurrentMap<string, number>(),

@@ -73,7 +73,7 @@ function difference(kind: Kind): string | undefined {
     let state: State = new Map();
     for (let step = 0; step < 60; step++) {
       const call = randomCall(random, { keys: 5, clears: random(10) === 0 });
-      if (call.op === 'add' || call.op === 'takeIfAtLeast' || call.op === 'compact') continue;
+      if (['add', 'takeIfAtLeast', 'compact', 'compactStep'].includes(call.op)) continue;
       const expected = applyCall(state, call);
       const answer = callOn(map, call);
       if (answer !== expected.answer) return `${JSON.stringify(call)} -> ${String(answer)}`;

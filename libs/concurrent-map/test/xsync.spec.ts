@@ -10,7 +10,7 @@ import { create as createShared, type OpenedMap } from './support/opened.js';
 import type { PairsOptions } from './support/tasks.js';
 import { Team, together, type Member } from './support/team.js';
 
-type AnyMap = Omit<OpenedMap, 'buffer' | 'size' | 'add' | 'takeIfAtLeast' | 'compact'>;
+type AnyMap = Omit<OpenedMap, 'buffer' | 'size' | 'add' | 'takeIfAtLeast' | 'compact' | 'compactStep'>;
 
 const widths = { SharedConcurrentMap: false, SharedConcurrentInt64Map: true };
 const kinds: Record<string, (entriesMax: number) => AnyMap> = {

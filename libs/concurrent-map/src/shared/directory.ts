@@ -12,7 +12,7 @@ import { Guards } from './guards.js';
 import type { HashKey } from './hash.js';
 import { closed, IndexTable, linked, taken } from './index-table.js';
 import { InternCache } from './intern-cache.js';
-import { geometryIn, header, takeTurn } from './layout.js';
+import { geometryIn, header, isPast, takeTurn } from './layout.js';
 import { SharedMemory } from './memory.js';
 import { Rebuilder } from './rebuild.js';
 import { EXPUNGED, Records } from './records.js';
@@ -31,6 +31,8 @@ export class Directory {
   private readonly rebuilder: Rebuilder;
   private readonly capacity: Capacity;
   private readonly hash: HashKey;
+  /** The index that {@link compactStep} is about to replace, 0 between two compactions. */
+  private compacting = 0;
 
   /** @throws {NotAMapBufferError} */
   constructor(buffer: SharedArrayBuffer, hash: HashKey) {
@@ -130,6 +132,18 @@ export class Directory {
   /** Builds an index without the keys that are deleted by now. */
   compact(): void {
     this.rebuilder.rebuild(this.rebuilder.settle());
+  }
+
+  /** Moves one batch of slots towards that. True when the index that the first of these calls found is replaced. */
+  compactStep(): boolean {
+    const { memory, rebuilder } = this;
+    const root = memory.root();
+    // An index that is half built already has kept keys that were deleted since: then it is the one to replace.
+    if (this.compacting === 0) this.compacting = this.index.successor(root) || root;
+    if (!isPast(root, this.compacting)) rebuilder.step(root);
+    if (!isPast(memory.root(), this.compacting)) return false;
+    this.compacting = 0;
+    return true;
   }
 
   collectCells(): Cells {

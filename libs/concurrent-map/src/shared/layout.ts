@@ -195,6 +195,12 @@ const indexLog2MaxOf = (recordsMax: number): number => Math.ceil(Math.log2(recor
 /** The root that a rebuild of the index `root` leads to has this era. */
 export const eraAfter = (root: number): number => (eraOf(root) + 1) & eraMask;
 
+/** Whether the index `root` is of a later era than the index `other`. */
+export const isPast = (root: number, other: number): boolean => {
+  const age = (eraOf(root) - eraOf(other)) & eraMask;
+  return age !== 0 && age <= eraMask >>> 1;
+};
+
 function checksumOf(words: Int32Array): number {
   let sum = 0;
   for (let at = header.version; at < header.checksum; at++)

@@ -8,7 +8,8 @@
  *
  * The work is spread over the inserts that need it: each moves one batch of slots, and its key's own, and puts its key
  * into the new index. The last batch publishes. Should a thread have died with its batch, as many inserts later
- * somebody goes over all slots. Whoever needs the whole (compact, size, range, an insert without a record) moves the rest.
+ * somebody goes over all slots. Whoever needs the whole (compact, size, range, an insert without a record) moves the rest;
+ * compactStep moves a batch, as an insert does.
  *
  * Proposals only ever replace proposals of earlier eras, so under one root all threads build the same next index.
  * Clearing skips an era. What a rebuild in progress then still writes is tagged with the era that never came.
@@ -52,6 +53,12 @@ export class Rebuilder {
       if (!this.index.evacuate(source, target, (first + step) & mask)) return;
     }
     this.publish(source, target);
+  }
+
+  /** Moves one batch of slots of the index `source` into the next one, which it proposes if nobody has. O(batch). */
+  step(source: number): void {
+    const target = this.propose(source);
+    if (target !== 0) this.moveBatch(source, target);
   }
 
   /** The current root, at a moment when no index was being built after it. */

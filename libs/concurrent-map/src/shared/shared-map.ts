@@ -82,6 +82,14 @@ export abstract class SharedMap<Value extends number | bigint> {
   }
 
   /**
+   * One step of the same: moves 128 slots. Call it again, whenever there is time, until it returns true: then no key that
+   * was deleted before the first of these calls is in the index any more. Other threads may use the map, or do steps too.
+   */
+  compactStep(): boolean {
+    return this.directory.compactStep();
+  }
+
+  /**
    * The figures of this thread. Here the read map is what the thread has interned, the dirty map the shared index: a
    * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
    */

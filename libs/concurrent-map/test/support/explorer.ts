@@ -404,6 +404,7 @@ function answerOf(call: Call, result: unknown): Answer {
     const { value, loaded } = result as { value: number; loaded: boolean };
     return `${loaded ? 'loaded' : 'stored'} ${value}`;
   }
+  if (call.op === 'compactStep') return null;
   if (typeof result === 'bigint') return Number(result);
   return (result as Answer | undefined) ?? null;
 }

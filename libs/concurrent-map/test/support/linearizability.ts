@@ -23,7 +23,8 @@ export type Call =
       readonly value: number;
     }
   | { readonly op: 'clear' }
-  | { readonly op: 'compact' };
+  | { readonly op: 'compact' }
+  | { readonly op: 'compactStep' };
 
 /** Keys and their values: the plain map that the concurrent one is compared with. */
 export type State = ReadonlyMap<string, number>;
@@ -31,7 +32,7 @@ export type State = ReadonlyMap<string, number>;
 /** What the plain map answers, and what it looks like afterwards. */
 export function applyCall(state: State, call: Call): { answer: Answer; after: State } {
   if (call.op === 'clear') return { answer: null, after: new Map() };
-  if (call.op === 'compact') return { answer: null, after: state };
+  if (call.op === 'compact' || call.op === 'compactStep') return { answer: null, after: state };
   const { key } = call;
   const current = state.get(key);
   const same = (answer: Answer): { answer: Answer; after: State } => ({ answer, after: state });

@@ -56,6 +56,7 @@ function inNumbers(map: SharedConcurrentInt64Map): OpenedMap {
     range: (visit) => map.range((key, value) => visit(key, narrow(value))),
     clear: () => map.clear(),
     compact: () => map.compact(),
+    compactStep: () => map.compactStep(),
   };
 }
 

@@ -17,6 +17,7 @@ export const exchange = (key: string, value: number, next: number): Call => ({
 export const dropIf = (key: string, value: number): Call => ({ op: 'compareAndDelete', key, value });
 export const clear: Call = { op: 'clear' };
 export const compact: Call = { op: 'compact' };
+export const compactStep: Call = { op: 'compactStep' };
 export const range = { op: 'range' } as const;
 
 /** The next new key makes the index grow. */
@@ -141,6 +142,20 @@ export const long: Record<string, Program> = {
     threads: [
       [swap('D', 4), load('D')],
       [compact, swap('C', 5)],
+    ],
+  },
+  'steps of a compaction by two threads, and a key that comes back': {
+    setup: [swap('A', 1), swap('B', 2), remove('B')],
+    threads: [
+      [compactStep, swap('B', 3), compactStep, load('A')],
+      [compactStep, remove('A'), compactStep],
+    ],
+  },
+  'steps of a compaction beside growth': {
+    ...crowded,
+    threads: [
+      [compactStep, remove('A'), compactStep],
+      [swap('D', 4), load('A')],
     ],
   },
   'range beside growth and a delete': {

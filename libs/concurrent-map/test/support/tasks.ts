@@ -199,7 +199,8 @@ function anything({ map, worker, options }: Context<{ rounds: number; seed: numb
     if (choice < 50) map.store(key, round);
     else if (choice < 90) map.delete(key);
     else if (choice < 97) map.takeIfAtLeast('stock', 1);
-    else map.compact();
+    else if (choice < 98) map.compact();
+    else map.compactStep();
   }
   return options.rounds;
 }
@@ -273,6 +274,7 @@ export function randomCall(
     { op: 'add', key, value: 1 },
     { op: 'takeIfAtLeast', key, value: 1 },
     options.clears ? { op: 'clear' } : { op: 'compact' },
+    { op: 'compactStep' },
   ];
   return calls[random(calls.length)]!;
 }
@@ -290,6 +292,7 @@ type AnyMap = {
   add?(key: string, delta: number): number | undefined;
   takeIfAtLeast?(key: string, quantity: number): number | undefined;
   compact?(): void;
+  compactStep?(): boolean;
 };
 
 /** Makes the call, and puts its answer as {@link applyCall} would. */
@@ -319,7 +322,8 @@ export function callOn(map: AnyMap, call: Call): Answer {
       map.clear();
       return null;
     case 'compact':
-      map.compact!();
+    case 'compactStep':
+      map[call.op]!();
       return null;
   }
 }
