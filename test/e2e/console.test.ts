@@ -103,6 +103,28 @@ describe('the console', () => {
     90_000,
   );
 
+  it.each(Object.keys(screens) as (keyof typeof screens)[])(
+    'has room on a %s for names of any length and millions of units',
+    async (screen) => {
+      const sku = `${screen}-${'W'.repeat(64)}`.slice(0, 64);
+      await client.request(`/v1/skus/${sku}`, { method: 'PUT', key: 'admin', body: { onHand: 123_456_789 } });
+      await client.hold(sku, 12_345_678, { buyerId: 'W'.repeat(128) });
+      const console = await signedIn(screen);
+      await console.page.goto(`/console#/sale/${sku}`);
+      await console.untilText('123,456,789');
+      await console.page.getByRole('link', { name: `All of ${sku}` }).waitFor();
+      await console.expectFits();
+      for (const page of ['Stock', 'Reservations']) {
+        await console.goTo(page);
+        await console.page.locator('.list tbody tr').first().waitFor();
+        await console.expectFits();
+      }
+      console.expectQuiet();
+      await console.close();
+    },
+    90_000,
+  );
+
   it('does once what was asked twice because the first answer was lost', async () => {
     const sku = await client.newSku(10);
     const console = await signedIn('desk');

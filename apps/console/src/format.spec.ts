@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { about, ago, duration, milliseconds, money, rate } from './format.js';
+import { about, ago, duration, milliseconds, money, rate, short } from './format.js';
 
 it.each([
   [0, '0 s'],
@@ -58,4 +58,12 @@ it('gives a latency in milliseconds, and in seconds when it is long', () => {
     '1,246 ms',
     '21.4 s',
   ]);
+});
+
+it.each([
+  [999_999, '999,999'],
+  [1_250_000, '1.25M'],
+  [1_234_567_890_123, '1.23T'],
+])('writes %d in little room as %s', (value, text) => {
+  expect(short(value)).toBe(text);
 });

@@ -3,9 +3,15 @@
 const whole = new Intl.NumberFormat('en');
 const atMostOneDigit = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const oneDigit = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
 
 export function count(value: number): string {
   return whole.format(value);
+}
+
+/** For where there is little room: millions and more by their first digits. */
+export function short(value: number, format: (value: number) => string = count): string {
+  return Math.abs(value) < 1_000_000 ? format(value) : compact.format(value);
 }
 
 /** A rate: one digit after the point while it is small; nothing known is a dash. */

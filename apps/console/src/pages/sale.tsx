@@ -124,6 +124,7 @@ function StreamStatus({ live: { state, level } }: { live: LiveStock }) {
 }
 
 function Level({ level }: { level: WireStockLevel }) {
+  const available = count(level.available);
   return (
     <section class="level" aria-label="Units">
       <Spoken level={level} />
@@ -133,7 +134,9 @@ function Level({ level }: { level: WireStockLevel }) {
             <i class="dot dot-available" aria-hidden="true" />
             Available
           </dt>
-          <dd data-figure="available">{count(level.available)}</dd>
+          <dd data-figure="available" style={{ '--digits': available.length }}>
+            {available}
+          </dd>
         </div>
         <Figure label="Held" tone="held" value={<span data-figure="held">{count(level.held)}</span>} />
         <Figure label="Sold" tone="sold" value={<span data-figure="sold">{count(level.committed)}</span>} />

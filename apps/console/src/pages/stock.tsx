@@ -13,7 +13,13 @@ import { type Column, Table } from '../ui/table.js';
 import { NewSku } from './sku-dialogs.js';
 
 const columns: readonly Column<WireStockLevel>[] = [
-  { label: 'SKU', kind: 'main', plain: true, cell: ({ sku }) => <a href={href('sale', sku)}>{sku}</a> },
+  {
+    label: 'SKU',
+    kind: 'main',
+    plain: true,
+    cell: ({ sku }) => <a href={href('sale', sku)}>{sku}</a>,
+    whole: ({ sku }) => sku,
+  },
   { label: 'Share', kind: 'wide', plain: true, cell: (level) => <StockBar level={level} /> },
   {
     label: 'Available',

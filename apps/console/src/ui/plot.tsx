@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { short } from '../format.js';
 import { useObservable } from '../observable.js';
 import { theme } from '../theme.js';
 
@@ -125,7 +126,7 @@ function optionsOf(
     },
     axes: [
       { ...axis, grid: { show: false }, space: 80, values: x === 'time' ? clockTimes : plainSeconds },
-      { ...axis, size: 52, space: 36, values: (_, values) => values.map((value) => format(value)) },
+      { ...axis, size: 52, space: 36, values: (_, values) => values.map((value) => short(value, format)) },
     ],
     series: [
       {},
