@@ -1,10 +1,8 @@
 /** Opens the ledger's database, a PostgreSQL server or PGlite in this process, behind one interface. */
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import { Pool, TypeOverrides } from 'pg';
 import { assert } from '#domain';
-import { migrations } from '#migrations';
 import { ImpatientClient } from './impatient-client.js';
 import type { Schema } from './schema.js';
 
@@ -53,23 +51,4 @@ export function openPostgres(
 
 export function openPglite(pglite: PGlite): Database {
   return new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
-}
-
-function migratorOf(db: Database): Migrator {
-  return new Migrator({ db, provider: { getMigrations: async () => migrations } });
-}
-
-/** Which steps this ledger has taken, and which not yet; all missing: it is empty. Changes nothing. */
-export async function migrationState(db: Database): Promise<{ taken: string[]; missing: string[] }> {
-  const steps = await migratorOf(db).getMigrations();
-  const named = (isTaken: boolean) =>
-    steps.flatMap(({ name, executedAt }) => ((executedAt !== undefined) === isTaken ? [name] : []));
-  return { taken: named(true), missing: named(false) };
-}
-
-/** Brings the schema up to date; safe when several processes start at once. Answers with the steps it took. */
-export async function migrate(db: Database): Promise<string[]> {
-  const { error, results = [] } = await migratorOf(db).migrateToLatest();
-  if (error) throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
-  return results.map((result) => result.migrationName);
 }

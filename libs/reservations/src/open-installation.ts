@@ -3,7 +3,7 @@
  * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
  * fails. The HTTP service and the command line open the same one; further threads of the process join it.
  */
-import { migrate, migrationState, type Database } from '#ledger';
+import { migrate, migrationState, migrationTimeoutMs, openPostgres, type Database } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import {
   ConfigurationError,
@@ -66,7 +66,7 @@ export async function openInstallation(
       : null;
     const { db, pglite } = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
     const observing = options.observing && (await isLedger(db));
-    if (!observing) await bringUpToDate(db, logger);
+    if (!observing) await bringUpToDate(config, db, logger);
     const redis = await findRedis(config, folder, logger, opened);
     const cells = StockCells.create();
     const threaded = config.httpThreads > 1 && !options.observing;
@@ -133,8 +133,12 @@ async function openOver(
   const keyPrefix = keyPrefixOf(target);
   const redis = connectForDecisions(target);
   opened.add(redis, (connection) => connection.disconnect());
-  redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
-  await redis.connect().catch((error: unknown) => logger.warn({ err: error }, 'Redis cannot be reached yet'));
+  let reason = 'it does not answer';
+  redis.on('error', (error: Error) => {
+    reason = error.message || reason;
+    logger.debug({ err: error }, 'Redis connection');
+  });
+  await redis.connect().catch(() => logger.warn({ reason }, 'Redis cannot be reached yet'));
   const { hearsNews, ...roles } = role;
   const services = await openReservations({
     ...roles,
@@ -184,7 +188,7 @@ export async function openLedger(config: Config, logger: Logger, waitMs = 0): Pr
       ? null
       : opened.add(openDataFolder(config.dataDir), (held) => held.close());
     const { db } = await openDatabase(config, folder, logger, opened, waitMs);
-    await bringUpToDate(db, logger);
+    await bringUpToDate(config, db, logger);
     return { db, close: () => opened.close() };
   } catch (error) {
     await opened.close();
@@ -200,15 +204,27 @@ export async function migrateInstallation(config: Config, logger: Logger): Promi
       ? null
       : opened.add(openDataFolder(config.dataDir), (held) => held.close());
     const { db } = await openDatabase(config, folder, logger, opened);
-    return await migrate(db);
+    return await takeSteps(config, db);
   } finally {
     await opened.close();
   }
 }
 
-async function bringUpToDate(db: Database, logger: Logger): Promise<void> {
-  const steps = await migrate(db);
+async function bringUpToDate(config: Config, db: Database, logger: Logger): Promise<void> {
+  const steps = await takeSteps(config, db);
   if (steps.length > 0) logger.info({ steps }, 'the ledger was migrated');
+}
+
+/** On a server by a connection of its own: what takes its time there is not given up. */
+async function takeSteps({ databaseUrl }: Config, db: Database): Promise<string[]> {
+  if (!databaseUrl) return migrate(db);
+  const patience = { connectionsMax: 1, queryTimeoutMs: migrationTimeoutMs };
+  const patient = openPostgres(databaseUrl, () => undefined, patience);
+  try {
+    return await migrate(patient);
+  } finally {
+    await patient.destroy();
+  }
 }
 
 /** Whether there is anything to look at; an empty database is a ledger to be begun. */

@@ -1,0 +1,49 @@
+/**
+ * The steps of the schema. They only add, so a version works on a ledger that a later one has taken further: what it does
+ * not know it leaves alone, and what it knows and the ledger lacks it adds, whatever has been taken since.
+ */
+import { sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { migrations } from '#migrations';
+import type { Database } from './database.js';
+
+/** A step may build an index over a large table, or wait for another process that does. */
+export const migrationTimeoutMs = 3_600_000;
+
+/** Which steps this ledger has taken, and which not yet; all missing: it is empty. Changes nothing. */
+export async function migrationState(db: Database): Promise<{ taken: string[]; missing: string[] }> {
+  const steps = await migratorOf(db, await strangeSteps(db)).getMigrations();
+  const named = (isTaken: boolean) =>
+    steps.flatMap(({ name, executedAt }) => ((executedAt !== undefined) === isTaken ? [name] : []));
+  return { taken: named(true), missing: named(false) };
+}
+
+/** Brings the schema up to date; safe when several processes start at once. Answers with the steps it took. */
+export async function migrate(db: Database): Promise<string[]> {
+  for (;;) {
+    const strange = await strangeSteps(db);
+    const { error, results = [] } = await migratorOf(db, strange).migrateToLatest();
+    if (!error) return results.map((result) => result.migrationName);
+    // A later version may have taken it further meanwhile.
+    if ((await strangeSteps(db)).length === strange.length)
+      throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
+  }
+}
+
+function migratorOf(db: Database, strange: readonly string[]): Migrator {
+  const taken = Object.fromEntries(strange.map((name) => [name, { up: async () => undefined }]));
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...taken, ...migrations }) },
+    allowUnorderedMigrations: true,
+  });
+}
+
+/** Steps that were taken by another version and are not known to this one. */
+async function strangeSteps(db: Database): Promise<string[]> {
+  const { rows: tables } = await sql<{ there: boolean }>`
+    select to_regclass('kysely_migration') is not null as there`.execute(db);
+  if (!tables[0]!.there) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name));
+}

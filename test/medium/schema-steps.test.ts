@@ -1,0 +1,42 @@
+/** Versions beside each other on one ledger: what one has added is no business of the other. */
+import { expect, test } from '@jest/globals';
+import {
+  migrate,
+  migrationState,
+  openPglite,
+  openPostgres,
+  pgliteParsers,
+  sql,
+  type Database,
+} from '#ledger';
+import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
+
+async function expectToLeaveLaterStepsAlone(db: Database): Promise<void> {
+  const all = await migrate(db);
+  const step = '0013-captured-payments';
+  expect(all).toContain(step);
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-later', now()::text)`.execute(db);
+  expect(await migrate(db)).toEqual([]);
+  expect(await migrationState(db)).toEqual({ taken: [...all, '9999-later'], missing: [] });
+  // One that comes with a release of its own, after a later one was taken.
+  await sql`delete from kysely_migration where name = ${step}`.execute(db);
+  await sql`drop index payments_captured`.execute(db);
+  expect(await migrationState(db)).toMatchObject({ missing: [step] });
+  expect(await migrate(db)).toEqual([step]);
+}
+
+test('a step that is not known is left alone, on PGlite', async () => {
+  const { pglite, stop } = await testPglite({ parsers: pgliteParsers });
+  await expectToLeaveLaterStepsAlone(openPglite(pglite));
+  await stop();
+}, 60_000);
+
+describeWithPostgres('on a server', () => {
+  test('a step that is not known is left alone', async () => {
+    const database = await testPostgres();
+    const db = openPostgres(database.url, () => undefined);
+    await expectToLeaveLaterStepsAlone(db);
+    await db.destroy();
+    await database.stop();
+  }, 60_000);
+});
