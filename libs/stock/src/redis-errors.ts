@@ -32,6 +32,8 @@ export function translateRedisError(cause: unknown): unknown {
   if (message.startsWith('HF')) return new InvariantError(message);
   const refused = refusedBeforeRunning.some((code) => message.startsWith(code));
   if (cause.name === 'ReplyError' && !refused) return new InvariantError(`Redis refused a call: ${message}`);
-  const notSent = refused || message.startsWith("Stream isn't writeable");
-  return new UnavailableError('stock-not-ready', `Redis did not answer: ${message}`, !notSent, { cause });
+  // How ioredis says that there is no connection.
+  if (message.startsWith("Stream isn't writeable"))
+    return new UnavailableError('stock-not-ready', 'Redis cannot be reached', false, { cause });
+  return new UnavailableError('stock-not-ready', `Redis did not answer: ${message}`, !refused, { cause });
 }
