@@ -2,7 +2,7 @@
  * The embedded database under `kill -9`: every row that was acknowledged is there again, rows of transactions are
  * there together or not at all, and the database stays usable, round after round on one folder.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -113,4 +113,10 @@ it('starts from nothing again when its first start was cut short', async () => {
   expect((await database.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   await database.close();
   expect(existsSync(unfinished)).toBe(false);
+
+  // Made by another version.
+  writeFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), '99\n');
+  await expect(openPGlite({ dataDir })).rejects.toThrow(
+    'it holds a database of PostgreSQL 99 that is damaged, or',
+  );
 }, 60_000);

@@ -56,7 +56,7 @@ async function dataFolder({ embedded, dataDir }: Config): Promise<Finding | unde
     if (error instanceof DataFolderInUseError) return fine(part, error.message);
     return missing(
       part,
-      messageOf(error),
+      messageOf((error as Error).cause ?? error),
       'Name a folder that this user may write to: HOLDFAST_DATA_DIR=<folder>.',
     );
   }

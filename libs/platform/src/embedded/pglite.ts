@@ -7,10 +7,20 @@
  * database behind (so it is made in a folder beside and renamed), and without PostgreSQL's background processes nobody makes
  * checkpoints (so the log would grow for ever, and with it the time to recover: see `checkpointWhenLarge`).
  */
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 import { PGlite, type ParserOptions } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
+import { DataFolderError } from './data-folder.js';
 import type { Report } from './programs.js';
 
 /** A sync method that the file system layer has, and what a commit must wait for. */
@@ -31,6 +41,7 @@ const logSinceCheckpoint =
 /**
  * Opens the database in `<dataDir>/postgres`, creating it when there is none. The caller holds the data folder.
  * Close it with its own `close()`; an open one keeps the process alive.
+ * @throws DataFolderError when what is there cannot be opened: damaged, or of another version of PostgreSQL
  */
 export async function openPGlite(options: {
   dataDir: string;
@@ -45,9 +56,19 @@ export async function openPGlite(options: {
     await createDatabase(folder);
   }
   report(`opening the database in ${folder}`);
-  const database = await open(folder, parsers);
+  const database = await open(folder, parsers).catch((error: unknown) => {
+    throw new DataFolderError(folder, unopened(folder, error));
+  });
   checkpointWhenLarge(database, report);
   return database;
+}
+
+function unopened(folder: string, error: unknown): Error {
+  const file = path.join(folder, 'PG_VERSION');
+  const version = existsSync(file) ? `PostgreSQL ${readFileSync(file, 'utf8').trim()}` : 'no PostgreSQL';
+  return new Error(
+    `it holds a database of ${version} that is damaged, or of another version than this Holdfast brings (${String(error)})`,
+  );
 }
 
 async function createDatabase(folder: string): Promise<void> {
