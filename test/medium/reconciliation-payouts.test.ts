@@ -124,6 +124,23 @@ describeWithPostgres('payouts, statements and payments', () => {
       });
     });
 
+    test('ties with the fees that name no payout and are of its time, and with no others', async () => {
+      const at = (row: ProviderTransaction, occurredAtMs: number) => ({ ...row, occurredAtMs });
+      const fee = (id: string, value: number) =>
+        transactionOf(id, { kind: 'fee', gross: euro(value), fee: null, payoutId: null });
+      const ofOther = transactionOf('tx_3', { gross: euro(500), payoutId: 'po_2' });
+      const first = [...rows.map((row) => at(row, 1_000)), at(fee('fee_1', -40), 1_500)];
+      await reconcileItems(ledger.db, itemsOf([...first, at(ofOther, 2_500), at(fee('fee_2', -7), 2_500)]));
+      const { result } = await reconcileItems(
+        ledger.db,
+        itemsOf([at(payoutOf('po_1', 1_400), 2_000), at(payoutOf('po_2', 400), 3_000)]),
+      );
+      expect(result.tieOut).toEqual([
+        { payout: 'po_1', currency: 'EUR', expected: 1_400, actual: 1_400, ties: true },
+        { payout: 'po_2', currency: 'EUR', expected: 400, actual: 470, ties: false },
+      ]);
+    });
+
     /** A provider that names the payout of a row only when it is asked by payout, as Stripe does. */
     class ByPayout extends Upstream {
       asked: string[] = [];

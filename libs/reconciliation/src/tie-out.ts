@@ -6,6 +6,7 @@ import type { ProviderTransaction, StatedBalance } from '#payments';
 import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
+import { withLooseFees } from './loose-fees.js';
 import type { TieOut } from './run-result.js';
 import { rowsOf } from './transaction.js';
 
@@ -70,7 +71,8 @@ export class PayoutNames {
 
 /**
  * Payouts that a file names or states without having both: its rows came in one report and its own row in another, or by
- * the API. Where both are on record by now they are compared; `told` are those that the file ties by itself.
+ * the API. Where both are on record by now they are compared, fees that name no payout included where it ties with them;
+ * `told` are those that the file ties by itself.
  */
 export async function tieOutOfRecord(
   db: Database,
@@ -88,7 +90,7 @@ export async function tieOutOfRecord(
       select n.payout, n.currency, ${netsOf(account, 'n')}
       from json_to_recordset(${rowsOf(rest)}) as n(payout text, currency text)
     ) sums where paid is not null and carried is not null order by payout, currency`.execute(db);
-  return rows;
+  return withLooseFees(db, account, rows);
 }
 
 /** What was paid out, and what the rows of the payout add up to; each by its own index, whatever the statistics are. */
