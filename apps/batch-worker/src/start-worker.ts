@@ -76,7 +76,7 @@ function openWorker(options: WorkerOptions, processors: Processors, name: string
     metrics.jobs.inc({ job: job.name, outcome: dead ? 'dead' : 'failed' });
     logger.warn({ err: error, job: job.name, data: job.data, dead }, 'a job failed');
     if (!dead) return;
-    const letter = { id: ids.uuid(), queue: name, job: job.id ?? job.name, data: job.data };
+    const letter = { id: ids.uuid(), queue: name, job: workOf(job), data: job.data };
     keepDeadLetter(db, { ...letter, error: String(error), attempts: job.attemptsMade }).catch(
       (cause: unknown) => logger.error({ err: cause, job: job.name }, 'a dead letter could not be kept'),
     );
@@ -88,6 +88,11 @@ function openWorker(options: WorkerOptions, processors: Processors, name: string
       connection.disconnect();
     },
   };
+}
+
+/** What is to be done: the same for every job that a tick makes of it, so that it has one letter, however often it fails. */
+function workOf(job: Job<JobData>): string {
+  return job.deduplicationId ?? job.repeatJobKey ?? job.id ?? job.name;
 }
 
 async function work(processors: Processors, job: Job<JobData>): Promise<void> {
