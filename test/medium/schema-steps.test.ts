@@ -23,6 +23,12 @@ async function expectToLeaveLaterStepsAlone(db: Database): Promise<void> {
   await sql`drop index payments_captured`.execute(db);
   expect(await migrationState(db)).toMatchObject({ missing: [step] });
   expect(await migrate(db)).toEqual([step]);
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-later-breaking', now()::text)`.execute(
+    db,
+  );
+  await expect(migrate(db)).rejects.toThrow(
+    'in a way that this one does not understand (9999-later-breaking)',
+  );
 }
 
 test('a step that is not known is left alone, on PGlite', async () => {

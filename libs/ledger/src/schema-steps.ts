@@ -1,11 +1,15 @@
 /**
  * The steps of the schema. They only add, so a version works on a ledger that a later one has taken further: what it does
- * not know it leaves alone, and what it knows and the ledger lacks it adds, whatever has been taken since.
+ * not know it leaves alone, and what it knows and the ledger lacks it adds, whatever has been taken since. A step that does
+ * more than add says so at the end of its name, and who does not know it must not work there.
  */
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from '#migrations';
+import { ConfigurationError } from '#platform';
 import type { Database } from './database.js';
+
+const breaking = '-breaking';
 
 /** A step may build an index over a large table, or wait for another process that does. */
 export const migrationTimeoutMs = 3_600_000;
@@ -39,11 +43,18 @@ function migratorOf(db: Database, strange: readonly string[]): Migrator {
   });
 }
 
-/** Steps that were taken by another version and are not known to this one. */
+/** Steps that were taken by another version and are not known to this one. @throws ConfigurationError when one breaks it */
 async function strangeSteps(db: Database): Promise<string[]> {
   const { rows: tables } = await sql<{ there: boolean }>`
     select to_regclass('kysely_migration') is not null as there`.execute(db);
   if (!tables[0]!.there) return [];
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  return rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name));
+  const strange = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name));
+  const broken = strange.filter((name) => name.endsWith(breaking));
+  if (broken.length > 0) {
+    throw new ConfigurationError(
+      `a later version has changed this ledger in a way that this one does not understand (${broken.join(', ')}): start that one`,
+    );
+  }
+  return strange;
 }
