@@ -1,8 +1,11 @@
 /** Payments over real Redis and PostgreSQL: what keeps units, what makes orders, what gives money back. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { UnavailableError } from '#domain';
 import { sql, type Database } from '#ledger';
 import { systemTimers } from '#platform';
+import type { StockStore } from '#stock';
 import { eventually, openInstance, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import { intercept } from '../fixtures/intercept.js';
 import { TestProvider } from '../fixtures/provider.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -179,6 +182,35 @@ describeWithPostgres('payments', () => {
       expect(await one.confirm(id)).toMatchObject({ kind: 'too-late', reservation: { status: 'refunded' } });
       expect(await level(one)).toMatchObject({ held: 1, committed: 0 });
       expect(await one.brokenInvariants()).toEqual([]);
+    });
+
+    test('buys the units once, also when Redis has forgotten the decision before its answer was heard', async () => {
+      let decided = 0;
+      const forgetful = (another: () => Instance) => (store: StockStore) =>
+        intercept(store, 'reacquire', async (at, commands) => {
+          const reply = await store.reacquire(at, commands);
+          decided += 1;
+          if (decided > 1) return reply;
+          // Another instance takes the decision into the ledger, and then Redis loses everything.
+          await another().put('B', 1);
+          await becomes(another(), commands[0]!.reservationId, 'confirmed');
+          await another().redis.flushdb();
+          await eventually(
+            'Redis is filled from the ledger',
+            async () => (await store.state(0)).epoch > at.epoch,
+          );
+          throw new UnavailableError('stock-not-ready', 'the answer is lost', true);
+        });
+      const one: Instance = await open({ paymentTtlSeconds: 1, wrap: forgetful(() => two) });
+      const two: Instance = await open({ paymentTtlSeconds: 1, wrap: forgetful(() => one) });
+      await one.put('A', 2);
+      provider.cancels = false;
+      const [id, paymentId] = await paidLate(one, async () => undefined);
+      await becomes(two, id, 'confirmed');
+      await eventually('it is settled', async () => (await settledAt(one.db, paymentId)) !== null, 15_000);
+      expect(decided).toBe(1);
+      expect(await level(two)).toMatchObject({ held: 0, committed: 1 });
+      expect(await two.brokenInvariants()).toEqual([]);
     });
 
     test('is decided alike by two instances that hear of it at once', async () => {

@@ -43,6 +43,8 @@ export type Settlement = {
   readonly reservationPaymentId: string | null;
   readonly buyerId: string;
   readonly lines: readonly ReservationLine[];
+  /** The epochs, at the moment of looking, of the partitions that the lines are in. */
+  readonly epochs: ReadonlyMap<number, number>;
   /** Of the order, when there is one: its payment, as the shop or we named it. */
   readonly orderPaymentId: string | null;
 };
@@ -131,6 +133,7 @@ export class PaymentRepository {
       reservation_payment: string | null;
       buyer_id: string;
       lines: ReservationLine[];
+      epochs: { partition: number; epoch: number }[];
       order_payment: string | null;
     };
     const found = await guarded(
@@ -138,6 +141,8 @@ export class PaymentRepository {
         select ${columns}, r.status as reservation_status, r.payment_id as reservation_payment, r.buyer_id,
           (select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
             from unnest(r.lines) l) as lines,
+          (select json_agg(json_build_object('partition', e.partition, 'epoch', e.epoch))
+            from partitions e where e.partition = any(r.partitions)) as epochs,
           o.payment_id as order_payment
         from payments p join reservations r on r.id = p.reservation_id
         left join orders o on o.reservation_id = r.id
@@ -150,6 +155,7 @@ export class PaymentRepository {
       reservationPaymentId: row.reservation_payment,
       buyerId: row.buyer_id,
       lines: row.lines,
+      epochs: new Map(row.epochs.map(({ partition, epoch }) => [partition, epoch])),
       orderPaymentId: row.order_payment,
     }))[0];
   }

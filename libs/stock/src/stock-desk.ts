@@ -38,6 +38,23 @@ export type Made<Decision> = Decision & PartitionEpoch & { readonly nowMs: numbe
 /** The epoch, and the incarnation of the store that was found to know all that the ledger has. */
 export type Admission = { readonly epoch: number; readonly incarnation: string };
 
+/** A command that rests on what the ledger said when its partition was in this epoch. */
+export type InEpoch<Command> = { readonly epoch: number; readonly command: Command };
+
+/**
+ * The partition is in another epoch than the command was meant for: the store has been filled from the ledger since, and may
+ * have forgotten what it decided. An earlier attempt may have been carried out: the ledger says so by now, if it was.
+ */
+export class EpochPassedError extends UnavailableError {
+  constructor() {
+    super(
+      'stock-not-ready',
+      'Redis was filled from the ledger meanwhile: the ledger is to be looked at again',
+      true,
+    );
+  }
+}
+
 export type StockDeskOptions = {
   readonly store: StockStore;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -78,7 +95,12 @@ export class StockDesk {
   readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
   readonly pay: (partition: number, command: PayCommand) => Promise<Made<PayDecision>>;
   readonly fail: (partition: number, command: FailCommand) => Promise<Made<FailDecision>>;
-  readonly reacquire: (partition: number, command: ReacquireCommand) => Promise<Made<ReacquireDecision>>;
+  /** Throws `EpochPassedError` in another epoch: so does `revive`, which holds a part of a cart that has ended. */
+  readonly reacquire: (
+    partition: number,
+    command: InEpoch<ReacquireCommand>,
+  ) => Promise<Made<ReacquireDecision>>;
+  readonly revive: (partition: number, command: InEpoch<HoldCommand>) => Promise<Made<HoldDecision>>;
   readonly cancel: (partition: number, command: CancelCommand) => Promise<Made<CancelDecision>>;
   readonly adjust: (partition: number, command: AdjustCommand) => Promise<Made<AdjustDecision>>;
   readonly put: (partition: number, command: PutCommand) => Promise<Made<PutDecision>>;
@@ -95,8 +117,14 @@ export class StockDesk {
     this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
     this.pay = this.desk<PayCommand, PayDecision>((at, commands) => store.pay(at, commands));
     this.fail = this.desk<FailCommand, FailDecision>((at, commands) => store.fail(at, commands));
-    this.reacquire = this.desk<ReacquireCommand, ReacquireDecision>((at, commands) =>
+    this.reacquire = this.fenced<ReacquireCommand, ReacquireDecision>((at, commands) =>
       store.reacquire(at, commands),
+    );
+    this.revive = this.fenced<HoldCommand, HoldDecision>((at, commands) =>
+      store.reserve(
+        at,
+        commands.map((command) => ({ ...command, revive: true })),
+      ),
     );
     this.cancel = this.desk<CancelCommand, CancelDecision>((at, commands) => store.cancel(at, commands));
     this.adjust = this.desk<AdjustCommand, AdjustDecision>((at, commands) => store.adjust(at, commands));
@@ -106,6 +134,19 @@ export class StockDesk {
   /** Throws `UnavailableError` while one of them is closed: asked before a part of a cart is held in another. */
   mustBeOpen(partitions: readonly number[]): void {
     for (const partition of partitions) this.options.admissionOf(partition);
+  }
+
+  /** Of commands for several epochs in one call all are refused: whoever asked looks again. */
+  private fenced<Command, Decision>(
+    call: Call<Command, Decision>,
+  ): (partition: number, command: InEpoch<Command>) => Promise<Made<Decision>> {
+    return this.desk<InEpoch<Command>, Decision>(async (at, commands) => {
+      if (commands.some(({ epoch }) => epoch !== at.epoch)) throw new EpochPassedError();
+      return call(
+        at,
+        commands.map(({ command }) => command),
+      );
+    });
   }
 
   private desk<Command, Decision>(
@@ -145,7 +186,7 @@ export class StockDesk {
         onDecided(at, entries, seen);
         return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
       } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
+        if (!(error instanceof UnavailableError) || error instanceof EpochPassedError) throw error;
         if (open) onTrouble(partition);
         unknown ||= error.outcomeUnknown;
         if (!open || clock.monotonicMs() >= giveUpAtMs) {

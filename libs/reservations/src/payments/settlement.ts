@@ -6,7 +6,7 @@
  */
 import { UnavailableError, type JournalPosition, type Payment, type ReservationLine } from '#domain';
 import type { Settlement as View } from '#ledger';
-import { linesByPartition } from '#stock';
+import { EpochPassedError, linesByPartition, type InEpoch } from '#stock';
 import { Finality } from '../finality.js';
 import type { Parts } from '../ports.js';
 
@@ -14,8 +14,6 @@ import type { Parts } from '../ports.js';
 const stepsMax = 8;
 /** How long the parts of a cart wait for the deciding one. */
 const partTtlSeconds = 600;
-
-type Cart = ReadonlyMap<number, readonly ReservationLine[]>;
 
 export class Settlement {
   private readonly finality: Finality;
@@ -58,7 +56,9 @@ export class Settlement {
         await payments.paidLate(payment);
         return true;
       case 'late-paid':
-        await this.reacquire(view);
+        await this.reacquire(view).catch((error: unknown) => {
+          if (!(error instanceof EpochPassedError)) throw error;
+        });
         return true;
       case 'confirmed':
       case 'fulfilled':
@@ -105,15 +105,18 @@ export class Settlement {
 
   /**
    * Units for money that came late, all or none. The deciding partition speaks last, and once: what it says stays,
-   * whoever asks it and however often.
+   * whoever asks it and however often. It remembers until Redis is filled from the ledger; then the ledger has its word,
+   * and nothing is done on the strength of an earlier look.
    */
-  private async reacquire({ payment, reservationPaymentId, buyerId, lines }: View): Promise<void> {
+  private async reacquire(view: View): Promise<void> {
     const { desk } = this.parts;
+    const { payment, reservationPaymentId, buyerId } = view;
     const { reservationId } = payment;
-    const [[deciding, own], ...others] = this.cartOf(lines);
-    const whole = await this.holdParts(reservationId, buyerId, new Map([[deciding, own], ...others]));
+    const [[deciding, own], ...others] = this.cartOf(view.lines);
+    const whole = await this.holdParts(view);
     const paymentId = reservationPaymentId ?? payment.id;
-    const decision = await desk.reacquire(deciding, { reservationId, buyerId, paymentId, lines: own, whole });
+    const command = { reservationId, buyerId, paymentId, lines: own, whole };
+    const decision = await desk.reacquire(deciding, inEpochOf(view, deciding, command));
     await this.finality.reached(decision);
     if (decision.kind === 'held') return;
     const told = others.map(([partition]) =>
@@ -125,12 +128,15 @@ export class Settlement {
   }
 
   /** Holds the parts that the deciding partition does not have. Answers whether it has them all, in the ledger. */
-  private async holdParts(reservationId: string, buyerId: string, cart: Cart): Promise<boolean> {
-    const partitions = [...cart.keys()];
+  private async holdParts(view: View): Promise<boolean> {
+    const { buyerId, payment } = view;
+    const { reservationId } = payment;
+    const cart = this.cartOf(view.lines);
+    const partitions = cart.map(([partition]) => partition);
     const held: JournalPosition[] = [];
-    for (const [partition, lines] of [...cart].slice(1)) {
+    for (const [partition, lines] of cart.slice(1)) {
       const part = { reservationId, buyerId, lines, partitions, ttlSeconds: partTtlSeconds, metadata: null };
-      const decision = await this.parts.desk.reserve(partition, { ...part, revive: true });
+      const decision = await this.parts.desk.revive(partition, inEpochOf(view, partition, part));
       if (decision.kind === 'held') held.push(decision);
       else if (decision.kind !== 'ended') return false;
     }
@@ -159,6 +165,10 @@ export class Settlement {
       Settlement['cartOf']
     >;
   }
+}
+
+function inEpochOf<Command>({ epochs }: View, partition: number, command: Command): InEpoch<Command> {
+  return { epoch: epochs.get(partition)!, command };
 }
 
 function isAsAsked({ amount, captured }: Payment): boolean {
