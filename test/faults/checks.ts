@@ -20,6 +20,7 @@ export type Checked = {
 /** Earlier acknowledgements that are looked at again, beside those that have changed since the last look. */
 const looksAgain = 200;
 const replays = 8;
+const auditTimeoutMs = 30_000;
 
 /** Every check, while the crowd pauses. What is wrong is among the witness's findings then. */
 export async function check(world: World, options: { everything?: boolean } = {}): Promise<Checked> {
@@ -97,10 +98,11 @@ async function answersAgain({ witness, options, fleet, crowd }: World): Promise<
   );
 }
 
-async function invariants({ witness, fleet, options }: World): Promise<void> {
+async function invariants({ witness, fleet, options, patienceMs }: World): Promise<void> {
   const { port } = options.random.pick(fleet.members);
+  const timeoutMs = Math.max(auditTimeoutMs, patienceMs);
   const path = '/v1/audit/invariants';
-  const answer = await send({ port, method: 'GET', path, secret: keys.admin, timeoutMs: 30_000 });
+  const answer = await send({ port, method: 'GET', path, secret: keys.admin, timeoutMs });
   if (answer.status !== 200) return witness.add('error', `${path}: ${answer.status} ${answer.text}`);
   const report = JSON.parse(answer.text) as { invariants: { id: string; ok: boolean; detail: string }[] };
   for (const { id, ok, detail } of report.invariants)

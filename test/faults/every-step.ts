@@ -14,7 +14,6 @@ export type StepFigures = {
 
 /** No use case has as many; one that never ends has. */
 const stepsMax = 60;
-const answeredWithinMs = 20_000;
 
 export type UseCase = keyof typeof useCases;
 type Prepared = {
@@ -89,9 +88,12 @@ async function killAt(
   return [...member!.log().matchAll(/crashed at: (.*)/g)].at(-1)?.[1] ?? 'unknown';
 }
 
-async function untilAnsweredOrDead({ fleet, crowd, witness }: World, intent: Intent): Promise<void> {
+async function untilAnsweredOrDead(
+  { fleet, crowd, witness, patienceMs }: World,
+  intent: Intent,
+): Promise<void> {
   const [member] = fleet.members;
-  const giveUpAtMs = performance.now() + answeredWithinMs;
+  const giveUpAtMs = performance.now() + patienceMs;
   while (member!.isRunning() && performance.now() < giveUpAtMs) {
     await crowd.carryOut(intent, 1, member!.port);
     if (!witness.unanswered.has(intent.key)) return;

@@ -184,6 +184,7 @@ async function mainOfSteps(): Promise<void> {
     buyers: 0,
     durability: 'ledger',
     fsync: 'everysec',
+    patienceMs: count('patience', 3_600) * 1_000,
   } as const;
   const world = await World.open({ ...options, postgres, imports: [hookPath('crash-points')] });
   try {

@@ -5,7 +5,7 @@ import { lastingPort } from '../servers/server.js';
 const secret = 'faults-webhook-secret';
 
 /** Declines, decides late (later than some payments are waited for), and tells it twice, never, or in the wrong order. */
-const plan = {
+export const providerPlan = {
   decline: 0.15,
   delayMs: [20, 4_000],
   lose: 0.1,
@@ -15,7 +15,9 @@ const plan = {
   refuseCancel: 0.3,
   visibleAfterMs: [0, 0],
   replicaLagMs: 0,
-} satisfies Parameters<Sandbox['plan']>[0];
+} satisfies ProviderPlan;
+
+export type ProviderPlan = Parameters<Sandbox['plan']>[0];
 
 export async function openProvider(): Promise<Sandbox> {
   const port = await lastingPort();
@@ -27,7 +29,7 @@ export async function openProvider(): Promise<Sandbox> {
     file: null,
   };
   const sandbox = await openSandbox(options);
-  sandbox.plan(plan);
+  sandbox.plan(providerPlan);
   return sandbox;
 }
 
