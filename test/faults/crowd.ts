@@ -22,6 +22,8 @@ export type CrowdOptions = {
 const triesMax = 4;
 /** SKUs that the load is on: the last ones that were put there. */
 const skusAtOnce = 6;
+/** How long a buyer who got no answer rests: while nobody answers, what is left to be asked again must not pile up. */
+const restMaxMs = 1_000;
 /** Reservations that a buyer may still change its mind about. */
 const basketMax = 12;
 
@@ -128,14 +130,17 @@ export class Crowd {
         continue;
       }
       this.busy += 1;
+      let gotNone = false;
       try {
-        const acknowledged = await this.carryOut(this.nextIntent(basket));
+        const intent = this.nextIntent(basket);
+        const acknowledged = await this.carryOut(intent);
         if (acknowledged) basket.push(acknowledged);
         if (basket.length > basketMax) basket.shift();
+        gotNone = this.options.witness.unanswered.has(intent.key);
       } finally {
         this.busy -= 1;
       }
-      await sleep(random.integer(0, 12));
+      await sleep(random.integer(0, gotNone ? restMaxMs : 12));
     }
   }
 
