@@ -23,7 +23,7 @@ export const plantedBugs = {
 export type PlantedBug = keyof typeof plantedBugs;
 export const plantedBugNames = Object.keys(plantedBugs) as PlantedBug[];
 
-const roundsMax = 4;
+const roundsMax = 6;
 const patienceMs = 10_000;
 /** What a bug gives away is that something is wrong. That something is slow may be the machine's fault. */
 const slow: ReadonlySet<Finding['kind']> = new Set(['stuck', 'harness']);
