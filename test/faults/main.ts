@@ -164,7 +164,8 @@ async function main(): Promise<void> {
   if (values.json === '-') process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(printReport(summary));
   if (file !== undefined) keep(file, summary);
-  process.exitCode = summary.ok ? 0 : 1;
+  // Servers of a world that could not be opened hold this process; they are on its leash, and end with it.
+  process.stdout.write('', () => process.exit(summary.ok ? 0 : 1));
 }
 
 /** After each round: what was run counts, also when the campaign is ended from outside. */
