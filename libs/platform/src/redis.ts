@@ -40,8 +40,6 @@ const commandTimeoutMs = 2_000;
 const silentMaxMs = 5_000;
 /** How often a cluster is asked where its slots are: a master that was cut off does not say that it is none. */
 const slotsRefreshMs = 1_000;
-/** After a connection to a master was lost: when a queue says it again, perhaps to another one. */
-const retryDelayOnFailoverMs = 100;
 
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
@@ -77,6 +75,20 @@ const waitForever = {
   reconnectOnError: reconnectOnReadOnly,
   lazyConnect: false,
 } satisfies RedisOptions;
+
+/** What becomes of a command while no master is there for it: it fails at once. */
+const sendOnceToCluster = { enableOfflineQueue: false, retryDelayOnFailover: 0, lazyConnect: true };
+
+/**
+ * Or it waits. A worker whose command fails, or whose connection could not be opened, asks again in the same turn, for
+ * ever: nothing else of the process runs any more.
+ */
+const waitForCluster = {
+  enableOfflineQueue: true,
+  retryDelayOnFailover: 100,
+  maxRedirections: Number.POSITIVE_INFINITY,
+  lazyConnect: false,
+};
 
 /** The connection that stock is decided over: a command is sent once, and a lost reply is an error. */
 export function connectForDecisions(target: RedisTarget): Redis | Cluster {
@@ -120,11 +132,8 @@ function connect(
     case 'cluster':
       return new Cluster([...target.nodes], {
         scaleReads: 'master',
-        // A worker whose command fails in the same turn asks again in that turn, for ever: nothing else runs any more.
-        enableOfflineQueue: manner === waitForever,
-        retryDelayOnFailover: manner === waitForever ? retryDelayOnFailoverMs : 0,
+        ...(manner === waitForever ? waitForCluster : sendOnceToCluster),
         slotsRefreshInterval: slotsRefreshMs,
-        lazyConnect: true,
         clusterRetryStrategy: reconnectDelayMs,
         redisOptions: {
           ...options,
