@@ -156,7 +156,8 @@ describe.each(Object.entries(widths))('%s', (_, wide) => {
   });
 
   test('ParallelResize', async () => {
-    const map = createShared({ entriesMax: 3_000, wide });
+    // Room for the keys of the churn as well.
+    const map = createShared({ entriesMax: 4_000, wide });
     const [stored] = await run(map, [
       pairs('offer', 30_000, 3_000),
       pairs('delete', 30_000, 3_000),
