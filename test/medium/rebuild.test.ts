@@ -1,7 +1,7 @@
 /** What Redis or the ledger lost comes back from the other, or stays closed: on real Redis and PostgreSQL. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
-import { AuditRepository, sql, StockRepository } from '#ledger';
+import { AuditRepository, sql } from '#ledger';
 import { UnavailableError } from '#domain';
 import { DriftWatch, type Answer } from '#reservations';
 import {
@@ -178,10 +178,10 @@ describeWithPostgres('rebuild', () => {
     await one.hold('A');
     const [levels] = await one.redis.keys('*:{0}:levels');
     await one.redis.hset(levels!, 'A', '5 0 0 - 600 2');
-    const parts = { store: one.store, stock: new StockRepository(one.db), timers: systemTimers };
     const broken: string[] = [];
     const watch = new DriftWatch({
-      ...parts,
+      store: one.store,
+      timers: systemTimers,
       ledger: new AuditRepository(one.db),
       openPartitions: () => [{ partition: 0, epoch: 1 }],
       broke: (_partition, reason) => void broken.push(reason),
@@ -196,6 +196,32 @@ describeWithPostgres('rebuild', () => {
       { epoch: 1, reason: 'the ledger begins' },
       { epoch: 2, reason: expect.stringMatching(/^Redis stood at 0-0, the ledger at 1-/) },
     ]);
+  });
+
+  test('a Redis that is ahead of the ledger by what is on its way is not taken for one that differs', async () => {
+    const one = await open();
+    await one.put('A', 5);
+    const before = await one.store.state(0);
+    const broken: string[] = [];
+    const watch = new DriftWatch({
+      store: one.store,
+      timers: systemTimers,
+      ledger: new AuditRepository(one.db),
+      openPartitions: () => [{ partition: 0, epoch: 1 }],
+      broke: (_partition, reason) => void broken.push(reason),
+      report: (message, facts) => void broken.push(JSON.stringify({ message, facts })),
+    });
+    let held: ReturnType<Instance['reserve']> | undefined;
+    await one.db.transaction().execute(async (tx) => {
+      // No commit gets through as long as this lasts.
+      await sql`select from partitions for update`.execute(tx);
+      held = one.reserve('A');
+      await eventually('Redis is ahead', async () => (await one.store.state(0)).sequence > before.sequence);
+      await watch.look();
+    });
+    expect(broken).toEqual([]);
+    expect((await held)?.kind).toBe('held');
+    expect(await one.brokenInvariants()).toEqual([]);
   });
 
   test('an adjustment whose answer was lost is not made again after a rebuild', async () => {

@@ -10,6 +10,13 @@ export type Violation = Readonly<Record<string, unknown>>;
 /** Violations shown; the count says how many there are. */
 const shownMax = 5;
 
+/** `epoch` and `sequence`: of the last entry that the levels come from; 0 where there are none. */
+export type LevelsAt = {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly levels: readonly StockLevel[];
+};
+
 export class AuditRepository {
   constructor(private readonly db: Database) {}
 
@@ -151,19 +158,22 @@ export class AuditRepository {
       where e.kind = 'capture' and e.state = 'done' group by t.provider, t.account, e.payment_id having count(*) > 1`);
   }
 
-  /** Levels of a partition for comparison with the stock store, in chunks by SKU. */
-  async levelsOf(partition: number, after: string, limit: number): Promise<StockLevel[]> {
+  /** Levels of a partition, in chunks by SKU, and where its journal stood at the same instant: the entries in them. */
+  async levelsOf(partition: number, after: string, limit: number): Promise<LevelsAt> {
     const found = await guarded(
       this.db
         .selectFrom('skus')
-        .selectAll()
-        .where('partition', '=', partition)
+        .innerJoin('partitions', 'partitions.partition', 'skus.partition')
+        .selectAll('skus')
+        .select(['partitions.epoch', 'partitions.sequence'])
+        .where('skus.partition', '=', partition)
         .where('sku', '>', after)
         .orderBy('sku')
         .limit(limit)
         .execute(),
     );
-    return found.map(toLevel);
+    const [{ epoch, sequence } = { epoch: 0, sequence: 0 }] = found;
+    return { epoch, sequence, levels: found.map(toLevel) };
   }
 
   /**

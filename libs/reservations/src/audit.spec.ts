@@ -15,7 +15,11 @@ const level = {
 /** An audit of one SKU in one partition, whose stock store fails for the first looks. */
 function auditOf(failures: number, error: Error): Audit {
   let looks = 0;
-  const levelsOf = async (_partition: number, after: string) => (after === '' ? [level] : []);
+  const levelsOf = async (_partition: number, after: string) => ({
+    epoch: 1,
+    sequence: 1,
+    levels: after === '' ? [level] : [],
+  });
   const nothing = async () => [];
   // Whatever else the ledger is asked for, it finds nothing wrong.
   const ledger = new Proxy({ levelsOf }, { get: (known, name) => Reflect.get(known, name) ?? nothing });
@@ -23,13 +27,12 @@ function auditOf(failures: number, error: Error): Audit {
     levels: async () => {
       looks += 1;
       if (looks <= failures) throw error;
-      return { levels: [level] };
+      return { sequence: 1, levels: [level] };
     },
   };
   return new Audit({
     ledger,
     store,
-    stock: {},
     timers: { sleep: async () => undefined },
     openPartitions: () => [{ partition: 0, epoch: 1 }],
     closed: () => [],

@@ -4,13 +4,12 @@ import type { AuditRepository, Violation } from '#ledger';
 import type { Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
 import { Drift, patience } from './drift.js';
-import type { Public, StockLedger } from './ports.js';
+import type { Public } from './ports.js';
 import type { AuditUseCases, InvariantReport } from './use-cases.js';
 
 export type AuditParts = {
-  readonly store: StockStore;
+  readonly store: Pick<StockStore, 'levels' | 'readJournal'>;
   readonly ledger: Public<AuditRepository>;
-  readonly stock: StockLedger;
   readonly timers: Timers;
   readonly openPartitions: () => readonly PartitionEpoch[];
   readonly closed: () => readonly { readonly partition: number; readonly reason: string }[];

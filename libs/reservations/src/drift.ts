@@ -1,23 +1,27 @@
 /**
- * Where Redis and the ledger differ for longer than decisions take on their way: the levels of every SKU. Asked by the
- * audit, which reports it, and once a minute by each instance, which has the partition filled from the ledger again; the
- * ledger keeps the reason with the epoch that begins so (`repairs`).
+ * Where Redis and the ledger differ though both know the same decisions: the levels of every SKU. Asked by the audit, which
+ * reports it, and once a minute by each instance, which has the partition filled from the ledger again; the ledger keeps
+ * the reason with the epoch that begins so (`repairs`).
+ *
+ * In a sale Redis is always ahead, by what is on its way to the ledger. So the levels of the ledger are moved by the
+ * entries of the journal that it lacks, up to the one that Redis had when it was asked: then the two must be equal.
  */
 import type { StockLevel } from '#domain';
-import type { AuditRepository, Violation } from '#ledger';
+import { effectsOf, type AuditRepository, type LevelsAt, type Violation } from '#ledger';
 import type { Timer, Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
-import type { Public, StockLedger } from './ports.js';
+import type { Public } from './ports.js';
 
 export type DriftParts = {
-  readonly store: StockStore;
+  readonly store: Pick<StockStore, 'levels' | 'readJournal'>;
   readonly ledger: Pick<Public<AuditRepository>, 'levelsOf'>;
-  readonly stock: StockLedger;
   readonly timers: Timers;
 };
 
 const chunkSize = 500;
-/** Under load Redis is ahead of the ledger for as long as a commit takes; a difference that lasts longer is one. */
+/** A ledger that is further behind is waited for. */
+const entriesMax = 10_000;
+/** What cannot be compared at one look is looked at again, and so is what differs. */
 export const patience = { looks: 20, pauseMs: 100 };
 
 export class Drift {
@@ -26,42 +30,67 @@ export class Drift {
   /** What differs in a partition; none, they agree. Throws when the partition is in another epoch by now. */
   async of(at: PartitionEpoch): Promise<Violation[]> {
     const found: Violation[] = [];
-    let after = '';
-    for (;;) {
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const { differing, last } = await this.lastingDifferences(at, after);
+      found.push(...differing);
+      after = last;
+    }
+    return found;
+  }
+
+  /** Of the next SKUs; `last`: none, there are no more. */
+  private async lastingDifferences(
+    at: PartitionEpoch,
+    after: string,
+  ): Promise<{ readonly differing: readonly Violation[]; readonly last: string | undefined }> {
+    for (let looksLeft = patience.looks; ; looksLeft -= 1) {
       const ledger = await this.parts.ledger.levelsOf(at.partition, after, chunkSize);
-      if (ledger.length === 0) return found;
-      found.push(...(await this.lastingDifferences(at, ledger)));
-      after = ledger.at(-1)!.sku;
+      const last = ledger.levels.at(-1)?.sku;
+      if (last === undefined) return { differing: [], last };
+      const differing = await this.differences(at, ledger);
+      if (differing?.length === 0) return { differing, last };
+      // What could never be compared is no difference that was found.
+      if (looksLeft <= 1) return { differing: differing ?? [], last };
+      await this.parts.timers.sleep(patience.pauseMs);
     }
   }
 
-  /** Looks again at the SKUs that differ until they agree, or have had time enough to. */
-  private async lastingDifferences(at: PartitionEpoch, first: readonly StockLevel[]): Promise<Violation[]> {
-    let ledger = first;
-    let differing: Violation[] = [];
-    for (let look = 0; look < patience.looks; look += 1) {
-      const { levels } = await this.parts.store.levels(
-        at,
-        ledger.map(({ sku }) => sku),
-      );
-      const redis = new Map(levels.map((level) => [level.sku, level]));
-      const differ = ledger.filter((level) => !sameLevel(level, redis.get(level.sku)));
-      if (differ.length === 0) return [];
-      differing = differ.map((level) => ({
-        sku: level.sku,
-        ledger: level,
-        redis: redis.get(level.sku) ?? null,
-      }));
-      await this.parts.timers.sleep(patience.pauseMs);
-      ledger = await this.parts.stock.findMany(differ.map(({ sku }) => sku));
-    }
-    return differing;
+  /** Null: they cannot be compared now. */
+  private async differences(at: PartitionEpoch, ledger: LevelsAt): Promise<readonly Violation[] | null> {
+    const { store } = this.parts;
+    const skus = ledger.levels.map(({ sku }) => sku);
+    const { sequence, levels } = await store.levels(at, skus);
+    const ahead = sequence - ledger.sequence;
+    if (ledger.epoch !== at.epoch || ahead > entriesMax) return null;
+    const entries = ahead > 0 ? await store.readJournal(at, ledger.sequence, ahead) : [];
+    // Taken by the ledger meanwhile, and forgotten.
+    if (entries.length < ahead) return null;
+    const moved = new Map(effectsOf(entries).levels.map((change) => [change.sku, change]));
+    const redis = new Map(levels.map((level) => [level.sku, level]));
+    return ledger.levels.flatMap((level): Violation[] => {
+      const { sku } = level;
+      const expected = movedBy(level, moved.get(sku));
+      const found = redis.get(sku) ?? null;
+      return found && sameLevel(expected, found) ? [] : [{ sku, ledger: expected, redis: found }];
+    });
   }
 }
 
-function sameLevel(ledger: StockLevel, redis: StockLevel | undefined): boolean {
+type Change = ReturnType<typeof effectsOf>['levels'][number];
+
+function movedBy(level: StockLevel, change: Change | undefined): StockLevel {
+  if (!change) return level;
+  return {
+    ...level,
+    onHand: level.onHand + change.on_hand,
+    held: level.held + change.held,
+    committed: level.committed + change.committed,
+    version: change.version,
+  };
+}
+
+function sameLevel(ledger: StockLevel, redis: StockLevel): boolean {
   return (
-    redis !== undefined &&
     ledger.onHand === redis.onHand &&
     ledger.held === redis.held &&
     ledger.committed === redis.committed &&
