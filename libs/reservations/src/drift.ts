@@ -6,7 +6,7 @@
  * In a sale Redis is always ahead, by what is on its way to the ledger. So the levels of the ledger are moved by the
  * entries of the journal that it lacks, up to the one that Redis had when it was asked: then the two must be equal.
  */
-import type { StockLevel } from '#domain';
+import { UnavailableError, type StockLevel } from '#domain';
 import { effectsOf, type AuditRepository, type LevelsAt, type Violation } from '#ledger';
 import type { Timer, Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
@@ -27,7 +27,7 @@ export const patience = { looks: 20, pauseMs: 100 };
 export class Drift {
   constructor(private readonly parts: DriftParts) {}
 
-  /** What differs in a partition; none, they agree. Throws when the partition is in another epoch by now. */
+  /** What differs in a partition; none, they agree. Throws when it is in another epoch by now, or cannot be compared. */
   async of(at: PartitionEpoch): Promise<Violation[]> {
     const found: Violation[] = [];
     for (let after: string | undefined = ''; after !== undefined;) {
@@ -49,8 +49,11 @@ export class Drift {
       if (last === undefined) return { differing: [], last };
       const differing = await this.differences(at, ledger);
       if (differing?.length === 0) return { differing, last };
-      // What could never be compared is no difference that was found.
-      if (looksLeft <= 1) return { differing: differing ?? [], last };
+      if (looksLeft <= 1) {
+        // Neither equal nor different: nobody may take it for either.
+        if (!differing) throw tooFarBehind(at);
+        return { differing, last };
+      }
       await this.parts.timers.sleep(patience.pauseMs);
     }
   }
@@ -74,6 +77,11 @@ export class Drift {
       return found && sameLevel(expected, found) ? [] : [{ sku, ledger: expected, redis: found }];
     });
   }
+}
+
+function tooFarBehind({ partition }: PartitionEpoch): UnavailableError {
+  const what = `the ledger is too far behind Redis in partition ${partition} to be compared with it: ask again`;
+  return new UnavailableError('ledger-unavailable', what, false);
 }
 
 type Change = ReturnType<typeof effectsOf>['levels'][number];
