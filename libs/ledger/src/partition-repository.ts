@@ -1,6 +1,6 @@
 /** Epochs and positions of the partitions, and what a rebuild brings back to the stock store. */
 import { sql, type RawBuilder, type Transaction } from 'kysely';
-import { type PartitionRecord, type ReservationLine } from '#domain';
+import type { PartitionRecord } from '#domain';
 import type { Database } from './database.js';
 import type { Schema } from './schema.js';
 import { toLevel } from './stock-repository.js';
@@ -125,6 +125,10 @@ export class PartitionRepository {
 const heldIn = (partition: number) => sql`r.held_in <> '{}' and ${partition} = any(r.held_in)
   and case when cardinality(r.held_in) = 1 then r.held_in[1] else -1 end in (${partition}, -1)`;
 
+/** An instant in milliseconds: of a million holds, dates would be most of the work. */
+const msOf = (column: string): RawBuilder<number> =>
+  sql`round(date_part('epoch', r.${sql.ref(column)}) * 1000)`;
+
 async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGenerator<PartitionRecord[]> {
   yield* rowsOf(tx, sql<LevelRow>`select * from skus where partition = ${partition}`, (row) => ({
     kind: 'level',
@@ -133,10 +137,8 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
   yield* rowsOf(
     tx,
     sql<HoldRow>`
-      select r.id, r.status, r.buyer_id, r.created_at, r.expires_at, r.partitions, r.payment_id, r.payment_deadline, (
-        select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) order by l.sku)
-        from unnest(r.lines) l where l.partition = ${partition}
-      ) as lines
+      select r.id, r.status, r.buyer_id, ${msOf('created_at')} as created, ${msOf('expires_at')} as expires, r.partitions,
+        r.payment_id, ${msOf('payment_deadline')} as pay_by, to_json(r.lines) as lines
       from reservations r where ${heldIn(partition)}`,
     (row) => holdOf(row, partition),
   );
@@ -164,7 +166,14 @@ async function* recordsOf(tx: Transaction<Schema>, partition: number): AsyncGene
 }
 
 type LevelRow = Schema['skus'];
-type HoldRow = Omit<Schema['reservations'], 'metadata' | 'lines'> & { lines: ReservationLine[] };
+type HoldRow = Pick<
+  Schema['reservations'],
+  'id' | 'status' | 'buyer_id' | 'partitions' | 'payment_id' | 'lines'
+> & {
+  created: number;
+  expires: number;
+  pay_by: number | null;
+};
 type BuyerRow = Schema['buyer_units'] & { reservation_id: string | null };
 
 /**
@@ -199,12 +208,10 @@ function holdOf(row: HoldRow, partition: number): PartitionRecord {
     kind: 'hold',
     reservationId: row.id,
     buyerId: row.buyer_id,
-    createdAtMs: row.created_at.getTime(),
-    expiresAtMs: row.expires_at.getTime(),
+    createdAtMs: row.created,
+    expiresAtMs: row.expires,
     partitions: row.partitions,
-    lines: row.lines,
-    paying: decidesPaying
-      ? { paymentId: row.payment_id!, deadlineMs: row.payment_deadline!.getTime() }
-      : null,
+    lines: row.lines.filter((line) => line.partition === partition),
+    paying: decidesPaying ? { paymentId: row.payment_id!, deadlineMs: row.pay_by! } : null,
   };
 }

@@ -265,34 +265,46 @@ function groups<Item>(list: readonly Item[], size: number): Item[][] {
   );
 }
 
-/** A record of a rebuild as the arguments of `restore load`. */
-export function encodeRestored(at: PartitionEpoch, record: PartitionRecord): string[] {
+/** Pairs of a member and its text or score, by where `restore load` writes them. */
+type RestoredPairs = Record<'levels' | 'holds' | 'buyers' | 'deadlines' | 'parts', (string | number)[]>;
+
+/** Records of a rebuild as the arguments of `restore load`. */
+export function encodeRestored(at: PartitionEpoch, records: readonly PartitionRecord[]): (string | number)[] {
+  const pairs: RestoredPairs = { levels: [], holds: [], buyers: [], deadlines: [], parts: [] };
+  for (const record of records) addRestored(pairs, at, record);
+  return Object.entries(pairs)
+    .filter(([, list]) => list.length > 0)
+    .flatMap(([place, list]) => [[place, list.length], list].flat());
+}
+
+function addRestored(pairs: RestoredPairs, at: PartitionEpoch, record: PartitionRecord): void {
   switch (record.kind) {
     case 'level': {
       const { sku, onHand, held, committed, buyerLimit, holdTtlSeconds, version } = record.level;
-      return ['level', sku, [onHand, held, committed, buyerLimit ?? none, holdTtlSeconds, version].join(' ')];
+      pairs.levels.push(
+        sku,
+        `${onHand} ${held} ${committed} ${buyerLimit ?? none} ${holdTtlSeconds} ${version}`,
+      );
+      break;
     }
     case 'hold': {
+      const { reservationId, createdAtMs, expiresAtMs, partitions, paying, buyerId } = record;
       const cart = record.lines.map((line) => `${line.sku}=${line.quantity}`).join(',');
-      const text = [
-        0,
-        record.createdAtMs,
-        record.expiresAtMs,
-        record.partitions.join(','),
-        cart,
-        record.buyerId,
-      ];
-      const what = record.partitions[0] === at.partition ? 'hold' : 'part';
-      const { paying } = record;
       const prefix = paying ? `paying ${paying.paymentId} ${paying.deadlineMs} ` : '';
-      const deadlineMs = paying?.deadlineMs ?? record.expiresAtMs;
-      return [what, record.reservationId, prefix + text.join(' '), String(deadlineMs)];
+      pairs.holds.push(
+        reservationId,
+        `${prefix}0 ${createdAtMs} ${expiresAtMs} ${partitions.join(',')} ${cart} ${buyerId}`,
+      );
+      pairs[partitions[0] === at.partition ? 'deadlines' : 'parts'].push(
+        paying?.deadlineMs ?? expiresAtMs,
+        reservationId,
+      );
+      break;
     }
     case 'buyer':
-      return [
-        'buyer',
+      pairs.buyers.push(
         `${record.sku} ${record.buyerId}`,
-        [record.reservationId ?? none, record.held, record.committed].join(' '),
-      ];
+        `${record.reservationId ?? none} ${record.held} ${record.committed}`,
+      );
   }
 }

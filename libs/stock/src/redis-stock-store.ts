@@ -271,8 +271,7 @@ export class RedisStockStore implements StockStore {
     await this.call(at, 'restore', [at.attempt, 'open']);
     for await (const chunk of records) {
       for (const { kind } of chunk) loaded[kind] += 1;
-      const facts = chunk.flatMap((record) => encodeRestored(at, record));
-      await this.call(at, 'restore', [at.attempt, 'load', ...facts]);
+      await this.call(at, 'restore', [at.attempt, 'load', ...encodeRestored(at, chunk)]);
     }
     await this.call(at, 'restore', [at.attempt, 'ready', loaded.level, loaded.hold, loaded.buyer]);
   }

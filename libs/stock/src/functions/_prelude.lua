@@ -78,6 +78,13 @@ local function reader(args)
     position = position + 1
     return value
   end
+  -- The next so many arguments as they are: where they lie, for `callInChunks`.
+  function self.raw(size)
+    local first = position
+    position = position + size
+    if position > #args + 1 then fail('HFBADARG', 'arguments are missing') end
+    return args, first, position - 1
+  end
   function self.word(name) return word(self.text(name), name) end
   function self.integer(name, minimum, maximum) return integer(self.text(name), minimum, maximum or UNITS_MAX, name) end
   -- "" stands for an optional value that was not given.
@@ -198,9 +205,10 @@ end
 
 -- One command for many arguments, as many as a Lua call takes at once: a call costs more than what it writes.
 local ARGUMENTS_MAX = 1000
-local function callInChunks(command, key, arguments)
-  for from = 1, #arguments, ARGUMENTS_MAX do
-    redis.call(command, key, unpack(arguments, from, math.min(from + ARGUMENTS_MAX - 1, #arguments)))
+local function callInChunks(command, key, arguments, first, last)
+  last = last or #arguments
+  for from = first or 1, last, ARGUMENTS_MAX do
+    redis.call(command, key, unpack(arguments, from, math.min(from + ARGUMENTS_MAX - 1, last)))
   end
 end
 

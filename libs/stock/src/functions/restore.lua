@@ -5,7 +5,8 @@
 
   ARGV after the (new) epoch and clock: attempt (a number of this rebuild's own), step, then
     open
-    load   any number of: "level" sku text | "hold" reservation text deadline | "part" reservation text checkAt | "buyer" name text
+    load   any number of: where, how many arguments follow, and these: "levels" (sku text)... | "holds" (reservation text)...
+           | "buyers" (name text)... | "deadlines" (deadline reservation)... | "parts" (checkAt reservation)...
     ready  how many levels, holds (parts included) and buyers were loaded
     admit
   Reply: OK
@@ -36,20 +37,20 @@ function steps.open(keys, epoch, token)
   if clock[1] then redis.call('HSET', keys[1], 'skew', clock[1], 'lived', clock[2] or '0') end
 end
 
+local places = {
+  levels = { key = 2, command = 'HSET' },
+  holds = { key = 3, command = 'HSET' },
+  buyers = { key = 4, command = 'HSET' },
+  deadlines = { key = 5, command = 'ZADD' },
+  parts = { key = 6, command = 'ZADD' },
+}
+
 function steps.load(keys, _, token, arguments)
   expect(keys, 'restoring', token)
   while arguments.more() do
-    local what, name, text = arguments.text('what'), arguments.text('name'), arguments.text('text')
-    if what == 'level' then
-      redis.call('HSET', keys[2], name, text)
-    elseif what == 'hold' or what == 'part' then
-      redis.call('HSET', keys[3], name, text)
-      redis.call('ZADD', keys[what == 'hold' and 5 or 6], arguments.text('score'), name)
-    elseif what == 'buyer' then
-      redis.call('HSET', keys[4], name, text)
-    else
-      fail('HFBADARG', 'unknown kind of record')
-    end
+    local place = places[arguments.text('place')]
+    if not place then fail('HFBADARG', 'unknown kind of record') end
+    callInChunks(place.command, keys[place.key], arguments.raw(arguments.integer('arguments', 1)))
   end
 end
 
