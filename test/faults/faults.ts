@@ -3,6 +3,8 @@
  * when its function settles; that the service recovers from it is for the checks to say.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from './random.js';
+import type { SettableClock } from './servers/settable-clock.js';
 import type { World } from './world.js';
 
 export type Fault = {
@@ -125,13 +127,15 @@ export const faults = {
   },
   'clock-jump': {
     what: 'the wall clock of Redis is set by an hour, or back to where it was',
-    async run({ redis, options: { random } }) {
-      if (!redis.hasShims) return { 'clock not set, for want of a C compiler': 1 };
-      await redis.setClock(random.pick([-hourMs, 0, hourMs]));
-      await sleep(random.integer(300, 1_200));
-      await redis.setClock(random.pick([-hourMs, 0, hourMs]));
-      return { 'clock set': 2 };
-    },
+    run: ({ redis, options }) => jump(redis.clock, options.random, 'clock set'),
+  },
+  'postgres-clock-jump': {
+    what: 'the same of PostgreSQL',
+    run: ({ postgres, options }) => jump(postgres.clock, options.random, 'clock of PostgreSQL set'),
+  },
+  'app-clock-jump': {
+    what: 'the same of the service',
+    run: ({ fleetClock, options }) => jump(fleetClock, options.random, 'clock of the service set'),
   },
   'failover-behind': {
     what: 'cluster: a replica that had fallen behind takes over from its master; the old one comes back',
@@ -168,11 +172,24 @@ export const faults = {
   },
 } satisfies { readonly [name: string]: Fault };
 
+async function jump(clock: SettableClock, random: Random, counted: string): Promise<Counts> {
+  if (!clock.canBeSet) return { 'clock not set, for want of a C compiler': 1 };
+  await clock.set(random.pick([-hourMs, 0, hourMs]));
+  await sleep(random.integer(300, 1_200));
+  await clock.set(random.pick([-hourMs, 0, hourMs]));
+  return { [counted]: 2 };
+}
+
 export type FaultName = keyof typeof faults;
 export const faultNames = Object.keys(faults) as FaultName[];
 
 const ofClusters: readonly FaultName[] = ['failover-behind', 'failover-planned', 'slot-moved'];
-const ofAllWorlds: readonly FaultName[] = ['app-kill', 'postgres-stop'];
+const ofAllWorlds: readonly FaultName[] = [
+  'app-kill',
+  'app-clock-jump',
+  'postgres-stop',
+  'postgres-clock-jump',
+];
 
 /** The faults that a world can have, with a cluster or with a single Redis. */
 export function faultsOf(kind: 'cluster' | 'single'): readonly FaultName[] {
@@ -186,8 +203,8 @@ function keyIn(partition: number): string {
 
 /** Parts that faults take hold of: two faults on the same one wait for each other. */
 export function partOf(name: FaultName): 'apps' | 'redis' | 'postgres' | 'network' {
-  if (name === 'app-kill') return 'apps';
-  if (name === 'postgres-stop') return 'postgres';
+  if (name.startsWith('app-')) return 'apps';
+  if (name.startsWith('postgres-')) return 'postgres';
   return name === 'lost-replies' || name === 'connections-cut' ? 'network' : 'redis';
 }
 

@@ -16,6 +16,7 @@ import { LossyProxy } from './servers/lossy-proxy.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { RedisCluster } from './servers/redis-cluster.js';
 import { RedisNode } from './servers/redis-node.js';
+import { SettableClock } from './servers/settable-clock.js';
 
 export type WorldOptions = {
   readonly random: Random;
@@ -56,6 +57,8 @@ export class World {
     /** Where the provider's webhooks go: to any of the instances. */
     private readonly webhooks: LossyProxy,
     readonly fleet: Fleet,
+    /** Of every instance of the service. */
+    readonly fleetClock: SettableClock,
     /** The harness's own way to the ledger, past the proxy. */
     readonly ledger: Pool,
     /** One in each partition, with units without end. */
@@ -86,9 +89,11 @@ export class World {
     await postgres.createDatabase(database);
     const ledger = new Pool({ connectionString: postgres.urlOf(database), max: 2 });
     ledger.on('error', () => undefined);
+    const fleetClock = await SettableClock.in(folder.path, 'service');
     const fleet = await Fleet.start({
       instances,
       imports,
+      clock: fleetClock,
       environment: {
         REDIS_URL: cluster?.url ?? `redis://127.0.0.1:${redisProxy.port}`,
         DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/${database}`,
@@ -112,6 +117,7 @@ export class World {
       provider,
       webhooks,
       fleet,
+      fleetClock,
       ledger,
       skus,
     );
@@ -185,7 +191,9 @@ export class World {
     ]);
     await this.stores.single?.stop();
     await this.stores.cluster?.stop();
-    if (!this.options.postgres) await this.postgres.stop();
+    // The next world finds the machine's own time.
+    if (this.options.postgres) await this.postgres.clock.set(0);
+    else await this.postgres.stop();
     await this.folder.stop();
   }
 

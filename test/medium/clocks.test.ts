@@ -1,11 +1,15 @@
 /** The clock of a server's machine is set by an hour while holds and claims rest on it: real Redis and PostgreSQL. */
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Client } from 'pg';
 import { IdempotencyRepository, sql } from '#ledger';
 import { systemTimers } from '#platform';
 import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
 import { TestProvider } from '../fixtures/provider.js';
 import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
+import { PostgresNode } from '../faults/servers/postgres-node.js';
 import { RedisNode } from '../faults/servers/redis-node.js';
+import { SettableClock } from '../faults/servers/settable-clock.js';
 import { describeWithPostgres, testPostgres, type TestDatabase } from '../servers/index.js';
 
 const hourMs = 3_600_000;
@@ -36,10 +40,11 @@ describeWithPostgres('a clock that is set', () => {
     ['forward', hourMs],
     ['back', -hourMs],
   ])('an hour %s: nothing expires early, and nothing is stuck', async (_name, byMs) => {
-    if (!redis.hasShims) return process.stderr.write('SKIPPED, no C compiler for a clock that can be set\n');
+    if (!redis.clock.canBeSet)
+      return process.stderr.write('SKIPPED, no C compiler for a clock that can be set\n');
     const short = await one.hold('A', { ttlSeconds: 3 });
     const long = await one.hold('A', { ttlSeconds: 600 });
-    await redis.setClock(byMs);
+    await redis.clock.set(byMs);
     await systemTimers.sleep(1_000);
     expect([await status(short), await status(long)]).toEqual(['held', 'held']);
     await eventually('the short one expires', async () => (await status(short)) === 'expired');
@@ -71,5 +76,43 @@ describeWithPostgres('a clock that is set', () => {
     provider.before = async () => undefined;
     expect((await one.release(id, 'of a process that died')).kind).toBe('done');
     await eventually('the provider is asked', async () => provider.charges.has(paymentId));
+  });
+});
+
+/** A fault that is not injected finds nothing. */
+describeWithPostgres('the harness', () => {
+  test('the clocks of PostgreSQL and of a Node process are set, and set back', async () => {
+    const folder = openFolder();
+    const postgres = await PostgresNode.start();
+    const service = await SettableClock.in(folder.path, 'service');
+    const client = new Client(postgres.urlOf('postgres'));
+    try {
+      await client.connect();
+      const ofPostgres = async () => {
+        const { rows } = await client.query<{ at: Date }>('select clock_timestamp() as at');
+        return rows[0]!.at.getTime();
+      };
+      const ofNode = () => {
+        const env = { ...process.env, ...service.environment() };
+        const program = 'process.stdout.write(String(Date.now()))';
+        return Number(execFileSync(process.execPath, ['-e', program], { env, encoding: 'utf8' }));
+      };
+      const isOffBy = (now: number, byMs: number) => Math.abs(now - Date.now() - byMs) < 5_000;
+      if (!service.canBeSet)
+        return process.stderr.write('SKIPPED, no C compiler for a clock that can be set\n');
+      for (const byMs of [hourMs, -hourMs, 0]) {
+        await Promise.all([postgres.clock.set(byMs), service.set(byMs)]);
+        expect([byMs, isOffBy(await ofPostgres(), byMs), isOffBy(ofNode(), byMs)]).toEqual([
+          byMs,
+          true,
+          true,
+        ]);
+      }
+      return undefined;
+    } finally {
+      await client.end();
+      await postgres.stop();
+      await folder.stop();
+    }
   });
 });

@@ -9,7 +9,9 @@ import {
   openQueues,
   policiesDefault,
   RunRepository,
+  scheduler,
   walkPolicyOfTime,
+  walkRun,
   type PaymentCommands,
   type Policies,
   type ReconciliationQueues,
@@ -117,9 +119,12 @@ describeWithRedis('jobs', () => {
       const ended = data.filter(({ status }) => status === 'succeeded');
       expect(ended.reduce((sum, { counts }) => sum + counts.inserted, 0)).toBe(400);
       // Windows are closed by and by, and ticks that find nothing leave no runs behind.
+      const beganMs = upstream.nowMs;
       const closed = async () => {
         upstream.nowMs += 10;
-        const { rows } = await sql`select 1 from provider_windows where state = 'read'`.execute(ledger.db);
+        // As time goes on there are new ones, with nothing in them.
+        const { rows } = await sql`
+          select 1 from provider_windows where state = 'read' and until_at <= ${beganMs}`.execute(ledger.db);
         return rows.length === 0;
       };
       await eventually('the windows are closed', closed, 60_000);
@@ -171,6 +176,26 @@ describeWithRedis('jobs', () => {
         { error: expect.stringContaining('refused for good'), attempts: expect.any(Number) },
       ]);
     }, 70_000);
+
+    test('a run that somebody asked for and that cannot succeed ends, and says why; one of the schedule waits', async () => {
+      upstream.listTransactions = async () => {
+        throw new Error('refused for good');
+      };
+      const runs = new RunRepository(ledger.db);
+      const id = systemIds.uuid();
+      const asked = walkRun({ id, account: { provider: 'upstream', account: 'main' }, requestedBy: 'ops' });
+      await runs.add({ ...asked, fromMs: 1, untilMs: 2 });
+      await startWorkers(1);
+      const failed = { error: 'refused for good' };
+      await eventually('both are given up', async () => {
+        const run = (await runs.unfinished(10)).find(({ error }) => error !== null);
+        return run !== undefined && (await runs.find(id))!.status === 'failed';
+      });
+      expect(await runs.find(id)).toMatchObject({ ...failed, finishedAtMs: expect.any(Number) });
+      expect(await runs.unfinished(10)).toMatchObject([
+        { ...failed, status: 'running', requestedBy: scheduler },
+      ]);
+    }, 40_000);
 
     test('what a verdict wants of the payments is done once, however many workers there are', async () => {
       const { paymentId } = await putPayment(ledger.db, {

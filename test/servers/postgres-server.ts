@@ -4,7 +4,6 @@ import {
   installPostgres as install,
   type InstalledPostgres as Installed,
 } from '../../libs/platform/src/embedded/index.js';
-import type { LeashedProcess } from './leashed-process.js';
 import { fromDocker, lastingPort, testDataFolder, type TestServer, untilItAnswers } from './server.js';
 
 const image = 'postgres:18-alpine';
@@ -50,8 +49,8 @@ async function local(options: PostgresOptions): Promise<TestServer> {
 
 /** A PostgreSQL that has its data and is not running. */
 export interface InstalledPostgres extends Omit<Installed, 'spawn'> {
-  /** Starts it and waits until it answers; `removed` is the folder that goes when it ends, its own or one within. */
-  start(removed: string): Promise<LeashedProcess>;
+  /** Starts it as `spawn` does, and waits until it answers. */
+  start: Installed['spawn'];
 }
 
 /** Data for a server of this machine, in a new folder. @throws ServerNotFoundError */
@@ -64,8 +63,8 @@ export async function installPostgres(options: PostgresOptions): Promise<Install
   });
   return {
     ...installed,
-    async start(removed) {
-      const leashed = await installed.spawn(removed);
+    async start(removed, environment) {
+      const leashed = await installed.spawn(removed, environment);
       await untilItAnswers('PostgreSQL', leashed, () => ask(installed.url));
       return leashed;
     },

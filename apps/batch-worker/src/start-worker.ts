@@ -9,6 +9,7 @@ import {
   keepDeadLetter,
   queueOf,
   queuePrefix,
+  RunRepository,
   type JobData,
 } from '#reconciliation';
 import { LimitedSource, openCallLimiter } from './limited-source.js';
@@ -77,8 +78,11 @@ function openWorker(options: WorkerOptions, processors: Processors, name: string
     logger.warn({ err: error, job: job.name, data: job.data, dead }, 'a job failed');
     if (!dead) return;
     const letter = { id: ids.uuid(), queue: name, job: workOf(job), data: job.data };
-    keepDeadLetter(db, { ...letter, error: String(error), attempts: job.attemptsMade }).catch(
-      (cause: unknown) => logger.error({ err: cause, job: job.name }, 'a dead letter could not be kept'),
+    Promise.all([
+      keepDeadLetter(db, { ...letter, error: String(error), attempts: job.attemptsMade }),
+      'runId' in job.data && new RunRepository(db).giveUp(job.data.runId, error.message),
+    ]).catch((cause: unknown) =>
+      logger.error({ err: cause, job: job.name }, 'that a job is dead could not be kept'),
     );
   });
   return {

@@ -7,8 +7,8 @@ import type { RunResult } from './run-result.js';
 export const runStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
-/** Who asks for the runs that nobody asks for. A run of theirs that finds nothing leaves no trace. */
-export const scheduler = 'schedule';
+/** Who asks for the runs that nobody asks for: no API key can be called so. A run of theirs that finds nothing leaves no trace. */
+export const scheduler = '(schedule)';
 
 export type Run = {
   readonly id: string;
@@ -177,6 +177,18 @@ export class RunRepository {
       update reconciliation_runs set status = ${error === null ? 'succeeded' : 'failed'}, finished_at = now(),
         rows = ${result.rows}, inserted = ${result.inserted}, duplicates = ${result.duplicates},
         quarantined = ${result.quarantined}, result = ${JSON.stringify(result)}::jsonb, error = ${error}
+      where id = ${id} and finished_at is null`.execute(this.db);
+  }
+
+  /**
+   * The work on a run has failed for the last time. Who asked for it is told so; one that nobody asked for goes on as
+   * soon as it can, and says why it does not.
+   */
+  async giveUp(id: string, error: string): Promise<void> {
+    await sql`
+      update reconciliation_runs set error = ${error},
+        status = case when requested_by = ${scheduler} then status else 'failed' end,
+        finished_at = case when requested_by = ${scheduler} then null else now() end
       where id = ${id} and finished_at is null`.execute(this.db);
   }
 

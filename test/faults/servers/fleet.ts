@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastingPort } from '../../servers/server.js';
 import type { Place } from './redis-node.js';
+import type { SettableClock } from './settable-clock.js';
 
 export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
 
@@ -26,6 +27,8 @@ export type FleetOptions = {
   readonly imports?: readonly string[];
   /** What to run in place of a program, so that it runs elsewhere. */
   readonly command?: Place['command'];
+  /** Of all of them. */
+  readonly clock?: SettableClock;
 };
 
 export class Fleet {
@@ -78,6 +81,7 @@ export class Member {
         HOST: '127.0.0.1',
         HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
         LOG_LEVEL: 'info',
+        ...this.options.clock?.environment(),
         ...environment,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

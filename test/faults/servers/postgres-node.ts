@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import type { LeashedProcess } from '../../servers/leashed-process.js';
 import { installPostgres, type InstalledPostgres } from '../../servers/postgres-server.js';
 import { leashFolder } from './folder.js';
+import { SettableClock } from './settable-clock.js';
 
 export class PostgresNode {
   private starts = 0;
@@ -13,12 +14,14 @@ export class PostgresNode {
   private constructor(
     private readonly installed: InstalledPostgres,
     private readonly folder: LeashedProcess,
+    readonly clock: SettableClock,
   ) {}
 
   /** @throws ServerNotFoundError */
   static async start(): Promise<PostgresNode> {
     const installed = await installPostgres({ durable: true });
-    const node = new PostgresNode(installed, leashFolder(installed.folder));
+    const clock = await SettableClock.in(installed.folder, 'postgres');
+    const node = new PostgresNode(installed, leashFolder(installed.folder), clock);
     await node.start();
     return node;
   }
@@ -47,7 +50,8 @@ export class PostgresNode {
   /** Starts it, with recovery where it needs one, and waits until it answers. */
   async start(): Promise<void> {
     this.starts += 1;
-    this.leash = await this.installed.start(path.join(this.installed.folder, `run-${this.starts}`));
+    const folder = path.join(this.installed.folder, `run-${this.starts}`);
+    this.leash = await this.installed.start(folder, this.clock.environment());
   }
 
   /** An immediate stop (SIGQUIT): every backend ends where it is, nothing is written any more. */

@@ -2,7 +2,7 @@
  * A Redis server that can be killed, cut off from power, wiped, put back in time and started again on the same port.
  * It has a process of its own and, unlike the tests' shared servers, a disk: that is what faults are about.
  */
-import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -11,6 +11,7 @@ import { spawnLeashed, type LeashedProcess } from '../../servers/leashed-process
 import { lastingPort, testDataFolder, untilItAnswers } from '../../servers/server.js';
 import type { WorldFolder } from './folder.js';
 import { nativeLibrary } from './native.js';
+import { SettableClock } from './settable-clock.js';
 
 export type RedisNodeOptions = {
   readonly folder: WorldFolder;
@@ -49,8 +50,9 @@ export class RedisNode {
     private readonly program: { readonly file: string; readonly env: Readonly<Record<string, string>> },
     readonly dataFolder: string,
     readonly port: number,
-    /** Whether power cuts know what was synced, and the clock can be set: it takes a C compiler. */
-    readonly hasShims: boolean,
+    /** Whether power cuts know what was synced: it takes a C compiler. */
+    private readonly knowsSynced: boolean,
+    readonly clock: SettableClock,
   ) {}
 
   /** Starts one. @throws ServerNotFoundError */
@@ -58,16 +60,13 @@ export class RedisNode {
     const server = await findRedisServer(testDataFolder, () => undefined);
     if (server.kind === 'docker')
       throw new ServerNotFoundError('faults want a Redis program on this machine');
-    const shims = [await nativeLibrary('fsync-shim'), await nativeLibrary('clock-shim')];
-    const hasShims = shims.every((shim) => shim !== undefined);
-    const env = {
-      ...server.program.env,
-      CLOCK_SHIFT_FILE: shiftFile(options),
-      ...(hasShims && { LD_PRELOAD: shims.join(' ') }),
-    };
+    const shim = await nativeLibrary('fsync-shim');
+    const clock = await SettableClock.in(options.folder.path, options.name);
+    const env = { ...server.program.env, ...clock.environment(shim ? [shim] : []) };
     const dataFolder = await options.folder.sub(options.name);
     const program = { file: server.program.file, env };
-    const node = new RedisNode(options, program, dataFolder, await lastingPort(), hasShims);
+    const port = await lastingPort();
+    const node = new RedisNode(options, program, dataFolder, port, shim !== undefined, clock);
     await node.start();
     return node;
   }
@@ -120,13 +119,6 @@ export class RedisNode {
     signal(pid, 'SIGCONT');
   }
 
-  /** Sets the wall clock of this process off by so much; the machine's steady clock goes on. */
-  async setClock(shiftMs: number): Promise<void> {
-    await writeFile(shiftFile(this.options), `${shiftMs}`);
-    // It is read again 20 ms later.
-    await sleep(30);
-  }
-
   /** SIGKILL, and what the disk had not been told to keep is gone. Answers with the bytes that were lost. */
   async cutPower(fraction: number): Promise<number> {
     await this.kill();
@@ -139,7 +131,7 @@ export class RedisNode {
     const log = path.join(folder, file);
     const length = (await readFile(log)).length;
     const note = await readFile(`${log}.synced`, 'utf8').catch(() => null);
-    const kept = this.hasShims
+    const kept = this.knowsSynced
       ? Number(note ?? length)
       : Math.floor(length - fraction * Math.min(length, cutMax));
     if (kept < length) await truncate(log, kept);
@@ -220,10 +212,6 @@ export class RedisNode {
   private snapshotFolder(name: string): string {
     return path.join(this.options.folder.path, `${this.options.name}.snapshot-${name}`);
   }
-}
-
-function shiftFile({ folder, name }: RedisNodeOptions): string {
-  return path.join(folder.path, `${name}.clock`);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -18,8 +18,12 @@ export interface InstalledPostgres {
   /** All that is its own. */
   readonly folder: string;
   readonly dataFolder: string;
-  /** Starts it; it does not answer yet. `removed` is the folder that goes when it ends, its own or one within. */
-  spawn(removed: string): Promise<LeashedProcess>;
+  /**
+   * Starts it; it does not answer yet.
+   * @param removed the folder that goes when it ends, its own or one within
+   * @param more of its environment
+   */
+  spawn(removed: string, more?: Readonly<Record<string, string>>): Promise<LeashedProcess>;
 }
 
 interface User {
@@ -60,14 +64,14 @@ export async function installPostgres(options: {
     origin: postgres.origin,
     folder,
     dataFolder: data,
-    async spawn(removed) {
+    async spawn(removed, more = {}) {
       mkdirSync(removed, { recursive: true });
       if (user !== undefined) await run('chown', [`${user.uid}:${user.gid}`, removed]);
       const settings = options.settings.flatMap((setting) => ['-c', setting]);
       return spawnLeashed({
         file: path.join(bin, 'postgres'),
         args: ['-D', data, '-k', folder, '-h', '127.0.0.1', '-p', `${port}`, ...settings],
-        env,
+        env: { ...env, ...more },
         folder: removed,
         endSignal: 'INT', // Does not wait for clients to leave.
         ...(user === undefined ? {} : { user }),
