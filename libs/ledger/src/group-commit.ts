@@ -52,6 +52,7 @@ const patienceMs = 5_000;
 const retryMs = 100;
 
 export class GroupCommit {
+  /** By partition; what is committed leaves an empty list, because a map that loses its keys makes garbage live on. */
   private readonly offered = new Map<number, JournalEntry[]>();
   private waiting: Waiting[] = [];
   private running: Promise<void> | null = null;
@@ -109,7 +110,7 @@ export class GroupCommit {
   }
 
   private busy(): boolean {
-    return this.waiting.length > 0 || this.offered.size > 0;
+    return this.waiting.length > 0 || [...this.offered.values()].some((journal) => journal.length > 0);
   }
 
   private async run(): Promise<void> {
@@ -191,7 +192,7 @@ export class GroupCommit {
     if (error instanceof InvariantError) {
       for (const partition of new Set(batch.entries.map((entry) => entry.partition))) {
         this.options.onBroken(partition, error.message);
-        this.offered.delete(partition);
+        this.offered.set(partition, []);
       }
       const refused = new UnavailableError('stock-not-ready', 'the ledger refuses what Redis decided', true, {
         cause: error,
@@ -209,9 +210,10 @@ export class GroupCommit {
   private drop(partition: number, error: UnavailableError, epochInForce = -1): void {
     const gone = (entry: JournalPosition): boolean =>
       entry.partition === partition && entry.epoch !== epochInForce;
-    const kept = (this.offered.get(partition) ?? []).filter((entry) => !gone(entry));
-    if (kept.length > 0) this.offered.set(partition, kept);
-    else this.offered.delete(partition);
+    this.offered.set(
+      partition,
+      (this.offered.get(partition) ?? []).filter((entry) => !gone(entry)),
+    );
     const hit = this.waiting.filter(({ requires }) => requires.some(gone));
     this.settle(hit, (caller) => caller.reject(error));
   }
@@ -223,8 +225,7 @@ export class GroupCommit {
       const rest = this.offered
         .get(partition)!
         .filter((entry) => entry.epoch > epoch || (entry.epoch === epoch && entry.sequence > sequence));
-      if (rest.length > 0) this.offered.set(partition, rest);
-      else this.offered.delete(partition);
+      this.offered.set(partition, rest);
     }
   }
 

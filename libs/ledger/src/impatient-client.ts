@@ -1,26 +1,39 @@
 /**
  * A connection to PostgreSQL that is given up as soon as one answer is late. The server, or the network between, may never
  * answer: whoever was given the connection next would wait behind that question, and time out as well.
+ *
+ * It has the patience itself, and hears answers by pg's callback: with `query_timeout` or a promise of pg's, a question that
+ * has been answered stays reachable from older garbage, and all that it refers to with it, until the next collection of
+ * everything (docs/decisions, 63).
  */
 import { Socket } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
+import { systemTimers } from '#platform';
 
-/** How pg says that `query_timeout` has passed; it has no code of its own. */
-const lateMessage = 'Query read timeout';
+type Heard = (error: Error | null, result: QueryResult) => void;
+type Ask = (text: string, values: unknown[], heard: Heard) => void;
 
 export class ImpatientClient extends Client {
-  constructor(config: ClientConfig = {}) {
+  /** @param config its `query_timeout` says how late is late; none waits for ever */
+  constructor({ query_timeout: patienceMs, ...config }: ClientConfig = {}) {
     const socket = new Socket();
     super({ ...config, stream: () => socket });
-    // Not an override: pg declares eight ways to ask, and this is a remark on each of them.
-    const ask = this.query.bind(this) as (...question: unknown[]) => Promise<unknown>;
-    this.query = (async (...question: unknown[]) => {
-      try {
-        return await ask(...question);
-      } catch (error) {
-        if (error instanceof Error && error.message === lateMessage) socket.destroy(error);
-        throw error;
-      }
-    }) as Client['query'];
+    const ask = this.query.bind(this) as Ask;
+    // Not an override: pg declares eight ways to ask, and this is the one that is used here.
+    this.query = ((text: string, values: unknown[] = []): Promise<QueryResult> =>
+      new Promise((resolve, reject) => {
+        const timer = patienceMs
+          ? systemTimers.after(patienceMs, () => {
+              const late = new Error(`no answer within ${patienceMs} ms`);
+              reject(late);
+              socket.destroy(late);
+            })
+          : null;
+        ask(text, values, (error, result) => {
+          timer?.cancel();
+          if (error) reject(error);
+          else resolve(result);
+        });
+      })) as Client['query'];
   }
 }

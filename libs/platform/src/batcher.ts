@@ -25,7 +25,8 @@ export type BatcherOptions<Item> = {
 };
 
 export class Batcher<Item, Result> {
-  private readonly lanes = new Map<string, Waiting<Item, Result>[]>();
+  /** A new map with every batch: one that lives on makes garbage live on with it (docs/decisions, 63). */
+  private lanes = new Map<string, Waiting<Item, Result>[]>();
   private waitingCount = 0;
   private inFlight = 0;
   private scheduled = false;
@@ -82,11 +83,10 @@ export class Batcher<Item, Result> {
     const taken: Waiting<Item, Result>[] = [];
     while (taken.length < sizeMax && this.lanes.size > 0) {
       const share = Math.max(1, Math.floor((sizeMax - taken.length) / this.lanes.size));
-      for (const [name, lane] of [...this.lanes].slice(0, sizeMax - taken.length)) {
-        taken.push(...lane.splice(0, share));
-        this.lanes.delete(name);
-        if (lane.length > 0) this.lanes.set(name, lane);
-      }
+      const lanes = [...this.lanes];
+      const served = lanes.splice(0, sizeMax - taken.length);
+      for (const [, lane] of served) taken.push(...lane.splice(0, share));
+      this.lanes = new Map([...lanes, ...served.filter(([, lane]) => lane.length > 0)]);
     }
     this.waitingCount -= taken.length;
     return taken;

@@ -4,6 +4,7 @@
  * looks whether the key has been answered, and its own answer counts unless another one was recorded first. Two at
  * once in this process share one attempt.
  */
+import { ConcurrentMap } from '#concurrent-map';
 import { UnavailableError } from '#domain';
 import type { Claim, ClaimRequest, Known, Look } from '#ledger';
 import { Batcher, uuidOf } from '#platform';
@@ -15,7 +16,8 @@ type Work = (operation: Operation) => Promise<Answer>;
 type Attempt = { readonly fingerprint: Buffer; readonly result: Promise<IdempotentResult> };
 
 export class Idempotency implements IdempotencyUseCases {
-  private readonly attempts = new Map<string, Attempt>();
+  /** Under way now. A `Map` with as much coming and going keeps what has gone alive (docs/decisions, 63). */
+  private readonly attempts = new ConcurrentMap<string, Attempt>();
   private readonly claims: Batcher<ClaimRequest, Claim>;
   private readonly looks: Batcher<ClaimRequest & { readonly id: string }, Look>;
   private readonly refusals: Batcher<ClaimRequest & Answer, Known | null>;
@@ -34,10 +36,10 @@ export class Idempotency implements IdempotencyUseCases {
 
   async once(request: ClaimRequest, work: Work, options: OnceOptions = {}): Promise<IdempotentResult> {
     const key = request.keyDigest.toString('latin1');
-    const running = this.attempts.get(key);
+    const running = this.attempts.load(key);
     if (running) return this.join(running, request);
     const result = this.attempt(request, work, options);
-    this.attempts.set(key, { fingerprint: request.fingerprint, result });
+    this.attempts.store(key, { fingerprint: request.fingerprint, result });
     try {
       return await result;
     } finally {

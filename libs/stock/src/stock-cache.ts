@@ -41,7 +41,7 @@ type Known = {
   readonly buyerLimit: number | null;
 };
 /** `sequence`: when it was made; older news does not concern it. */
-type LiveHold = { readonly reservationId: string; readonly expiresAtMs: number; readonly sequence: number };
+type LiveHold = { readonly reservationId: string; expiresAtMs: number; sequence: number };
 /** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
 type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
 
@@ -127,8 +127,13 @@ export class StockCache {
       const name = nameOf(sku, buyerId);
       const known = this.holds.get(name);
       if (!known || known.sequence <= sequence) {
-        this.holds.delete(name);
-        if (hold) this.remember(name, { ...hold, sequence });
+        // Mostly what we have decided ourselves comes back to us: the same hold stays where it is.
+        if (known && known.reservationId === hold?.reservationId)
+          Object.assign(known, { expiresAtMs: hold.expiresAtMs, sequence });
+        else {
+          this.holds.delete(name);
+          if (hold) this.remember(name, { ...hold, sequence });
+        }
       }
       const lastWord = this.buyers.get(sku)?.lastWord;
       if (units > 0) lastWord?.set(buyerId, sequence);
