@@ -25,4 +25,4 @@ VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "--disable-warning=ExperimentalWarning", "dist/apps/cli/src/up.js"]
+CMD ["node", "--enable-source-maps", "--concurrent-marking-max-worker-num=1", "--disable-warning=ExperimentalWarning", "dist/apps/cli/src/up.js"]

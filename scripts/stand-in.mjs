@@ -10,6 +10,8 @@ import { root } from './common.mjs';
 import { environmentWith } from './setup.mjs';
 
 const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
+// V8 marks the heap with four helpers, and a service on two cores stands still meanwhile (docs/decisions, 63).
+const serviceFlags = ['--enable-source-maps', '--concurrent-marking-max-worker-num=1'];
 const echoMs = 1000;
 const orphanPollMs = 250;
 
@@ -18,7 +20,7 @@ const orphanPollMs = 250;
  * @param signals what is passed on, by what is heard; one that comes twice within a second is one.
  */
 export function standInFor(node, program, { cwd, signals }) {
-  const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning', '--import', leash];
+  const flags = [...serviceFlags, '--disable-warning=ExperimentalWarning', '--import', leash];
   const child = spawn(node, [...flags, ...program], {
     cwd,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

@@ -13,6 +13,8 @@ export type Load = {
   readonly next: () => string;
   /** Requests due a second: open loop. Undefined: closed loop. */
   readonly offered?: number;
+  /** How long it goes on before anything is measured: connections are new and code is cold at first. */
+  readonly warmUpMs?: number;
   /** Hears of every answer. */
   readonly onAnswer?: (status: number, body: string) => void;
 };
@@ -42,16 +44,18 @@ export async function run(load: Load): Promise<Measured> {
   );
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
+  const { warmUpMs = 0, offered } = load;
   const startedMs = performance.now();
+  const durationMs = warmUpMs + load.durationMs;
   const send = async (connection: Connection, dueMs: number): Promise<void> => {
     const { status, body } = await connection.ask(load.next());
-    latencies.push(performance.now() - dueMs);
+    if (dueMs >= startedMs + warmUpMs) latencies.push(performance.now() - dueMs);
     statuses[status] = (statuses[status] ?? 0) + 1;
     load.onAnswer?.(status, body);
   };
-  if (load.offered === undefined) await closedLoop(connections, startedMs + load.durationMs, send);
-  else await openLoop(connections, { startedMs, durationMs: load.durationMs, perSecond: load.offered }, send);
-  const seconds = (performance.now() - startedMs) / 1_000;
+  if (offered === undefined) await closedLoop(connections, startedMs + durationMs, send);
+  else await openLoop(connections, { startedMs, durationMs, perSecond: offered }, send);
+  const seconds = (performance.now() - startedMs - warmUpMs) / 1_000;
   for (const connection of connections) connection.close();
   return { ...summary(latencies), perSecond: latencies.length / seconds, statuses };
 }

@@ -35,6 +35,8 @@ const durationMs = Number(values.seconds) * 1_000;
 const rounds = Number(values.rounds);
 const connections = Number(values.connections);
 const engineCallers = 256;
+/** Of each step of the open loop. */
+const warmUpMs = 1_000;
 /** Shares of what the closed loop reached. */
 const offeredShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1, 1.25, 1.5];
 
@@ -49,7 +51,7 @@ async function measure(row: Row, ms: number, offered?: number): Promise<Result> 
     connections: offered === undefined ? connections : connections * 4,
     durationMs: ms,
     next: row.next,
-    ...(offered !== undefined && { offered }),
+    ...(offered !== undefined && { offered, warmUpMs }),
     ...(row.onAnswer && { onAnswer: row.onAnswer }),
   });
   const { user, system } = process.cpuUsage(own);

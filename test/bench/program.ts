@@ -24,9 +24,12 @@ export function cpuMsOf(pid: number, withChildren = false): number | undefined {
   }
 }
 
+/** As scripts/stand-in.mjs starts a service. */
+const flags = ['--concurrent-marking-max-worker-num=1', '--disable-warning=ExperimentalWarning'];
+
 /** Starts it and waits for the line that says where it listens. */
 export async function startProgram(args: readonly string[], env: Record<string, string>): Promise<Program> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+  const child = spawn(process.execPath, [...flags, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
