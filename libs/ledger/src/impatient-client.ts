@@ -2,9 +2,9 @@
  * A connection to PostgreSQL that is given up as soon as one answer is late. The server, or the network between, may never
  * answer: whoever was given the connection next would wait behind that question, and time out as well.
  *
- * It has the patience itself, and hears answers by pg's callback: with `query_timeout` or a promise of pg's, a question that
- * has been answered stays reachable from older garbage, and all that it refers to with it, until the next collection of
- * everything (docs/decisions, 63).
+ * It has the patience itself, and gives pg a callback: with `query_timeout`, or for a promise, pg assigns a function literal to a
+ * property, and V8 makes such in the old part of the heap, where it keeps all that the question refers to until the next
+ * collection of everything (docs/decisions, 63).
  */
 import { Socket } from 'node:net';
 import { Client, type ClientConfig, type QueryResult } from 'pg';
