@@ -167,8 +167,12 @@ export class GroupCommit {
     }
   }
 
-  /** Brings what comes before from the store's journal. */
+  /**
+   * Brings what comes before from the store's journal. What was offered has been in that journal: if it is not any more, the
+   * store has lost it since, and may have decided otherwise by now; then nobody may be told of it.
+   */
   private async fillGap(gap: { partition: number; epoch: number; after: number }): Promise<void> {
+    const offered = this.lastOffered(gap);
     let missing: readonly JournalEntry[];
     try {
       missing = await this.options.readJournal(gap, gap.after, entriesMax);
@@ -180,7 +184,16 @@ export class GroupCommit {
       this.options.onBroken(gap.partition, `the stock store lacks entry ${gap.after + 1} of its journal`);
       return this.drop(gap.partition, unavailable('the stock store lost a part of its journal'));
     }
+    if (missing.length < entriesMax && missing.at(-1)!.sequence < offered) {
+      this.options.onBroken(gap.partition, `the stock store has lost entry ${offered} of its journal`);
+      return this.drop(gap.partition, unavailable('the stock store lost decisions'));
+    }
     this.offer(missing);
+  }
+
+  private lastOffered({ partition, epoch }: { partition: number; epoch: number }): number {
+    const journal = this.offered.get(partition) ?? [];
+    return Math.max(0, ...journal.filter((entry) => entry.epoch === epoch).map(({ sequence }) => sequence));
   }
 
   /**
