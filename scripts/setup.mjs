@@ -94,7 +94,8 @@ function findNode() {
   );
 }
 
-function majorOf(file) {
+/** Of a Node; 0 when there is none. */
+export function majorOf(file) {
   if (file === process.execPath) return Number.parseInt(process.versions.node, 10);
   if (!existsSync(file)) return 0;
   const { stdout } = spawnSync(file, ['--version'], { encoding: 'utf8' });

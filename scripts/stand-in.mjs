@@ -7,11 +7,12 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './common.mjs';
-import { environmentWith } from './setup.mjs';
+import { environmentWith, majorOf } from './setup.mjs';
 
 const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
-// V8 marks the heap with four helpers, and a service on two cores stands still meanwhile (docs/decisions, 63).
-const serviceFlags = ['--enable-source-maps', '--concurrent-marking-max-worker-num=1'];
+// V8 marks the heap with four helpers, and a service on two cores stands still meanwhile (docs/decisions, 63). A Node whose V8
+// does not know a flag does not start, so it is only for the one that it was tried with.
+const markingFlags = { 24: ['--concurrent-marking-max-worker-num=1'] };
 const echoMs = 1000;
 const orphanPollMs = 250;
 
@@ -20,7 +21,14 @@ const orphanPollMs = 250;
  * @param signals what is passed on, by what is heard; one that comes twice within a second is one.
  */
 export function standInFor(node, program, { cwd, signals }) {
-  const flags = [...serviceFlags, '--disable-warning=ExperimentalWarning', '--import', leash];
+  const marking = markingFlags[majorOf(node)] ?? [];
+  const flags = [
+    '--enable-source-maps',
+    '--disable-warning=ExperimentalWarning',
+    ...marking,
+    '--import',
+    leash,
+  ];
   const child = spawn(node, [...flags, ...program], {
     cwd,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
