@@ -272,9 +272,10 @@ type RestoredPairs = Record<'levels' | 'holds' | 'buyers' | 'deadlines' | 'parts
 export function encodeRestored(at: PartitionEpoch, records: readonly PartitionRecord[]): (string | number)[] {
   const pairs: RestoredPairs = { levels: [], holds: [], buyers: [], deadlines: [], parts: [] };
   for (const record of records) addRestored(pairs, at, record);
-  return Object.entries(pairs)
-    .filter(([, list]) => list.length > 0)
-    .flatMap(([place, list]) => [[place, list.length], list].flat());
+  const facts: (string | number)[] = [];
+  for (const [place, list] of Object.entries(pairs))
+    if (list.length > 0) facts.push(place, list.length, ...list);
+  return facts;
 }
 
 function addRestored(pairs: RestoredPairs, at: PartitionEpoch, record: PartitionRecord): void {

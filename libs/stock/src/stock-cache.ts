@@ -128,9 +128,10 @@ export class StockCache {
       const known = this.holds.get(name);
       if (!known || known.sequence <= sequence) {
         // Mostly what we have decided ourselves comes back to us: the same hold stays where it is.
-        if (known && known.reservationId === hold?.reservationId)
-          Object.assign(known, { expiresAtMs: hold.expiresAtMs, sequence });
-        else {
+        if (known && hold && known.reservationId === hold.reservationId) {
+          known.expiresAtMs = hold.expiresAtMs;
+          known.sequence = sequence;
+        } else {
           this.holds.delete(name);
           if (hold) this.remember(name, { ...hold, sequence });
         }
