@@ -42,10 +42,11 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
 
     async function nextEpoch(): Promise<PartitionRecord[]> {
       const restored: PartitionRecord[] = [];
-      const rebuilt = await partitions.rebuild(0, epoch, 'a test', async (_at, records) => {
+      const begun = await partitions.begin(0, epoch, async (_next, _from, records) => {
         for await (const chunk of records) restored.push(...chunk);
+        return { sequence: 0, incarnation: `memory ${epoch + 1}`, reason: 'a test' };
       });
-      ({ epoch, sequence } = rebuilt!);
+      ({ epoch, sequence } = begun!);
       return restored;
     }
 
@@ -337,17 +338,39 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
         expect.objectContaining({ kind: 'buyer', buyerId: 'buyer 1', committed: 2 }),
       );
       // Somebody who believes in the old epoch still is not the one to rebuild.
-      const late = partitions.rebuild(0, before, 'a test', () => Promise.reject(new Error('not ours')));
+      const late = partitions.begin(0, before, () => Promise.reject(new Error('not ours')));
       expect(await late).toBeNull();
       expect(await commit(settled('released', 4, [line('A', 1, 10)]))).toMatchObject({ kind: 'committed' });
     });
 
     test('a rebuild that fails has not begun', async () => {
       await expect(
-        partitions.rebuild(0, epoch, 'a test', () => Promise.reject(new Error('Redis died'))),
+        partitions.begin(0, epoch, () => Promise.reject(new Error('Redis died'))),
       ).rejects.toThrow();
       const [position] = await partitions.positions();
-      expect(position).toEqual({ partition: 0, epoch, sequence });
+      expect(position).toEqual({ partition: 0, epoch, sequence, incarnation: `memory ${epoch}` });
+    });
+
+    test('an epoch that the stock store is kept in goes on with its numbers, and the old one writes nothing', async () => {
+      const begun = await partitions.begin(0, epoch, async (_next, { position, entry: last }) => {
+        expect(position).toEqual({ partition: 0, epoch, sequence });
+        expect(last).toMatchObject({ kind: 'released' });
+        return { sequence: position.sequence, incarnation: 'another', reason: 'a test' };
+      });
+      expect(begun).toEqual({ partition: 0, epoch: epoch + 1, sequence, incarnation: 'another' });
+      expect(await partitions.lastTaken(0)).toMatchObject({ position: { sequence }, entry: null });
+      const late = entry({
+        kind: 'adjusted',
+        sku: 'P',
+        version: 7,
+        delta: 1,
+        operationId: 'late',
+        reason: '',
+      });
+      expect(await commit(late)).toMatchObject({ kind: 'fenced', epoch: epoch + 1 });
+      ({ epoch } = begun!);
+      await commit({ ...late, epoch });
+      expect(await new AuditRepository(ledger.db).journalGaps()).toEqual([]);
     });
 
     test('the audit sees each kind of damage', async () => {

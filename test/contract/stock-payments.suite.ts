@@ -16,9 +16,8 @@ export function describeStockPayments(name: string, open: () => Promise<StoreUnd
     let elapse: StoreUnderTest['elapse'];
 
     const begin = async (of: PartitionEpoch, ...list: PartitionRecord[]): Promise<void> => {
-      const attempt = { ...of, attempt: 1 };
-      await store.restore(attempt, records(...list));
-      await store.admit(attempt);
+      const incarnation = await store.restore({ ...of, attempt: 1 }, records(...list));
+      await store.admit(of.partition, { ...of, incarnation });
     };
 
     beforeEach(async () => {

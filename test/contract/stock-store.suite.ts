@@ -35,9 +35,8 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
     const reserve = async (...commands: HoldCommand[]): Promise<readonly HoldDecision[]> =>
       (await store.reserve(at, commands)).decisions;
     const begin = async (of: PartitionEpoch, ...list: PartitionRecord[]): Promise<void> => {
-      const attempt = { ...of, attempt: 1 };
-      await store.restore(attempt, records(...list));
-      await store.admit(attempt);
+      const incarnation = await store.restore({ ...of, attempt: 1 }, records(...list));
+      await store.admit(of.partition, { ...of, incarnation });
     };
     const level = async (sku = 'A') => (await store.levels(at, [sku])).levels[0];
 
@@ -346,14 +345,52 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
 
     test('decides nothing between the filling and the admission, and admits no other attempt', async () => {
       const next = { partition: 0, epoch: 2, attempt: 7 };
-      await store.restore(next, records());
-      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2 });
+      const incarnation = await store.restore(next, records());
+      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2, incarnation });
       await expect(store.reserve(next, [command('r2')])).rejects.toThrow(UnavailableError);
-      await expect(store.admit({ ...next, attempt: 8 })).rejects.toThrow(UnavailableError);
-      await store.admit(next);
-      expect(await store.state(0)).toMatchObject({ epoch: 2, sequence: 0, restored: 0 });
+      await expect(store.admit(0, { epoch: 2, incarnation: 'another' })).rejects.toThrow(UnavailableError);
+      await expect(store.admit(0, { epoch: 3, incarnation })).rejects.toThrow(UnavailableError);
+      await store.admit(0, { epoch: 2, incarnation });
+      expect(await store.state(0)).toMatchObject({
+        epoch: 2,
+        sequence: 0,
+        restored: 0,
+        incarnation,
+        filled: 2,
+      });
       await store.put(next, [{ sku: 'B', onHand: 1, buyerLimit: null, holdTtlSeconds: 60 }]);
-      await store.admit(next);
+      await store.admit(0, { epoch: 2, incarnation });
+      expect(await store.state(0)).toMatchObject({ sequence: 1 });
+    });
+
+    test('is kept as it is in the next epoch, where its sequence goes on, and the earlier one is over', async () => {
+      await reserve(command('r1'), command('r2'));
+      await store.release(at, [{ reservationId: 'r2' }]);
+      const from = { ...at, sequence: 4 };
+      const next = { partition: 0, epoch: 2, attempt: 7 };
+      // Where the ledger is not, or in an epoch that it is not in, nothing is changed.
+      await expect(store.keep(next, { ...from, sequence: 3 })).rejects.toThrow(UnavailableError);
+      await expect(store.keep(next, { ...from, epoch: 3 })).rejects.toThrow(UnavailableError);
+      expect(await store.state(0)).toMatchObject({ epoch: 1, sequence: 4, restored: 0 });
+
+      const incarnation = await store.keep(next, from);
+      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2, incarnation });
+      await expect(store.reserve(at, [command('r3')])).rejects.toThrow(UnavailableError);
+      await expect(store.reserve(next, [command('r3')])).rejects.toThrow(UnavailableError);
+      await expect(store.keep({ ...next, attempt: 8 }, from)).rejects.toThrow(UnavailableError);
+
+      await store.admit(0, { epoch: 2, incarnation });
+      expect(await store.state(0)).toMatchObject({ epoch: 2, sequence: 4, holds: 1, incarnation, filled: 1 });
+      await expect(store.reserve(at, [command('r3')])).rejects.toThrow(UnavailableError);
+      const { decisions, entries } = await store.reserve(next, [command('r1'), command('r2'), command('r3')]);
+      expect(decisions).toMatchObject([
+        { kind: 'held', sequence: 2, again: true },
+        { kind: 'ended', outcome: 'released', sequence: 4 },
+        { kind: 'held', sequence: 5, again: false },
+      ]);
+      expect(entries).toMatchObject([{ epoch: 2, sequence: 5, reservationId: 'r3' }]);
+      expect(await store.readJournal(next, 4, 10)).toEqual(entries);
+      expect(await store.readJournal(next, 3, 1)).toEqual(entries);
     });
 
     test('a part of a cart waits for the word of the partition that decides', async () => {

@@ -30,8 +30,11 @@ export async function measureRebuild(holds: number): Promise<number> {
     await fillLedger(db, { holds, skus: skusOf(holds) });
     const store = new RedisStockStore(redis, 'holdfast', systemClock, () => undefined);
     const startedMs = performance.now();
-    const rebuilt = await partitions.rebuild(0, 0, 'measured', (at, records) => store.restore(at, records));
-    await store.admit(rebuilt!);
+    const begun = await partitions.begin(0, 0, async (next, _, records) => {
+      const incarnation = await store.restore(next, records);
+      return { sequence: 0, incarnation, reason: 'measured' };
+    });
+    await store.admit(0, begun!);
     const seconds = (performance.now() - startedMs) / 1_000;
     const state = await store.state(0);
     if (state.holds !== holds) throw new Error(`${state.holds} holds were brought back of ${holds}`);

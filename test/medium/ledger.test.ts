@@ -41,8 +41,9 @@ const writerOn = (open: () => Promise<LedgerUnderTest>) => async () => {
 async function openPartition(db: Database): Promise<number> {
   const partitions = new PartitionRepository(db);
   await partitions.initialise(1);
-  const rebuilt = await partitions.rebuild(0, 0, 'a test', async (_at, records) => {
+  const rebuilt = await partitions.begin(0, 0, async (_next, _from, records) => {
     for await (const _ of records);
+    return { sequence: 0, incarnation: 'a', reason: 'a test' };
   });
   return rebuilt!.epoch;
 }

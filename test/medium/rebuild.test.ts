@@ -1,5 +1,6 @@
 /** What Redis or the ledger lost comes back from the other, or stays closed: on real Redis and PostgreSQL. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { ChainableCommander } from 'ioredis';
 import { systemTimers } from '#platform';
 import { AuditRepository, sql } from '#ledger';
 import { UnavailableError } from '#domain';
@@ -38,8 +39,6 @@ describeWithPostgres('rebuild', () => {
     opened.push(instance);
     return instance;
   }
-
-  const level = async (instance: Instance, sku: string) => (await instance.services.stock.find(sku))!;
 
   test('a Redis that lost everything is rebuilt under the next epoch, and nothing acknowledged is lost', async () => {
     const one = await open();
@@ -143,12 +142,13 @@ describeWithPostgres('rebuild', () => {
     const one = await open({
       wrap: (store) =>
         intercept(store, 'restore', async (at, records) => {
-          await store.restore(at, records);
+          const incarnation = await store.restore(at, records);
           if (at.epoch === 2 && dying) {
             dying = false;
             await sql`select pg_terminate_backend(pid) from pg_stat_activity
               where datname = current_database() and state = 'idle in transaction'`.execute(opened[0]!.db);
           }
+          return incarnation;
         }),
     });
     await one.put('A', 2);
@@ -244,6 +244,179 @@ describeWithPostgres('rebuild', () => {
   });
 });
 
+describeWithPostgres('a Redis that comes back as another process', () => {
+  let redisDatabase: TestDatabase;
+  let ledgerDatabase: TestDatabase;
+  let opened: Instance[];
+
+  beforeEach(async () => {
+    opened = [];
+    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis({ own: true }), testPostgres()]);
+  });
+  afterEach(async () => {
+    for (const instance of opened) await instance.close();
+    await redisDatabase.stop();
+    await ledgerDatabase.stop();
+  });
+
+  /** Nobody helps with what another has decided, as long as `unhelped`. */
+  let unhelped = false;
+  const alone: NonNullable<InstanceOptions['wrap']> = (store) =>
+    intercept(store, 'readJournal', (at, after, limit) =>
+      unhelped && limit > 1
+        ? Promise.reject(new UnavailableError('stock-not-ready', 'not now', false))
+        : store.readJournal(at, after, limit),
+    );
+
+  async function open(wrap = alone): Promise<Instance> {
+    const instance = await openInstance({
+      redisUrl: redisDatabase.url,
+      databaseUrl: ledgerDatabase.url,
+      wrap: (store) => wrap(alone(store)),
+    });
+    opened.push(instance);
+    return instance;
+  }
+
+  /** As a restart does: the library is loaded anew, and what was not on disk is gone. */
+  async function comeBack({ redis }: Instance, dump: Dump = []): Promise<void> {
+    const transaction = redis.multi().call('FUNCTION', 'FLUSH');
+    if (dump.length > 0) restoring(transaction, dump);
+    await transaction.exec();
+  }
+  const opensIn = (epoch: number): Promise<void> =>
+    eventually(`epoch ${epoch} is open`, async () => {
+      const states = await Promise.all(opened.map(({ store }) => store.state(0)));
+      return (
+        states.every((state) => state.epoch === epoch) &&
+        opened.every(({ services }) => services.closedPartitions().length === 0)
+      );
+    });
+
+  /** Its replies come when they are let. */
+  function late(): { wrap: typeof alone; decided: Promise<void>; answer: () => void } {
+    let answer!: () => void;
+    let tell!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const decided = new Promise<void>((resolve) => (tell = resolve));
+    const wrap: typeof alone = (store) =>
+      intercept(store, 'reserve', async (at, commands) => {
+        const reply = await store.reserve(at, commands);
+        tell();
+        await answered;
+        return reply;
+      });
+    return { wrap, decided, answer };
+  }
+
+  test('and has all that the ledger has is kept as it is, in the next epoch, by one of the instances', async () => {
+    const [one] = await Promise.all([open(), open()]);
+    await one.put('A', 5);
+    const kept = await one.hold('A', { key: 'k', buyerId: 'me' });
+    await comeBack(one);
+    await opensIn(2);
+    expect(await one.store.state(0)).toMatchObject({ epoch: 2, sequence: 2, filled: 1 });
+    expect(await one.reserve('A', { buyerId: 'me' })).toMatchObject({ kind: 'duplicate-reservation' });
+    expect((await one.release(kept)).kind).toBe('done');
+    expect((await one.store.state(0)).sequence).toBe(3);
+    const repairs = await one.db.selectFrom('repairs').selectAll().orderBy('epoch').execute();
+    expect(repairs).toMatchObject([
+      { epoch: 1, reason: 'the ledger begins' },
+      {
+        epoch: 2,
+        reason: expect.stringContaining('up to 1-2'),
+        incarnation: expect.stringMatching(/^[0-9a-f]{40}\./),
+      },
+    ]);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('without what it had decided: whoever decided it can commit it no more', async () => {
+    const { wrap, decided, answer } = late();
+    const one = await open();
+    await one.put('A', 1);
+    const two = await open(wrap);
+    const dump = await snapshot(one);
+    unhelped = true;
+    const lost = two.reserve('A', { key: 'k' });
+    lost.catch(() => undefined);
+    await decided;
+    await comeBack(one, dump);
+    await opensIn(2);
+    unhelped = false;
+    // Decided from what Redis knows now.
+    const other = await one.hold('A');
+    answer();
+    await expect(lost).rejects.toBeInstanceOf(UnavailableError);
+    expect((await two.reserve('A', { key: 'k' })).kind).toBe('sold-out');
+    expect((await one.release(other)).kind).toBe('done');
+    expect((await one.store.state(0)).filled).toBe(1);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('and later as the one before, with what had been lost: it is filled from the ledger', async () => {
+    const { wrap, decided, answer } = late();
+    const one = await open();
+    await one.put('A', 1);
+    const without = await snapshot(one);
+    const two = await open(wrap);
+    unhelped = true;
+    const lost = two.reserve('A', { key: 'k' });
+    lost.catch(() => undefined);
+    await decided;
+    const withIt = await snapshot(one);
+    await comeBack(one, without);
+    await opensIn(2);
+    unhelped = false;
+    await comeBack(one, withIt);
+    await opensIn(3);
+    expect(await one.store.state(0)).toMatchObject({ holds: 0, filled: 3 });
+    answer();
+    await expect(lost).rejects.toBeInstanceOf(UnavailableError);
+    expect((await one.reserve('A')).kind).toBe('held');
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('while it is taken into its next epoch: an instance that dies before it admits it is followed by another', async () => {
+    let dying = false;
+    const one = await open((store) =>
+      intercept(store, 'admit', (partition, to) =>
+        dying
+          ? Promise.reject(new UnavailableError('stock-not-ready', 'died here', true))
+          : store.admit(partition, to),
+      ),
+    );
+    await one.put('A', 1);
+    dying = true;
+    await comeBack(one);
+    await eventually('it is made ready', async () => (await one.store.state(0)).restored === 2);
+    const two = await open();
+    expect(two.services.closedPartitions()).toEqual([]);
+    expect(await two.store.state(0)).toMatchObject({ epoch: 2, sequence: 1, filled: 1 });
+    expect((await two.reserve('A')).kind).toBe('held');
+  });
+
+  test('under buyers of two instances: each is answered, and nothing is filled', async () => {
+    const [one, two] = await Promise.all([open(), open()]);
+    await one.put('A', 400);
+    const buying = Array.from({ length: 400 }, async (_, index) => {
+      await systemTimers.sleep(index * 3);
+      return (index % 2 === 0 ? one : two).reserve('A', { key: String(index) }).catch(() => undefined);
+    });
+    await systemTimers.sleep(400);
+    await comeBack(one);
+    const held = (await Promise.all(buying)).filter((outcome) => outcome?.kind === 'held').length;
+    await opensIn(2);
+    expect((await one.store.state(0)).filled).toBe(1);
+    expect(await level(one, 'A')).toMatchObject({ onHand: 400 });
+    expect((await level(one, 'A')).held).toBeGreaterThanOrEqual(held);
+    expect(held).toBeGreaterThan(200);
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+});
+
+const level = async (instance: Instance, sku: string) => (await instance.services.stock.find(sku))!;
+
 type Dump = { key: string; value: Buffer }[];
 
 async function snapshot({ redis }: Instance): Promise<Dump> {
@@ -252,7 +425,11 @@ async function snapshot({ redis }: Instance): Promise<Dump> {
 }
 
 async function restore({ redis }: Instance, dump: Dump): Promise<void> {
-  const transaction = redis.multi().flushdb();
+  await restoring(redis.multi(), dump).exec();
+}
+
+function restoring(transaction: ChainableCommander, dump: Dump): ChainableCommander {
+  transaction.flushdb();
   for (const { key, value } of dump) transaction.restore(key, 0, value);
-  await transaction.exec();
+  return transaction;
 }

@@ -52,8 +52,11 @@ async function under(instance: Instance, fault: () => Promise<unknown>): Promise
   expect(await instance.brokenInvariants()).toEqual([]);
 }
 
-const epochs = (instance: Instance): Promise<number[]> =>
-  Promise.all(Array.from({ length: partitions }, async (_, of) => (await instance.store.state(of)).epoch));
+const each = (instance: Instance, fact: 'epoch' | 'filled'): Promise<number[]> =>
+  Promise.all(Array.from({ length: partitions }, async (_, of) => (await instance.store.state(of))[fact]));
+const epochs = (instance: Instance): Promise<number[]> => each(instance, 'epoch');
+/** In which epoch each partition was filled from the ledger. */
+const filled = (instance: Instance): Promise<number[]> => each(instance, 'filled');
 
 describeWithPostgres('Redis Cluster, three masters with a replica each', () => {
   let folder: WorldFolder;
@@ -93,18 +96,20 @@ describeWithPostgres('Redis Cluster, three masters with a replica each', () => {
     await under(one, async () => undefined);
   });
 
-  test('a planned failover loses nothing and rebuilds nothing', async () => {
-    const before = await epochs(one);
+  test('a planned failover loses nothing and rebuilds nothing, and begins an epoch', async () => {
+    const before = await filled(one);
+    const [, epoch] = await epochs(one);
     await under(one, () => cluster.failOver('holdfast:{1}:meta'));
-    expect(await epochs(one)).toEqual(before);
+    expect(await filled(one)).toEqual(before);
+    expect((await epochs(one))[1]).toBeGreaterThan(epoch!);
   }, 60_000);
 
   test('a slot moves to another master, key by key, under load', async () => {
-    const before = await epochs(one);
+    const before = await filled(one);
     const master = await cluster.masterOf('holdfast:{2}:meta');
     await under(one, () => cluster.moveSlot('holdfast:{2}:meta'));
     expect(await cluster.masterOf('holdfast:{2}:meta')).not.toBe(master);
-    expect(await epochs(one)).toEqual(before);
+    expect(await filled(one)).toEqual(before);
   }, 60_000);
 
   test('a replica that had fallen behind takes over: nothing acknowledged is lost', async () => {

@@ -178,8 +178,8 @@ describeWithRedis('the functions and their model', () => {
         const real: StockStore = new RedisStockStore(redis, `model-${runs}`, systemClock, () => undefined);
         const model: StockStore = new InMemoryStockStore(() => nowMs);
         for (const store of [real, model]) {
-          await store.restore({ ...at, attempt: 1 }, nothing());
-          await store.admit({ ...at, attempt: 1 });
+          const incarnation = await store.restore({ ...at, attempt: 1 }, nothing());
+          await store.admit(at.partition, { ...at, incarnation });
         }
         for (const [index, { name, run }] of steps.entries()) {
           // Now and then the shorter deadlines come.

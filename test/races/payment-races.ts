@@ -52,9 +52,8 @@ export async function runRaces(options: {
   const clock = { nowMs: 1_700_000_000_000 };
   const store = new InMemoryStockStore(() => clock.nowMs);
   const raced = options.wrap?.(store) ?? store;
-  const attempt = { ...at, attempt: 1 };
-  await store.restore(attempt, nothing());
-  await store.admit(attempt);
+  const incarnation = await store.restore({ ...at, attempt: 1 }, nothing());
+  await store.admit(at.partition, { ...at, incarnation });
   await store.put(at, [{ sku, onHand: 1, buyerLimit: null, holdTtlSeconds: holdMs / 1_000 }]);
   const ends: Record<string, number> = {};
   let decisions = 0;

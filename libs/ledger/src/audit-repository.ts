@@ -129,13 +129,20 @@ export class AuditRepository {
       where k.status = 201 group by 1 having count(*) > 1`);
   }
 
-  /** I10: the entries of each epoch are numbered without gaps, up to where the ledger says it is. */
+  /**
+   * I10: the entries of each epoch are numbered without gaps, from the start or from where the one before ended, up to where
+   * the ledger says it is.
+   */
   journalGaps(): Promise<Violation[]> {
     return this.violations(sql`
-      select e.partition, e.epoch, count(*) as entries, max(e.sequence) as last from ledger_entries e
-      join partitions p on p.partition = e.partition
-      group by e.partition, e.epoch, p.epoch, p.sequence
-      having count(*) <> max(e.sequence) or min(e.sequence) <> 1 or (e.epoch = p.epoch and max(e.sequence) <> p.sequence)`);
+      select e.* from (
+        select partition, epoch, count(*) as entries, min(sequence) as first, max(sequence) as last,
+          coalesce(lag(max(sequence)) over (partition by partition order by epoch), 0) as before,
+          lead(epoch) over (partition by partition order by epoch) is null as is_last
+        from ledger_entries group by partition, epoch
+      ) e join partitions p on p.partition = e.partition
+      where e.entries <> e.last - e.first + 1 or e.first not in (1, e.before + 1)
+        or (e.is_last and p.sequence <> e.last and (e.epoch = p.epoch or p.sequence <> 0))`);
   }
 
   /**

@@ -1,4 +1,4 @@
-/** Epochs and positions of the partitions, and what a rebuild brings back to the stock store. */
+/** Epochs and positions of the partitions, and what the stock store is filled with. */
 import { sql, type RawBuilder, type Transaction } from 'kysely';
 import type { PartitionRecord } from '#domain';
 import type { Database } from './database.js';
@@ -12,13 +12,23 @@ export type PartitionPosition = {
   readonly sequence: number;
 };
 
-/** `attempt`: the transaction's number, so that nothing of a rebuild that was lost is taken for one that was not. */
-export type Rebuilt = PartitionPosition & { readonly attempt: number };
+/** Where a partition stands, and the memory of the stock store that its epoch began in; '' in none. */
+export type EpochPosition = PartitionPosition & { readonly incarnation: string };
 
-export type Restore = (
-  at: { readonly partition: number; readonly epoch: number; readonly attempt: number },
+/** `attempt`: the transaction's number, so that nothing of an attempt that was lost is taken for one that was not. */
+export type NextEpoch = { readonly partition: number; readonly epoch: number; readonly attempt: number };
+
+/** What the ledger has of the epoch that ends. */
+export type LastTaken = { readonly position: PartitionPosition; readonly entry: TakenEntry | null };
+
+/** How the stock store was made ready for the next epoch: its sequence there, the memory it is in, and why there is one. */
+export type Ready = { readonly sequence: number; readonly incarnation: string; readonly reason: string };
+
+export type MakeReady = (
+  next: NextEpoch,
+  from: LastTaken,
   records: AsyncIterable<readonly PartitionRecord[]>,
-) => Promise<void>;
+) => Promise<Ready>;
 
 /** What tells one history of a journal from another, at one number. */
 export type TakenEntry = {
@@ -55,17 +65,22 @@ export class PartitionRepository {
     );
   }
 
-  async positions(): Promise<PartitionPosition[]> {
-    return guarded(this.db.selectFrom('partitions').selectAll().orderBy('partition').execute());
+  async positions(): Promise<EpochPosition[]> {
+    const { rows } = await guarded(
+      sql<EpochPosition>`
+        select p.partition, p.epoch, p.sequence, coalesce(r.incarnation, '') as incarnation
+        from partitions p left join repairs r using (partition, epoch) order by p.partition`.execute(this.db),
+    );
+    return rows;
   }
 
-  /** Where one partition stands now, and the last entry that the ledger took of its journal in this epoch. */
-  async lastTaken(partition: number): Promise<{ position: PartitionPosition; entry: TakenEntry | null }> {
+  /** Where one partition stands now, and the entry there; none, when the epoch began there. */
+  async lastTaken(partition: number, db: Database | Transaction<Schema> = this.db): Promise<LastTaken> {
     const { rows } = await guarded(
       sql<PartitionPosition & { kind: string | null; at: Date | null; reservation_id: string | null }>`
         select p.partition, p.epoch, p.sequence, e.kind, e.at, e.reservation_id
         from partitions p left join ledger_entries e using (partition, epoch, sequence)
-        where p.partition = ${partition}`.execute(this.db),
+        where p.partition = ${partition}`.execute(db),
     );
     const { kind, at, reservation_id: reservationId, ...position } = rows[0]!;
     return { position, entry: kind && at ? { kind, atMs: at.getTime(), reservationId } : null };
@@ -85,17 +100,12 @@ export class PartitionRepository {
   }
 
   /**
-   * Begins the next epoch of a partition and fills the stock store from the ledger for it. The partition's row is
-   * locked throughout: one rebuilder at a time, and the old epoch can commit nothing meanwhile. When the process
-   * dies here, the epoch has not begun, and the store is not open in it. The reason is kept with the epoch. Answers with the position to be admitted in;
-   * null: somebody else was faster.
+   * Begins the next epoch of a partition, for which the stock store is made ready. The partition's row is locked
+   * throughout: one at a time, and the old epoch can commit nothing meanwhile. When the process dies here, the epoch has not
+   * begun, and the store is not open in it. The reason is kept with the epoch. Answers with what is to be admitted; null:
+   * somebody else was faster.
    */
-  async rebuild(
-    partition: number,
-    expectedEpoch: number,
-    reason: string,
-    restore: Restore,
-  ): Promise<Rebuilt | null> {
+  async begin(partition: number, expectedEpoch: number, makeReady: MakeReady): Promise<EpochPosition | null> {
     return guarded(
       this.db.transaction().execute(async (tx) => {
         const { epoch, attempt } = await tx
@@ -106,16 +116,21 @@ export class PartitionRepository {
           .executeTakeFirstOrThrow();
         if (epoch !== expectedEpoch) return null;
         const next = { partition, epoch: epoch + 1, attempt };
-        await restore(next, recordsOf(tx, partition));
+        const last = await this.lastTaken(partition, tx);
+        const { sequence, incarnation, reason } = await makeReady(next, last, recordsOf(tx, partition));
         await tx
           .updateTable('partitions')
-          .set({ epoch: next.epoch, sequence: 0 })
+          .set({ epoch: next.epoch, sequence })
           .where('partition', '=', partition)
           .execute();
         // A ledger that was set back and is sold from all the same begins an epoch again.
-        await sql`insert into repairs (partition, epoch, reason) values (${partition}, ${next.epoch}, ${reason})
-          on conflict (partition, epoch) do update set at = now(), reason = excluded.reason`.execute(tx);
-        return { ...next, sequence: 0 };
+        await sql`insert into repairs (partition, epoch, reason, incarnation)
+          values (${partition}, ${next.epoch}, ${reason}, ${incarnation})
+          on conflict (partition, epoch)
+            do update set at = now(), reason = excluded.reason, incarnation = excluded.incarnation`.execute(
+          tx,
+        );
+        return { partition, epoch: next.epoch, sequence, incarnation };
       }),
     );
   }

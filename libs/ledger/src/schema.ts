@@ -7,7 +7,7 @@ export type Line = { sku: string; quantity: number; partition: number };
 
 export type Schema = {
   settings: { name: string; value: string };
-  repairs: { partition: number; epoch: number; at: Generated<Date>; reason: string };
+  repairs: { partition: number; epoch: number; at: Generated<Date>; reason: string; incarnation: string };
   partitions: { partition: number; epoch: number; sequence: number };
   skus: {
     sku: string;

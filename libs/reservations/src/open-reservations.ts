@@ -106,7 +106,8 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     ...parts,
     orders,
     openPartitions: () => keeper.openPartitions(),
-    drainedOf: (partition) => keeper.drainedOf(partition),
+    openingOf: (partition) => keeper.openingOf(partition),
+    drainedOf: (at) => keeper.drainedOf(at),
     drain: async (position) => void (await parts.commits.commit({ requires: [position], receipt: null })),
     onEntries: (entries) => parts.commits.offer(entries),
     report: options.report,
@@ -164,7 +165,7 @@ function connect(
     partitions,
     timers,
     partitionCount,
-    rebuilds: !observing,
+    begins: !observing,
     drain: async (position) => void (await commits.commit({ requires: [position], receipt: null })),
     onEpoch: () => cache.forget(),
     report,
@@ -192,7 +193,7 @@ function connect(
     store,
     clock,
     timers,
-    admissionOf: (partition) => keeper.admissionOf(partition),
+    openingOf: (partition) => keeper.openingOf(partition),
     onDecided: ({ epoch }, entries, seen) => {
       cache.decided(epoch, entries, seen);
       commits.offer(entries);

@@ -1,14 +1,20 @@
 /**
- * Opens and closes admission, partition by partition. A partition is open while the stock store stands where the
- * ledger says, or ahead of it by decisions that are on their way. A store that lost data, went back in time or was
- * replaced is seen by its epoch and sequence: admission closes, the ledger fills it again for the next epoch,
- * admission opens. A store that is another process than before (a restart, a failover) may have lost what it knew:
- * the desk believes none of its answers before it was looked at here, and found to have taken the ledger's history.
+ * Opens and closes admission, partition by partition. An epoch lasts as long as the memory of the stock store that it began in:
+ * a store that is another process than before (a restart, a failover) may have lost what was decided, and decide it otherwise. So
+ * it goes on in the next epoch, before anybody is answered from it, and what was decided in the old one can no longer be committed. When
+ * it has all that the ledger has, and the ledger what it has, it is kept as it is; a store that lost data, went back in
+ * time or was replaced is filled from the ledger. Meanwhile admission is closed.
  */
 import { UnavailableError, type UnavailableCode } from '#domain';
-import type { PartitionPosition, TakenEntry } from '#ledger';
+import type { EpochPosition, LastTaken, MakeReady, PartitionPosition, Ready } from '#ledger';
 import type { Timer, Timers } from '#platform';
-import type { Admission, PartitionState, StockStore } from '#stock';
+import {
+  OpensSoonError,
+  type Opening,
+  type PartitionEpoch,
+  type PartitionState,
+  type StockStore,
+} from '#stock';
 import type { PartitionLedger } from './ports.js';
 
 export type KeeperOptions = {
@@ -16,8 +22,8 @@ export type KeeperOptions = {
   readonly partitions: PartitionLedger;
   readonly timers: Timers;
   readonly partitionCount: number;
-  /** False: a partition that is not whole stays closed and is left as it is. */
-  readonly rebuilds: boolean;
+  /** False: no epoch is begun; a partition that needs one stays closed, unless it is whole as it is. */
+  readonly begins: boolean;
   /** Has the ledger take the store's journal up to a position; settles when it has. */
   readonly drain: (position: PartitionPosition) => Promise<void>;
   /** A partition opens in an epoch that it was not open in before. */
@@ -26,29 +32,35 @@ export type KeeperOptions = {
 };
 
 type Door =
-  | ({ readonly open: true } & Admission)
-  | { readonly open: false; readonly code: UnavailableCode; readonly reason: string };
+  | ({ readonly open: true } & Opening)
+  | {
+      readonly open: false;
+      readonly code: UnavailableCode;
+      readonly reason: string;
+      /** It is only taken into its next epoch. */
+      readonly soon?: boolean;
+    };
 
 const lookEveryMs = 500;
 /** After trouble, look again at once, but not more often than this. */
 const lookAgainMs = 50;
 /** Looks before the first answer: when several processes start at once, others may be at the rebuilding. */
 const startLooksMax = 3;
-/** How often a journal that was tidied in the middle of a comparison is compared again. */
-const forgottenLooksMax = 3;
+/** How often a store that goes on deciding for others is asked to come along as it is; then it is filled. */
+const keepingsMax = 10;
 
 export class PartitionKeeper {
   private readonly doors: Door[];
   /** Partitions that broke, and in which epoch: in a later one somebody has mended it. */
   private readonly broken = new Map<number, { readonly epoch: number; readonly reason: string }>();
-  private readonly lastAdmissions = new Map<number, Admission>();
-  /** Filled by another process, which is about to admit: seen once already. */
-  private readonly awaited = new Map<number, number>();
-  /** Rebuilds go one after the other, and do not keep the other partitions from being looked at. */
-  private readonly rebuilding = new Set<number>();
-  private rebuilds: Promise<void> = Promise.resolve();
+  private readonly lastEpochs = new Map<number, number>();
+  /** How often a partition could not be kept as it is, since it was open. */
+  private readonly keepings = new Map<number, number>();
+  /** Epochs begin one after the other, and do not keep the other partitions from being looked at. */
+  private readonly beginning = new Set<number>();
+  private beginnings: Promise<void> = Promise.resolve();
   /** What the ledger had at the last look. */
-  private positions: readonly PartitionPosition[] = [];
+  private positions: readonly EpochPosition[] = [];
   private timer: Timer | null = null;
   private looking: Promise<void> | null = null;
   private soon = false;
@@ -62,16 +74,17 @@ export class PartitionKeeper {
     }));
   }
 
-  /** What a partition is open for. Throws `UnavailableError` while it is closed. */
-  admissionOf(partition: number): Admission {
+  /** What a partition is open for. Throws `UnavailableError` while it is closed, `OpensSoonError` when not for long. */
+  openingOf(partition: number): Opening {
     const door = this.doors[partition]!;
     if (door.open) return door;
-    throw new UnavailableError(door.code, `partition ${partition}: ${door.reason}`, false);
+    const Closed = door.soon ? OpensSoonError : UnavailableError;
+    throw new Closed(door.code, `partition ${partition}: ${door.reason}`, false);
   }
-
-  /** How far the ledger was at the last look, for a partition that is open. */
-  drainedOf(partition: number): number {
-    return this.positions.find((position) => position.partition === partition)?.sequence ?? 0;
+  /** How far the ledger was at the last look, in that epoch. */
+  drainedOf({ partition, epoch }: PartitionEpoch): number {
+    const seen = this.positions.find((position) => position.partition === partition);
+    return seen?.epoch === epoch ? seen.sequence : 0;
   }
 
   openPartitions(): { partition: number; epoch: number }[] {
@@ -87,7 +100,7 @@ export class PartitionKeeper {
   async start(): Promise<void> {
     for (let look = 1; look <= startLooksMax && (look === 1 || this.closed().length > 0); look += 1) {
       await this.look();
-      await this.rebuilds;
+      await this.beginnings;
     }
     this.schedule();
   }
@@ -96,7 +109,7 @@ export class PartitionKeeper {
     this.stopped = true;
     this.timer?.cancel();
     await this.looking;
-    await this.rebuilds;
+    await this.beginnings;
   }
 
   /** A call failed: look soon. */
@@ -109,7 +122,7 @@ export class PartitionKeeper {
   /** The journal and the ledger disagree: nothing is decided here until the partition is rebuilt. */
   broke(partition: number, reason: string): void {
     this.options.report('a partition broke and will be rebuilt', { partition, reason });
-    this.broken.set(partition, { epoch: this.lastAdmissions.get(partition)?.epoch ?? 0, reason });
+    this.broken.set(partition, { epoch: this.lastEpochs.get(partition) ?? 0, reason });
     this.close(partition, 'stock-not-ready', reason);
     this.trouble();
   }
@@ -142,7 +155,7 @@ export class PartitionKeeper {
     }
     await Promise.all(
       this.positions
-        .filter(({ partition }) => !this.rebuilding.has(partition))
+        .filter(({ partition }) => !this.beginning.has(partition))
         .map((position) =>
           this.lookAt(position).catch((error: unknown) =>
             this.close(position.partition, 'stock-not-ready', messageOf(error)),
@@ -151,98 +164,123 @@ export class PartitionKeeper {
     );
   }
 
-  private async lookAt(seen: PartitionPosition): Promise<void> {
-    const { position, state, isOurs } = await this.compare(seen);
-    const { partition, epoch } = position;
+  private async lookAt(seen: EpochPosition): Promise<void> {
+    const { partition } = seen;
+    const state = await this.options.store.state(partition);
+    // The ledger was asked first: somebody may have begun an epoch since.
+    const position = state.epoch > seen.epoch ? await this.positionOf(partition) : seen;
     // What the ledger acknowledged and lost nobody can give back by guessing: a person decides.
-    if (state.epoch > epoch) return this.close(partition, 'stock-not-ready', ledgerSetBack(position, state));
-    if (this.broken.get(partition)?.epoch !== epoch) this.broken.delete(partition);
-    if (!isOurs || this.broken.has(partition)) return this.mend(position, state);
+    if (state.epoch > position.epoch)
+      return this.close(partition, 'stock-not-ready', ledgerSetBack(position, state));
+    if (this.broken.get(partition)?.epoch !== position.epoch) this.broken.delete(partition);
+    if (this.broken.has(partition) || !(await this.isOpen(position, state)))
+      return this.mend(position, state);
     this.open(position, state);
     // Decisions that nobody here may be waiting for: of a process that died, or of a caller that gave up.
-    if (state.sequence > position.sequence) {
-      const decided = { partition, epoch, sequence: state.sequence };
-      void this.options.drain(decided).catch(() => this.trouble());
-    }
+    if (state.sequence > position.sequence) void this.drain(position, state).catch(() => this.trouble());
   }
 
-  /**
-   * The ledger was asked first: what it had then, the store must have now. A store that is new to us, or ahead by an
-   * epoch because somebody has rebuilt it since, is compared with what the ledger has by now.
-   */
-  private async compare(
-    seen: PartitionPosition,
-  ): Promise<{ position: PartitionPosition; state: PartitionState; isOurs: boolean }> {
-    const { store, partitions } = this.options;
-    const { partition } = seen;
-    const state = await store.state(partition);
-    const isNew = state.incarnation !== this.lastAdmissions.get(partition)?.incarnation;
-    if (!isNew && state.epoch <= seen.epoch) return { position: seen, state, isOurs: isWhole(seen, state) };
-    for (let look = 1; ; look += 1) {
-      const { position, entry } = await partitions.lastTaken(partition);
-      const now = await store.state(partition);
-      const history = isWhole(position, now) ? await this.historyOf(position, entry) : 'another';
-      // Forgotten: the ledger has gone on meanwhile, and the journal was tidied.
-      if (history !== 'forgotten' || look === forgottenLooksMax)
-        return { position, state: now, isOurs: history === 'ours' };
-    }
+  private async positionOf(partition: number): Promise<EpochPosition> {
+    return (await this.options.partitions.positions()).find((position) => position.partition === partition)!;
   }
 
-  /** Whether the store's journal has, where the ledger stands, the entry that the ledger has taken. */
-  private async historyOf(
-    position: PartitionPosition,
-    taken: TakenEntry | null,
-  ): Promise<'ours' | 'another' | 'forgotten'> {
-    if (taken === null) return position.sequence === 0 ? 'ours' : 'another';
-    const [entry] = await this.options.store.readJournal(position, position.sequence - 1, 1);
-    if (entry?.sequence !== position.sequence) return 'forgotten';
+  private drain({ partition, epoch }: PartitionPosition, { sequence }: PartitionState): Promise<void> {
+    return this.options.drain({ partition, epoch, sequence });
+  }
+
+  /** Whether the store is in the epoch of the ledger, and in the memory that it began in. Who only looks on goes by its journal. */
+  private async isOpen(position: EpochPosition, state: PartitionState): Promise<boolean> {
+    if (!isWhole(position, state)) return false;
+    if (state.incarnation === position.incarnation) return true;
+    return (
+      !this.options.begins && this.isHistoryOf(await this.options.partitions.lastTaken(position.partition))
+    );
+  }
+
+  /** Whether the store's journal has, where the ledger stands, the entry that the ledger has taken; none, where the epoch began. */
+  private async isHistoryOf({ position, entry: taken }: LastTaken): Promise<boolean> {
+    const [next] = await this.options.store.readJournal(position, position.sequence - 1, 1);
+    const entry = next?.sequence === position.sequence ? next : null;
+    if (!entry || !taken) return !entry && !taken;
     const reservationId = 'reservationId' in entry ? entry.reservationId : null;
-    const isSame =
-      entry.kind === taken.kind && entry.atMs === taken.atMs && reservationId === taken.reservationId;
-    return isSame ? 'ours' : 'another';
+    return entry.kind === taken.kind && entry.atMs === taken.atMs && reservationId === taken.reservationId;
   }
 
-  /** Not whole: rebuilt here, unless another process has just filled it and is about to open it. */
-  private mend(position: PartitionPosition, state: PartitionState): void {
-    const { report, rebuilds } = this.options;
+  /** Closed, until it is open in an epoch of this memory: begun here, unless another process is faster. */
+  private mend(position: EpochPosition, state: PartitionState): void {
+    const { partition } = position;
+    if (!this.options.begins) return this.close(partition, 'stock-not-ready', difference(position, state));
+    const soon = this.isToKeep(position, state) || state.restored === position.epoch;
+    const reason = soon
+      ? 'Redis is another process than before'
+      : 'the stock is being rebuilt from the ledger';
+    this.close(partition, 'stock-not-ready', reason, soon);
+    this.beginning.add(partition);
+    this.beginnings = this.beginnings
+      .then(() => this.begin(position, state))
+      .catch((error: unknown) => {
+        this.close(partition, 'stock-not-ready', messageOf(error), soon);
+        if (soon) this.trouble();
+      })
+      .finally(() => this.beginning.delete(partition));
+  }
+
+  /** A store that has all that the ledger has goes on as it is, unless others have it decide all the time. */
+  private isToKeep(position: PartitionPosition, state: PartitionState): boolean {
+    const { partition } = position;
+    return (
+      isWhole(position, state) &&
+      !this.broken.has(partition) &&
+      (this.keepings.get(partition) ?? 0) <= keepingsMax
+    );
+  }
+
+  private async begin(position: EpochPosition, state: PartitionState): Promise<void> {
     const { partition, epoch } = position;
-    if (!rebuilds) return this.close(partition, 'stock-not-ready', difference(position, state));
-    this.close(partition, 'stock-not-ready', 'the stock is being rebuilt from the ledger');
-    if (state.restored > 0 && state.restored === epoch && this.awaited.get(partition) !== epoch) {
-      this.awaited.set(partition, epoch);
-      return;
+    if (this.stopped) return;
+    // Whoever made it ready has not admitted it yet, or has died before.
+    if (isReady(position, state)) return this.admit(position);
+    if (this.isToKeep(position, state)) {
+      this.keepings.set(partition, (this.keepings.get(partition) ?? 0) + 1);
+      if (state.sequence > position.sequence) await this.drain(position, state);
     }
-    report('rebuilding a partition from the ledger', { position, state });
-    this.rebuilding.add(partition);
-    this.rebuilds = this.rebuilds
-      .then(() => this.rebuild(position, this.broken.get(partition)?.reason ?? lack(position, state)))
-      .catch((error: unknown) => this.close(partition, 'stock-not-ready', messageOf(error)))
-      .finally(() => this.rebuilding.delete(partition));
-  }
-
-  private async rebuild({ partition, epoch }: PartitionPosition, reason: string): Promise<void> {
-    const { store, partitions } = this.options;
-    const rebuilt = this.stopped
-      ? null
-      : await partitions.rebuild(partition, epoch, reason, (at, records) => store.restore(at, records));
+    const begun = await this.options.partitions.begin(partition, epoch, this.makeReady);
     // Somebody else was faster: what came of it is seen at the next look.
-    if (rebuilt === null) return this.trouble();
-    await store.admit(rebuilt);
-    // Opened by what the store itself says then; another rebuild, if it must be, at the next look.
-    const state = await store.state(partition);
-    if (isWhole(rebuilt, state)) this.open(rebuilt, state);
+    return begun ? this.admit(begun) : this.trouble();
   }
 
-  private open({ partition, epoch }: PartitionPosition, { incarnation }: PartitionState): void {
+  /** The ledger has the epoch: opened by what the store itself says then; another epoch, if it must be, at the next look. */
+  private async admit(position: EpochPosition): Promise<void> {
+    const { store } = this.options;
+    await store.admit(position.partition, position);
+    const state = await store.state(position.partition);
+    if (isWhole(position, state) && state.incarnation === position.incarnation) this.open(position, state);
+    else this.trouble();
+  }
+
+  private readonly makeReady: MakeReady = async (next, from, records): Promise<Ready> => {
+    const { store, report } = this.options;
+    const { position } = from;
+    const state = await store.state(next.partition);
+    if (this.isToKeep(position, state) && (await this.isHistoryOf(from))) {
+      const incarnation = await store.keep(next, position);
+      return { sequence: position.sequence, incarnation, reason: kept(position) };
+    }
+    const reason = this.broken.get(next.partition)?.reason ?? lack(position, state);
+    report('rebuilding a partition from the ledger', { position, state, reason });
+    return { sequence: 0, incarnation: await store.restore(next, records), reason };
+  };
+
+  private open({ partition, epoch }: EpochPosition, { incarnation, filled }: PartitionState): void {
     if (!this.doors[partition]!.open) this.options.report('a partition opens', { partition, epoch });
-    if (this.lastAdmissions.get(partition)?.epoch !== epoch) this.options.onEpoch();
-    const admission = { epoch, incarnation };
-    this.lastAdmissions.set(partition, admission);
-    this.doors[partition] = { open: true, ...admission };
+    if (this.lastEpochs.get(partition) !== epoch) this.options.onEpoch();
+    this.lastEpochs.set(partition, epoch);
+    this.keepings.delete(partition);
+    this.doors[partition] = { open: true, epoch, incarnation, filled };
   }
 
-  private close(partition: number, code: UnavailableCode, reason: string): void {
-    this.doors[partition] = { open: false, code, reason };
+  private close(partition: number, code: UnavailableCode, reason: string, soon = false): void {
+    this.doors[partition] = { open: false, code, reason, soon };
   }
 }
 
@@ -250,11 +288,21 @@ function isWhole(position: PartitionPosition, state: PartitionState): boolean {
   return position.epoch > 0 && state.epoch === position.epoch && state.sequence >= position.sequence;
 }
 
+/** Made ready for the ledger's epoch, in this memory, and not admitted. */
+function isReady(position: EpochPosition, state: PartitionState): boolean {
+  return state.restored === position.epoch && state.incarnation === position.incarnation;
+}
+
 function ledgerSetBack(position: PartitionPosition, state: PartitionState): string {
   return (
     `the ledger was set back to epoch ${position.epoch}, Redis has been in ${state.epoch}: what was acknowledged between is not ` +
     'in this ledger. docs/operations.md, "A ledger set back", says what to do'
   );
+}
+
+/** Why an epoch begins though Redis is as it was. */
+function kept({ epoch, sequence }: PartitionPosition): string {
+  return `Redis was another process than before, and had what the ledger had, up to ${epoch}-${sequence}`;
 }
 
 /** Why a partition is filled from the ledger. */

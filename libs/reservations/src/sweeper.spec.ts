@@ -35,3 +35,39 @@ test('has the store forget for as long as there is more to forget, within bounds
     expect(turns).toBe(expected);
   }
 });
+
+const opening = { epoch: 3, incarnation: 'a', filled: 1 };
+
+test.each([
+  ['is asked of the memory that its epoch began in', opening, 1],
+  [
+    'stays when that is asked of another, which may have lost the decision',
+    { ...opening, incarnation: 'b' },
+    0,
+  ],
+  ['stays when that is asked in another epoch', { ...opening, epoch: 4 }, 0],
+])('a part of a cart whose decision %s', async (_, state, expected) => {
+  let releases = 0;
+  const sweeper = new Sweeper({
+    store: {
+      expire: async () => ({ entries: [], parts: ['r1'], more: false }),
+      state: async () => ({ ...state, sequence: 5 }),
+    },
+    desk: {
+      release: async () => {
+        releases += 1;
+      },
+    },
+    reservations: { fates: async () => [{ id: 'r1', status: 'pending', partitions: [0, 1] }] },
+    clock: { monotonicMs: () => 0 },
+    drain: async () => undefined,
+    openPartitions: () => [{ partition: 1, epoch: 1 }],
+    openingOf: () => opening,
+    onEntries: () => undefined,
+    report: (message: string, facts: object) => {
+      throw new Error(`${message}: ${JSON.stringify(facts)}`);
+    },
+  } as unknown as ConstructorParameters<typeof Sweeper>[0]);
+  await sweeper.sweep();
+  expect(releases).toBe(expected);
+});

@@ -5,7 +5,7 @@
  */
 import type { JournalEntry, JournalPosition } from '#domain';
 import type { Clock, Timer, Timers } from '#platform';
-import type { PartitionEpoch, StockStore } from '#stock';
+import type { Opening, PartitionEpoch, StockStore } from '#stock';
 import type { Orders } from './orders.js';
 import type { Desk, ReservationLedger } from './ports.js';
 
@@ -17,7 +17,9 @@ export type SweeperOptions = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly openPartitions: () => readonly PartitionEpoch[];
-  readonly drainedOf: (partition: number) => number;
+  /** Throws `UnavailableError` while it is closed. */
+  readonly openingOf: (partition: number) => Opening;
+  readonly drainedOf: (at: PartitionEpoch) => number;
   /** Has the ledger take a partition's journal up to a position; settles when it has. */
   readonly drain: (position: JournalPosition) => Promise<void>;
   readonly onEntries: (entries: readonly JournalEntry[]) => void;
@@ -116,8 +118,8 @@ export class Sweeper {
 
   /**
    * Held in parts, last asked for ten seconds ago or more, and not decided as far as the ledger knows. It must know all
-   * that the deciding partition has decided, or a cart that was held whole would lose a part; then nobody was told of
-   * it. An attempt that comes meanwhile asks for the part before it asks for the decision, and the part is kept.
+   * that the deciding partition has decided in its epoch, or a cart that was held whole would lose a part; then nobody was told
+   * of it. An attempt that comes meanwhile asks for the part before it asks for the decision, and the part is kept.
    */
   private async settleOrphan(
     partition: number,
@@ -125,8 +127,11 @@ export class Sweeper {
     deciding: number,
     foundMs: number,
   ): Promise<void> {
-    const { clock, desk, store, reservations, drain } = this.options;
-    const { epoch, sequence } = await store.state(deciding);
+    const { clock, desk, store, reservations, drain, openingOf } = this.options;
+    const opening = openingOf(deciding);
+    const { epoch, sequence, incarnation } = await store.state(deciding);
+    // Another memory may have lost the decision, which somebody may still commit.
+    if (epoch !== opening.epoch || incarnation !== opening.incarnation) return;
     await drain({ partition: deciding, epoch, sequence });
     const [fate] = await reservations.fates([reservationId]);
     if (fate?.status !== 'pending' || clock.monotonicMs() - foundMs > orphanWithinMs) return;
@@ -136,7 +141,7 @@ export class Sweeper {
   private async tidy(at: PartitionEpoch): Promise<void> {
     const { store, drainedOf } = this.options;
     for (let turn = 0; turn < tidyTurnsMax && !this.stopped; turn += 1) {
-      const { more } = await store.tidy(at, { drained: drainedOf(at.partition), retentionMs });
+      const { more } = await store.tidy(at, { drained: drainedOf(at), retentionMs });
       if (!more) return;
     }
   }

@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 export type FunctionLibrary = {
-  readonly version: string;
+  /** Says which version it is. */
+  readonly name: string;
   readonly code: string;
   /** The full name of a function, as FCALL wants it. */
   nameOf(name: string): string;
@@ -23,9 +24,10 @@ export function readFunctionLibrary(folder = path.join(import.meta.dirname, 'fun
   const [prelude, ...functions] = ordered.map((file) => readFileSync(path.join(folder, file), 'utf8'));
   const body = [prelude, ...functions.map((code) => `do\n${code}\nend`)].join('\n');
   const version = createHash('sha256').update(body).digest('hex').slice(0, 12);
+  const name = `holdfast_${version}`;
   return {
-    version,
-    code: `#!lua name=holdfast_${version}\nlocal VERSION = '${version}'\n${body}`,
+    name,
+    code: `#!lua name=${name}\nlocal VERSION = '${version}'\n${body}`,
     nameOf: (name) => `holdfast_${name}_${version}`,
   };
 }

@@ -2,6 +2,7 @@
 import { UnavailableError, type PartitionRecord } from '#domain';
 import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
 import type {
+  Admission,
   Decisions,
   ExpireResult,
   PartitionEpoch,
@@ -12,8 +13,8 @@ import type {
 
 export class InMemoryStockStore implements StockStore {
   private readonly partitions = new Map<number, PartitionModel>();
-  /** Filled and not admitted. */
-  private readonly restored = new Map<number, { attempt: number; model: PartitionModel }>();
+  /** Ready for another epoch and not admitted. */
+  private readonly restored = new Map<number, PartitionModel>();
   private incarnation = 1;
 
   constructor(private readonly nowMs: () => number) {}
@@ -59,8 +60,9 @@ export class InMemoryStockStore implements StockStore {
       epoch: model?.epoch ?? 0,
       sequence: model?.sequence ?? 0,
       holds: model?.liveHolds ?? 0,
-      restored: this.restored.get(partition)?.model.epoch ?? 0,
+      restored: this.restored.get(partition)?.epoch ?? 0,
       incarnation: String(this.incarnation),
+      filled: (model ?? this.restored.get(partition))?.filled ?? 0,
     };
   }
 
@@ -77,26 +79,35 @@ export class InMemoryStockStore implements StockStore {
     return { more: false };
   }
 
-  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
+  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<string> {
     const current = this.partitions.get(at.partition);
-    if (current && current.epoch > at.epoch) {
-      throw new UnavailableError('stock-not-ready', 'the partition has seen a later epoch', false);
-    }
+    if (current && current.epoch > at.epoch) throw notReady('the partition has seen a later epoch');
     this.partitions.delete(at.partition);
     this.restored.delete(at.partition);
     const model = new PartitionModel(at.partition, at.epoch, this.nowMs);
     for await (const chunk of records) for (const record of chunk) model.restore(record);
-    this.restored.set(at.partition, { attempt: at.attempt, model });
+    this.restored.set(at.partition, model);
+    return String(this.incarnation);
   }
 
-  async admit(at: RestoreAttempt): Promise<void> {
-    if (this.partitions.get(at.partition)?.epoch === at.epoch) return;
-    const restored = this.restored.get(at.partition);
-    if (restored?.attempt !== at.attempt || restored.model.epoch !== at.epoch) {
-      throw new UnavailableError('stock-not-ready', 'another rebuild has taken over', false);
-    }
-    this.restored.delete(at.partition);
-    this.partitions.set(at.partition, restored.model);
+  async keep(at: RestoreAttempt, from: PartitionEpoch & { readonly sequence: number }): Promise<string> {
+    const model = this.partitions.get(at.partition);
+    if (model?.epoch !== from.epoch || model.sequence !== from.sequence)
+      throw notReady('the partition is not where the ledger is');
+    this.partitions.delete(at.partition);
+    model.begin(at.epoch);
+    this.restored.set(at.partition, model);
+    return String(this.incarnation);
+  }
+
+  async admit(partition: number, { epoch, incarnation }: Admission): Promise<void> {
+    if (incarnation !== String(this.incarnation))
+      throw notReady('this is not the memory that was made ready');
+    if (this.partitions.get(partition)?.epoch === epoch) return;
+    const restored = this.restored.get(partition);
+    if (restored?.epoch !== epoch) throw notReady('another rebuild has taken over');
+    this.restored.delete(partition);
+    this.partitions.set(partition, restored);
   }
 
   /** Loses everything, as a Redis that was replaced by an empty one. */
@@ -127,13 +138,12 @@ export class InMemoryStockStore implements StockStore {
 
   private open(at: PartitionEpoch): PartitionModel {
     const partition = this.partitions.get(at.partition);
-    if (partition?.epoch !== at.epoch) {
-      throw new UnavailableError(
-        'stock-not-ready',
-        `the partition is in epoch ${partition?.epoch ?? 'none'}`,
-        false,
-      );
-    }
+    if (partition?.epoch !== at.epoch)
+      throw notReady(`the partition is in epoch ${partition?.epoch ?? 'none'}`);
     return partition;
   }
+}
+
+function notReady(message: string): UnavailableError {
+  return new UnavailableError('stock-not-ready', message, false);
 }

@@ -54,9 +54,17 @@ export class PartitionModel {
 
   constructor(
     private readonly partition: number,
-    readonly epoch: number,
+    public epoch: number,
     private readonly nowMs: () => number,
+    /** The epoch that it was filled for. */
+    readonly filled = epoch,
   ) {}
+
+  /** The next epoch, with all that is known; the ledger has the journal of the one before. */
+  begin(epoch: number): void {
+    this.epoch = epoch;
+    this.journal = [];
+  }
 
   get liveHolds(): number {
     return this.holds.size;
@@ -267,10 +275,7 @@ export class PartitionModel {
   }
 
   levelsOf(skus: readonly string[]): StockLevel[] {
-    return skus.flatMap((sku) => {
-      const level = this.shelf.levels.get(sku);
-      return level ? [{ ...level }] : [];
-    });
+    return this.shelf.levelsOf(skus);
   }
 
   entriesAfter(sequence: number, limit = Number.MAX_SAFE_INTEGER): JournalEntry[] {

@@ -23,6 +23,7 @@ import { PartitionClock, type ClockComplaint } from './partition-clock.js';
 import type {
   AdjustCommand,
   AdjustDecision,
+  Admission,
   CancelCommand,
   CancelDecision,
   ConfirmCommand,
@@ -75,6 +76,8 @@ const keyNames = [
 
 /** How many entries a record of the journal has, or less. */
 const entriesOfRecord = 128;
+/** To admit is no part of an attempt: the ledger has its outcome. */
+const noAttempt = 0;
 /** How many operations one `tidy` forgets at most, so that it never blocks Redis for long. */
 const forgottenMax = 1_000;
 
@@ -93,10 +96,16 @@ export class RedisStockStore implements StockStore {
     this.library = readFunctionLibrary();
   }
 
-  /** Puts the functions on every node that can run them. Safe to repeat. */
+  /** Puts the functions on every node that can run them, where they are not: loaded anew they would be taken for another incarnation. */
   async load(): Promise<void> {
     const nodes = 'nodes' in this.redis ? this.redis.nodes('master') : [this.redis];
-    await Promise.all(nodes.map((node) => node.function('LOAD', 'REPLACE', this.library.code)));
+    await Promise.all(
+      nodes.map((node) =>
+        node.function('LOAD', this.library.code).catch((error: unknown) => {
+          if (!isReply(error, `ERR Library '${this.library.name}' already exists`)) throw error;
+        }),
+      ),
+    );
   }
 
   reserve(at: PartitionEpoch, commands: readonly HoldCommand[]): Promise<Decisions<HoldDecision>> {
@@ -234,10 +243,10 @@ export class RedisStockStore implements StockStore {
   }
 
   async state(partition: number): Promise<PartitionState> {
-    type Reply = [...numbers: [number, number, number, number, number], incarnation: string];
+    type Reply = [...numbers: [number, number, number, number, number], incarnation: string, filled: number];
     const reply = await this.call<Reply>({ partition, epoch: 1 }, 'state', [], 'read');
-    const [nowMs, epoch, sequence, holds, restored, incarnation] = reply;
-    return { nowMs, epoch, sequence, holds, restored, incarnation };
+    const [nowMs, epoch, sequence, holds, restored, incarnation, filled] = reply;
+    return { nowMs, epoch, sequence, holds, restored, incarnation, filled };
   }
 
   async readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]> {
@@ -266,18 +275,22 @@ export class RedisStockStore implements StockStore {
     return { more: decisions[0] === forgottenMax };
   }
 
-  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void> {
+  async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<string> {
     const loaded = { level: 0, hold: 0, buyer: 0 };
     await this.call(at, 'restore', [at.attempt, 'open']);
     for await (const chunk of records) {
       for (const { kind } of chunk) loaded[kind] += 1;
       await this.call(at, 'restore', [at.attempt, 'load', ...encodeRestored(at, chunk)]);
     }
-    await this.call(at, 'restore', [at.attempt, 'ready', loaded.level, loaded.hold, loaded.buyer]);
+    return this.call(at, 'restore', [at.attempt, 'ready', loaded.level, loaded.hold, loaded.buyer]);
   }
 
-  async admit(at: RestoreAttempt): Promise<void> {
-    await this.call(at, 'restore', [at.attempt, 'admit']);
+  keep(at: RestoreAttempt, from: PartitionEpoch & { readonly sequence: number }): Promise<string> {
+    return this.call(at, 'restore', [at.attempt, 'keep', from.epoch, from.sequence]);
+  }
+
+  async admit(partition: number, { epoch, incarnation }: Admission): Promise<void> {
+    await this.call({ partition, epoch }, 'restore', [noAttempt, 'admit', incarnation]);
   }
 
   private async decide<Decision>(

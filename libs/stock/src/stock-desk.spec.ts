@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { UnavailableError } from '#domain';
 import { systemClock, systemTimers } from '#platform';
-import { EpochPassedError, StockDesk } from './stock-desk.js';
+import { EpochPassedError, OpensSoonError, StockDesk } from './stock-desk.js';
 import type { StockStore } from './stock-store.js';
 
 const command = { reservationId: 'r', buyerId: 'b', paymentId: 'p', lines: [], whole: true };
@@ -18,8 +18,10 @@ function open(reacquire: (at: { epoch: number }) => object): {
   desk: StockDesk;
   asked: number;
   epoch: number;
+  filled: number;
+  opensSoon: number;
 } {
-  const state = { desk: undefined as unknown as StockDesk, asked: 0, epoch: 1 };
+  const state = { desk: undefined as unknown as StockDesk, asked: 0, epoch: 1, filled: 1, opensSoon: 0 };
   const store = {
     reacquire: async (at: { epoch: number }) => {
       state.asked += 1;
@@ -30,7 +32,11 @@ function open(reacquire: (at: { epoch: number }) => object): {
     store,
     clock: systemClock,
     timers: systemTimers,
-    admissionOf: () => ({ epoch: state.epoch, incarnation: 'i' }),
+    openingOf: () => {
+      state.opensSoon -= 1;
+      if (state.opensSoon >= 0) throw new OpensSoonError('stock-not-ready', 'in a moment', false);
+      return { epoch: state.epoch, incarnation: 'i', filled: state.filled };
+    },
     onDecided: () => undefined,
     onTrouble: () => undefined,
   });
@@ -42,18 +48,49 @@ test('what rests on an epoch is decided in it', async () => {
   expect(await desk.reacquire(0, { epoch: 1, command })).toMatchObject({ kind: 'reacquired', epoch: 1 });
 });
 
-test('what rests on an epoch that has passed is not asked of the store', async () => {
+test('what rests on an epoch that is forgotten is not asked of the store', async () => {
   const state = open(() => reply);
-  state.epoch = 2;
+  state.epoch = state.filled = 2;
   await expect(state.desk.reacquire(0, { epoch: 1, command })).rejects.toBeInstanceOf(EpochPassedError);
   expect(state.asked).toBe(0);
 });
 
-test('an answer that was lost is not asked for again when the epoch has passed meanwhile', async () => {
+test('what rests on an epoch that has passed and is not forgotten is decided in the one in force', async () => {
+  const state = open(() => reply);
+  state.epoch = 2;
+  expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ epoch: 2 });
+});
+
+const lost = (): never => {
+  throw new UnavailableError('stock-not-ready', 'the answer is lost', true);
+};
+
+test('an answer that was lost is not asked for again when it may be forgotten', async () => {
   const state = open(() => {
-    state.epoch = 2;
-    throw new UnavailableError('stock-not-ready', 'the answer is lost', true);
+    state.epoch = state.filled = 2;
+    return lost();
   });
-  await expect(state.desk.reacquire(0, { epoch: 1, command })).rejects.toBeInstanceOf(EpochPassedError);
+  const asked = state.desk.reacquire(0, { epoch: 2, command });
+  await expect(asked).rejects.toBeInstanceOf(EpochPassedError);
   expect(state.asked).toBe(1);
+});
+
+test('an answer that was lost is asked for again in the next epoch of the same store', async () => {
+  const state = open(({ epoch }) => {
+    state.epoch = 2;
+    return epoch === 1 ? lost() : reply;
+  });
+  expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ epoch: 2 });
+  expect(state.asked).toBe(2);
+});
+
+test('a partition that opens within a moment is waited for, within bounds', async () => {
+  const state = open(() => reply);
+  state.opensSoon = 3;
+  expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ kind: 'reacquired' });
+  state.opensSoon = Infinity;
+  await expect(state.desk.reacquire(0, { epoch: 1, command })).rejects.toMatchObject({
+    code: 'stock-not-ready',
+    outcomeUnknown: false,
+  });
 });

@@ -8,6 +8,7 @@ import { Batcher, type Clock, type Timers } from '#platform';
 import type {
   AdjustCommand,
   AdjustDecision,
+  Admission,
   CancelCommand,
   CancelDecision,
   ConfirmCommand,
@@ -35,15 +36,18 @@ import type {
 /** A decision with where and when it was made: with its sequence, a position in the journal. */
 export type Made<Decision> = Decision & PartitionEpoch & { readonly nowMs: number };
 
-/** The epoch, and the incarnation of the store that was found to know all that the ledger has. */
-export type Admission = { readonly epoch: number; readonly incarnation: string };
+/** What a partition is open for, and since which epoch the store knows what it decided. */
+export type Opening = Admission & { readonly filled: number };
 
 /** A command that rests on what the ledger said when its partition was in this epoch. */
 export type InEpoch<Command> = { readonly epoch: number; readonly command: Command };
 
+/** The partition is closed, and opens within a moment: it is only taken into its next epoch. */
+export class OpensSoonError extends UnavailableError {}
+
 /**
- * The partition is in another epoch than the command was meant for: the store has been filled from the ledger since, and may
- * have forgotten what it decided. An earlier attempt may have been carried out: the ledger says so by now, if it was.
+ * The store has been filled from the ledger since the command was meant, or sent: it may have forgotten what it decided.
+ * An earlier attempt may have been carried out: the ledger says so by now, if it was.
  */
 export class EpochPassedError extends UnavailableError {
   constructor() {
@@ -59,8 +63,8 @@ export type StockDeskOptions = {
   readonly store: StockStore;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly timers: Timers;
-  /** What a partition is open for. Throws `UnavailableError` while it is closed. */
-  readonly admissionOf: (partition: number) => Admission;
+  /** What a partition is open for. Throws `UnavailableError` while it is closed, `OpensSoonError` when that is worth waiting for. */
+  readonly openingOf: (partition: number) => Opening;
   /** Takes the journal entries of every decision, in order, and the levels it saw. */
   readonly onDecided: (
     at: PartitionEpoch,
@@ -74,6 +78,7 @@ export type StockDeskOptions = {
 type Call<Command, Decision> = (
   at: PartitionEpoch,
   commands: readonly Command[],
+  filled: number,
 ) => Promise<Decisions<Decision>>;
 
 /**
@@ -95,7 +100,7 @@ export class StockDesk {
   readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
   readonly pay: (partition: number, command: PayCommand) => Promise<Made<PayDecision>>;
   readonly fail: (partition: number, command: FailCommand) => Promise<Made<FailDecision>>;
-  /** Throws `EpochPassedError` in another epoch: so does `revive`, which holds a part of a cart that has ended. */
+  /** Throws `EpochPassedError` when that epoch is forgotten: so does `revive`, which holds a part of a cart that has ended. */
   readonly reacquire: (
     partition: number,
     command: InEpoch<ReacquireCommand>,
@@ -131,17 +136,23 @@ export class StockDesk {
     this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));
   }
 
-  /** Throws `UnavailableError` while one of them is closed: asked before a part of a cart is held in another. */
+  /** Throws `UnavailableError` while one of them stays closed: asked before a part of a cart is held in another. */
   mustBeOpen(partitions: readonly number[]): void {
-    for (const partition of partitions) this.options.admissionOf(partition);
+    for (const partition of partitions) {
+      try {
+        this.options.openingOf(partition);
+      } catch (error) {
+        if (!(error instanceof OpensSoonError)) throw error;
+      }
+    }
   }
 
-  /** Of commands for several epochs in one call all are refused: whoever asked looks again. */
+  /** When the epoch of one of them is forgotten, all in the call are refused: whoever asked looks again. */
   private fenced<Command, Decision>(
-    call: Call<Command, Decision>,
+    call: (at: PartitionEpoch, commands: readonly Command[]) => Promise<Decisions<Decision>>,
   ): (partition: number, command: InEpoch<Command>) => Promise<Made<Decision>> {
-    return this.desk<InEpoch<Command>, Decision>(async (at, commands) => {
-      if (commands.some(({ epoch }) => epoch !== at.epoch)) throw new EpochPassedError();
+    return this.desk<InEpoch<Command>, Decision>(async (at, commands, filled) => {
+      if (commands.some(({ epoch }) => epoch < filled)) throw new EpochPassedError();
       return call(
         at,
         commands.map(({ command }) => command),
@@ -172,16 +183,21 @@ export class StockDesk {
     commands: readonly Command[],
     call: Call<Command, Decision>,
   ): Promise<Made<Decision>[]> {
-    const { clock, timers, admissionOf, onDecided, onTrouble } = this.options;
+    const { clock, timers, openingOf, onDecided, onTrouble } = this.options;
     const giveUpAtMs = clock.monotonicMs() + budgetMs;
+    /** In which it was sent first. */
+    let sentIn = Infinity;
     let unknown = false;
     for (;;) {
       let open = false;
       try {
-        const { epoch, incarnation } = admissionOf(partition);
+        const { epoch, incarnation, filled } = openingOf(partition);
         const at = { partition, epoch };
         open = true;
-        const { decisions, entries, nowMs, seen, ...reply } = await call(at, commands);
+        // Whoever would decide it anew has forgotten whether it was decided.
+        if (unknown && sentIn < filled) throw new EpochPassedError();
+        sentIn = Math.min(sentIn, epoch);
+        const { decisions, entries, nowMs, seen, ...reply } = await call(at, commands, filled);
         if (reply.incarnation !== incarnation) throw notLookedAt();
         onDecided(at, entries, seen);
         return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
@@ -189,7 +205,8 @@ export class StockDesk {
         if (!(error instanceof UnavailableError) || error instanceof EpochPassedError) throw error;
         if (open) onTrouble(partition);
         unknown ||= error.outcomeUnknown;
-        if (!open || clock.monotonicMs() >= giveUpAtMs) {
+        const isWorthWaiting = open || error instanceof OpensSoonError;
+        if (!isWorthWaiting || clock.monotonicMs() >= giveUpAtMs) {
           throw new UnavailableError(error.code, error.message, unknown, { cause: error });
         }
         await timers.sleep(retryDelayMs);

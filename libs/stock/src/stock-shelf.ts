@@ -15,6 +15,14 @@ export class StockShelf {
     return level;
   }
 
+  /** Of those SKUs that there are. */
+  levelsOf(skus: readonly string[]): StockLevel[] {
+    return skus.flatMap((sku) => {
+      const level = this.levels.get(sku);
+      return level ? [{ ...level }] : [];
+    });
+  }
+
   /** Moves the level and says so with a new version. */
   move(level: Level, change: { onHand?: number; held?: number; committed?: number }): number {
     level.onHand += change.onHand ?? 0;

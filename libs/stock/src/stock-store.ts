@@ -10,8 +10,11 @@ import type { JournalEntry, Money, PartitionRecord, ReservationLine, StockLevel 
 /** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
 export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
 
-/** One rebuild of a partition under a new epoch; `attempt` is its own, a whole number that no other rebuild has. */
+/** One attempt at the next epoch of a partition; `attempt` is its own, a whole number that no other has. */
 export type RestoreAttempt = PartitionEpoch & { readonly attempt: number };
+
+/** An epoch, and the memory in which it began: what the ledger has admitted, and nothing else is believed. */
+export type Admission = { readonly epoch: number; readonly incarnation: string };
 
 export type HoldCommand = {
   readonly reservationId: string;
@@ -171,6 +174,7 @@ export type Decisions<Decision> = {
   readonly nowMs: number;
   /** The levels that the call looked at, as they are after it. */
   readonly seen: readonly SeenLevel[];
+  /** See `PartitionState`. */
   readonly incarnation: string;
 };
 
@@ -188,10 +192,15 @@ export type PartitionState = {
   readonly epoch: number;
   readonly sequence: number;
   readonly holds: number;
-  /** The epoch that it has been filled for and not admitted in; 0: none. */
+  /** The epoch that it is ready for and not admitted in; 0: none. */
   readonly restored: number;
-  /** Names the process that answers: another one after a restart, a failover, a full resynchronisation. */
+  /**
+   * Names the memory in which the epoch began (`restore`, `keep`) as long as the partition is in it: after a restart, a failover,
+   * a full resynchronisation it has another name.
+   */
   readonly incarnation: string;
+  /** The epoch that it was last filled for: what was decided since then, it knows. */
+  readonly filled: number;
 };
 
 /**
@@ -227,10 +236,15 @@ export interface StockStore {
     at: PartitionEpoch,
     options: { readonly drained: number; readonly retentionMs: number },
   ): Promise<{ readonly more: boolean }>;
-  /** Empties the partition and fills it for a new epoch. It decides nothing from then on, until it is admitted. */
-  restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<void>;
-  /** Opens what this attempt has filled, once the ledger is in the new epoch. Safe to repeat. */
-  admit(at: RestoreAttempt): Promise<void>;
+  /** Empties the partition and fills it for a new epoch, whose incarnation it answers with. It decides nothing until it is admitted. */
+  restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<string>;
+  /**
+   * Takes the partition as it is into a new epoch, whose incarnation it answers with; its sequence goes on. It must be in that
+   * epoch at that sequence, or nothing is changed (`stock-not-ready`). It decides nothing until it is admitted.
+   */
+  keep(at: RestoreAttempt, from: PartitionEpoch & { readonly sequence: number }): Promise<string>;
+  /** Opens what was made ready under that name, once the ledger is in the new epoch. Safe to repeat, by anybody. */
+  admit(partition: number, to: Admission): Promise<void>;
 }
 
 /** What the functions tell everybody about a batch: levels that moved, and what the buyers concerned have now. */

@@ -22,10 +22,10 @@ const steps: readonly (readonly [part: Part, names: readonly string[]])[] = [
   [StockRepository, ['adjustment']],
   [
     RedisStockStore,
-    ['reserve', 'extend', 'release', 'pay', 'confirm', 'cancel', 'adjust', 'put', 'restore', 'admit'],
+    ['reserve', 'extend', 'release', 'pay', 'confirm', 'cancel', 'adjust', 'put', 'restore', 'keep', 'admit'],
   ],
   [PostgresLedgerWriter, ['commit']],
-  [PartitionRepository, ['rebuild']],
+  [PartitionRepository, ['begin']],
 ];
 
 let stepsLeft = 0;

@@ -70,7 +70,7 @@ export class VirtualShop implements Checkout {
       store: this.store,
       clock: time,
       timers: time,
-      admissionOf: () => ({ epoch, incarnation: this.incarnation }),
+      openingOf: () => ({ epoch, incarnation: this.incarnation, filled: epoch }),
       onDecided: (_, entries) => commits.offer(entries),
       onTrouble: () => undefined,
     });
@@ -88,10 +88,8 @@ export class VirtualShop implements Checkout {
   /** Fills the shelves. */
   async open(): Promise<void> {
     const { buyerLimit, holdTtlSeconds } = this.scenario;
-    const attempt = { ...at, attempt: 1 };
-    await this.store.restore(attempt, nothing());
-    await this.store.admit(attempt);
-    ({ incarnation: this.incarnation } = await this.store.state(partition));
+    this.incarnation = await this.store.restore({ ...at, attempt: 1 }, nothing());
+    await this.store.admit(partition, { epoch, incarnation: this.incarnation });
     for (const [sku, onHand] of this.plan.stock) {
       await this.desk.put(partition, { sku, onHand, buyerLimit, holdTtlSeconds });
     }

@@ -3,7 +3,8 @@
   the journal. Concatenated in front of the functions when the library is built.
 
   KEYS (the same nine for every function; one hash tag, so one slot)
-    1 meta         hash    epoch, sequence; while the partition is rebuilt `restoring`, and once it is filled `restored`;
+    1 meta         hash    epoch, sequence; `incarnation`: where the epoch began; `filled`: the epoch that it was last filled for;
+                           while the partition is rebuilt `restoring`, and once it is ready for the next epoch `restored`;
                            the partition's clock: `skew` (its time is TIME + skew, in ms) and `lived` (a time it has had)
     2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none
     3 holds        hash    reservation -> "sequence createdAt expiresAt partitions lines buyer"; while it is being paid
@@ -180,11 +181,36 @@ local function decodeHold(id, text)
   }
 end
 
--- Names this process with this library loaded. It lives in no key: a restart, a failover to a replica and a full
--- resynchronisation begin another, and whoever was told of the one before looks what this one knows.
-local incarnation
-local function incarnationAt(time)
-  incarnation = incarnation or time[1] .. '.' .. time[2]
+local function microseconds(time)
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- What this library knows of its process: its run, and since when it has been loaded there. That lives in no key: a restart
+-- begins another run, a failover to a replica goes on in another, a full resynchronisation loads the library anew.
+local process
+local function processAt(time)
+  if not process then
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+    process = { run = run, since = microseconds(time) }
+  end
+  return process
+end
+
+-- Names the memory in which the partition has been since its epoch began. Its epoch has noted the name (`beginIncarnation`): it is
+-- still that memory if the library was loaded by then, in the same run. Libraries of two versions give it the same name.
+local function incarnationOf(noted, time)
+  local here = processAt(time)
+  local run, since = string.match(noted or '', '^(%x+)%.(%d+)$')
+  if run == here.run and tonumber(since) >= here.since then return noted end
+  return here.run .. '.' .. digits(here.since)
+end
+
+-- Now, or when the library was loaded, if the clock was set back since.
+local function beginIncarnation(keys)
+  local time = redis.call('TIME')
+  local here = processAt(time)
+  local incarnation = here.run .. '.' .. digits(math.max(microseconds(time), here.since))
+  redis.call('HSET', keys[1], 'incarnation', incarnation)
   return incarnation
 end
 
@@ -217,7 +243,7 @@ Partition.__index = Partition
 
 -- Refuses to work without an epoch or under another one: the caller's ledger has moved on, or Redis lost its data.
 function Partition.open(keys, epoch, expected)
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence', 'skew', 'lived')
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence', 'skew', 'lived', 'incarnation')
   if not meta[1] or not meta[2] then fail('HFNOTREADY', 'the partition has no epoch') end
   if tonumber(meta[1]) ~= epoch then fail('HFNOTREADY', 'the partition is in epoch ' .. meta[1]) end
   textOf = {}
@@ -233,7 +259,7 @@ function Partition.open(keys, epoch, expected)
     skew = skew,
     lived = lived,
     sequence = tonumber(meta[2]),
-    incarnation = incarnationAt(time),
+    incarnation = incarnationOf(meta[5], time),
     entries = {},
     loaded = { levels = {}, holds = {}, buyers = {}, retired = {} },
     changed = { levels = {}, holds = {}, buyers = {}, retired = {} },

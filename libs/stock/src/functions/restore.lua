@@ -1,22 +1,24 @@
 --[[
-  Fills a partition from the ledger under a new epoch: `open` empties it (nothing can be decided from then on), `load`
-  brings chunks, `ready` counts whether all of it is there, and `admit`, once the ledger is in the new epoch, opens
-  admission. A step of another attempt is refused, so that a rebuilder whose transaction was lost does no harm.
+  Makes a partition ready for a new epoch. Either it is filled from the ledger: `open` empties it (nothing can be decided from then
+  on), `load` brings chunks, `ready` counts whether all of it is there. Or it stays as it is, because it has what the ledger has:
+  `keep`, and its sequence goes on. `admit`, once the ledger is in the new epoch, opens admission. A step of another attempt is
+  refused, so that a rebuilder whose transaction was lost does no harm.
 
-  ARGV after the (new) epoch and clock: attempt (a number of this rebuild's own), step, then
+  ARGV after the (new) epoch and clock: attempt (a number of this attempt's own), step, then
     open
     load   any number of: where, how many arguments follow, and these: "levels" (sku text)... | "holds" (reservation text)...
            | "buyers" (name text)... | "deadlines" (deadline reservation)... | "parts" (checkAt reservation)...
     ready  how many levels, holds (parts included) and buyers were loaded
-    admit
-  Reply: OK
+    keep   the epoch and the sequence that the ledger is in
+    admit  the incarnation that was replied to `ready` or `keep`
+  Reply: OK, or the name of the new epoch's incarnation
 ]]
 local function tokenOf(epoch, attempt)
   return digits(epoch) .. ' ' .. digits(attempt)
 end
 
-local function expect(keys, field, token)
-  if redis.call('HGET', keys[1], field) ~= token then fail('HFNOTREADY', 'another rebuild has taken over') end
+local function expect(keys, token)
+  if redis.call('HGET', keys[1], 'restoring') ~= token then fail('HFNOTREADY', 'another rebuild has taken over') end
 end
 
 local function epochIn(token)
@@ -46,7 +48,7 @@ local places = {
 }
 
 function steps.load(keys, _, token, arguments)
-  expect(keys, 'restoring', token)
+  expect(keys, token)
   while arguments.more() do
     local place = places[arguments.text('place')]
     if not place then fail('HFBADARG', 'unknown kind of record') end
@@ -55,28 +57,46 @@ function steps.load(keys, _, token, arguments)
 end
 
 -- A Redis that lost chunks on the way, by a restart or a failover, has fewer than were sent.
-function steps.ready(keys, _, token, arguments)
-  expect(keys, 'restoring', token)
+function steps.ready(keys, epoch, token, arguments)
+  expect(keys, token)
   for position, name in ipairs({ 'levels', 'holds', 'buyers' }) do
     local loaded, there = arguments.integer(name, 0), redis.call('HLEN', keys[position + 1])
     if loaded ~= there then fail('HFNOTREADY', 'the rebuild lost ' .. name .. ' on the way') end
   end
   redis.call('HDEL', keys[1], 'restoring')
-  redis.call('HSET', keys[1], 'restored', token)
+  redis.call('HSET', keys[1], 'restored', token, 'sequence', '0', 'filled', digits(epoch))
+  return beginIncarnation(keys)
 end
 
-function steps.admit(keys, epoch, token)
-  if tonumber(redis.call('HGET', keys[1], 'epoch') or 0) == epoch then return end
-  expect(keys, 'restored', token)
+-- What was decided after the ledger was asked, the ledger has to have first.
+function steps.keep(keys, _, token, arguments)
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'sequence')
+  local epoch, sequence = arguments.integer('epoch', 1), arguments.integer('sequence', 0)
+  if tonumber(meta[1]) ~= epoch or tonumber(meta[2]) ~= sequence then
+    fail('HFNOTREADY', 'the partition is not where the ledger is')
+  end
+  redis.call('HDEL', keys[1], 'epoch')
+  redis.call('HSET', keys[1], 'restored', token)
+  return beginIncarnation(keys)
+end
+
+-- Only in the memory that was made ready: one that came back from a disk may have lost what was decided since.
+function steps.admit(keys, epoch, _, arguments)
+  local incarnation = arguments.text('incarnation')
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'restored', 'incarnation')
+  if incarnationOf(meta[3], redis.call('TIME')) ~= incarnation then
+    fail('HFNOTREADY', 'this is not the memory that was made ready')
+  end
+  if tonumber(meta[1]) == epoch then return end
+  if epochIn(meta[2]) ~= epoch then fail('HFNOTREADY', 'another rebuild has taken over') end
   redis.call('HDEL', keys[1], 'restored')
-  redis.call('HSET', keys[1], 'epoch', digits(epoch), 'sequence', '0')
+  redis.call('HSET', keys[1], 'epoch', digits(epoch))
 end
 
 register('restore', function(keys, epoch, arguments)
   local token = tokenOf(epoch, arguments.integer('attempt', 0))
   local step = steps[arguments.text('step')]
   if not step then fail('HFBADARG', 'unknown step') end
-  step(keys, epoch, token, arguments)
-  return redis.status_reply('OK')
+  return step(keys, epoch, token, arguments) or redis.status_reply('OK')
 -- At maxmemory too: a partition that stays closed could not release or expire what takes the room.
 end, { 'allow-oom' })
