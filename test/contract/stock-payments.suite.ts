@@ -1,28 +1,18 @@
 /** What every stock store does about payments: who wins, and what a payment keeps until when. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { PartitionRecord } from '#domain';
-import type { HoldCommand, PartitionEpoch, StockStore } from '#stock';
-import type { StoreUnderTest } from './stock-store.suite.js';
+import type { HoldCommand, StockStore } from '#stock';
+import { begin, type StoreUnderTest } from './stock-store.js';
 
 const at = { partition: 0, epoch: 1 };
-
-async function* records(...list: PartitionRecord[]): AsyncGenerator<PartitionRecord[]> {
-  yield list;
-}
 
 export function describeStockPayments(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`payments in the stock store (${name})`, () => {
     let store: StockStore;
     let elapse: StoreUnderTest['elapse'];
 
-    const begin = async (of: PartitionEpoch, ...list: PartitionRecord[]): Promise<void> => {
-      const incarnation = await store.restore({ ...of, attempt: 1 }, records(...list));
-      await store.admit(of.partition, { ...of, incarnation });
-    };
-
     beforeEach(async () => {
       ({ store, elapse } = await open());
-      await begin(at);
+      await begin(store, at);
       await store.put(at, [{ sku: 'A', onHand: 2, buyerLimit: 2, holdTtlSeconds: undefined }]);
     });
 
@@ -240,10 +230,11 @@ export function describeStockPayments(name: string, open: () => Promise<StoreUnd
         expiresAtMs: nowMs - 1_000,
         partitions: [0],
         lines: [{ sku: 'A', quantity: 1 }],
+        decided: true,
         paying: { paymentId: 'p1', deadlineMs: nowMs + 60_000 },
       } as const;
       const buyer = { kind: 'buyer', sku: 'A', buyerId: 'paying buyer', reservationId: 'r1' } as const;
-      await begin(next, { kind: 'level', level }, kept, { ...buyer, held: 1, committed: 0 });
+      await begin(store, next, { kind: 'level', level }, kept, { ...buyer, held: 1, committed: 0 });
       expect((await store.expire(next, 10)).entries).toEqual([]);
       const { decisions } = await store.release(next, [{ reservationId: 'r1' }]);
       expect(decisions).toMatchObject([{ kind: 'payment-pending', paymentId: 'p1' }]);

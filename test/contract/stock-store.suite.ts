@@ -1,29 +1,9 @@
 /** What every stock store does, the model in memory and the functions in Redis alike. */
 import { describe, expect, test, beforeEach } from '@jest/globals';
-import { UnavailableError, type PartitionRecord } from '#domain';
-import type { HoldCommand, HoldDecision, PartitionEpoch, StockStore } from '#stock';
-
-export type StoreUnderTest = {
-  readonly store: StockStore;
-  /** Lets the store's clock go on. */
-  readonly elapse: (ms: number) => Promise<void>;
-};
+import type { HoldCommand, HoldDecision, StockStore } from '#stock';
+import { begin, command, type StoreUnderTest } from './stock-store.js';
 
 const at = { partition: 0, epoch: 1 };
-
-async function* records(...list: PartitionRecord[]): AsyncGenerator<PartitionRecord[]> {
-  yield list;
-}
-
-const command = (reservationId: string, over: Partial<HoldCommand> = {}): HoldCommand => ({
-  reservationId,
-  buyerId: `buyer of ${reservationId}`,
-  ttlSeconds: undefined,
-  metadata: null,
-  lines: [{ sku: 'A', quantity: 1 }],
-  partitions: [0],
-  ...over,
-});
 
 export function describeStockStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`the stock store (${name})`, () => {
@@ -34,15 +14,11 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       store.put(at, [{ sku, onHand, buyerLimit, holdTtlSeconds }]);
     const reserve = async (...commands: HoldCommand[]): Promise<readonly HoldDecision[]> =>
       (await store.reserve(at, commands)).decisions;
-    const begin = async (of: PartitionEpoch, ...list: PartitionRecord[]): Promise<void> => {
-      const incarnation = await store.restore({ ...of, attempt: 1 }, records(...list));
-      await store.admit(of.partition, { ...of, incarnation });
-    };
     const level = async (sku = 'A') => (await store.levels(at, [sku])).levels[0];
 
     beforeEach(async () => {
       ({ store, elapse } = await open());
-      await begin(at);
+      await begin(store, at);
       await put('A', 5);
     });
 
@@ -297,100 +273,6 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       const entries = [...first.entries, ...mixed.entries];
       expect(await store.readJournal(at, before.length, 100)).toEqual(entries);
       expect(await store.readJournal(at, before.length + 1, 1)).toEqual(entries.slice(1, 2));
-    });
-
-    test('decides nothing without an epoch or in another one', async () => {
-      const refused = expect.objectContaining({ code: 'stock-not-ready', outcomeUnknown: false });
-      await expect(store.reserve({ partition: 0, epoch: 2 }, [command('r1')])).rejects.toEqual(refused);
-      await expect(store.reserve({ partition: 7, epoch: 1 }, [command('r1')])).rejects.toThrow(
-        UnavailableError,
-      );
-      expect(await store.state(7)).toMatchObject({ epoch: 0 });
-    });
-
-    test('is restored under a later epoch, and the earlier one is over', async () => {
-      const next = { partition: 0, epoch: 2 };
-      const nowMs = (await store.state(0)).nowMs;
-      const restored = {
-        sku: 'A',
-        onHand: 5,
-        held: 2,
-        committed: 1,
-        buyerLimit: 4,
-        holdTtlSeconds: 60,
-        version: 40,
-      };
-      await begin(
-        next,
-        { kind: 'level', level: restored },
-        {
-          kind: 'hold',
-          reservationId: 'r1',
-          buyerId: 'me too',
-          createdAtMs: nowMs,
-          expiresAtMs: nowMs + 60_000,
-          partitions: [0],
-          lines: [{ sku: 'A', quantity: 2 }],
-          paying: null,
-        },
-        { kind: 'buyer', sku: 'A', buyerId: 'me too', reservationId: 'r1', held: 2, committed: 1 },
-      );
-      await expect(store.reserve(at, [command('r2')])).rejects.toThrow(UnavailableError);
-      await expect(store.restore({ ...at, attempt: 2 }, records())).rejects.toThrow(UnavailableError);
-      const { decisions, entries } = await store.release(next, [{ reservationId: 'r1' }]);
-      expect(decisions).toEqual([{ kind: 'released', sequence: 1 }]);
-      expect(entries).toMatchObject([{ epoch: 2, sequence: 1, buyerId: 'me too' }]);
-      expect((await store.levels(next, ['A'])).levels).toEqual([{ ...restored, held: 0, version: 41 }]);
-    });
-
-    test('decides nothing between the filling and the admission, and admits no other attempt', async () => {
-      const next = { partition: 0, epoch: 2, attempt: 7 };
-      const incarnation = await store.restore(next, records());
-      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2, incarnation });
-      await expect(store.reserve(next, [command('r2')])).rejects.toThrow(UnavailableError);
-      await expect(store.admit(0, { epoch: 2, incarnation: 'another' })).rejects.toThrow(UnavailableError);
-      await expect(store.admit(0, { epoch: 3, incarnation })).rejects.toThrow(UnavailableError);
-      await store.admit(0, { epoch: 2, incarnation });
-      expect(await store.state(0)).toMatchObject({
-        epoch: 2,
-        sequence: 0,
-        restored: 0,
-        incarnation,
-        filled: 2,
-      });
-      await store.put(next, [{ sku: 'B', onHand: 1, buyerLimit: null, holdTtlSeconds: 60 }]);
-      await store.admit(0, { epoch: 2, incarnation });
-      expect(await store.state(0)).toMatchObject({ sequence: 1 });
-    });
-
-    test('is kept as it is in the next epoch, where its sequence goes on, and the earlier one is over', async () => {
-      await reserve(command('r1'), command('r2'));
-      await store.release(at, [{ reservationId: 'r2' }]);
-      const from = { ...at, sequence: 4 };
-      const next = { partition: 0, epoch: 2, attempt: 7 };
-      // Where the ledger is not, or in an epoch that it is not in, nothing is changed.
-      await expect(store.keep(next, { ...from, sequence: 3 })).rejects.toThrow(UnavailableError);
-      await expect(store.keep(next, { ...from, epoch: 3 })).rejects.toThrow(UnavailableError);
-      expect(await store.state(0)).toMatchObject({ epoch: 1, sequence: 4, restored: 0 });
-
-      const incarnation = await store.keep(next, from);
-      expect(await store.state(0)).toMatchObject({ epoch: 0, restored: 2, incarnation });
-      await expect(store.reserve(at, [command('r3')])).rejects.toThrow(UnavailableError);
-      await expect(store.reserve(next, [command('r3')])).rejects.toThrow(UnavailableError);
-      await expect(store.keep({ ...next, attempt: 8 }, from)).rejects.toThrow(UnavailableError);
-
-      await store.admit(0, { epoch: 2, incarnation });
-      expect(await store.state(0)).toMatchObject({ epoch: 2, sequence: 4, holds: 1, incarnation, filled: 1 });
-      await expect(store.reserve(at, [command('r3')])).rejects.toThrow(UnavailableError);
-      const { decisions, entries } = await store.reserve(next, [command('r1'), command('r2'), command('r3')]);
-      expect(decisions).toMatchObject([
-        { kind: 'held', sequence: 2, again: true },
-        { kind: 'ended', outcome: 'released', sequence: 4 },
-        { kind: 'held', sequence: 5, again: false },
-      ]);
-      expect(entries).toMatchObject([{ epoch: 2, sequence: 5, reservationId: 'r3' }]);
-      expect(await store.readJournal(next, 4, 10)).toEqual(entries);
-      expect(await store.readJournal(next, 3, 1)).toEqual(entries);
     });
 
     test('a part of a cart waits for the word of the partition that decides', async () => {

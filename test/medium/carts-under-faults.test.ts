@@ -1,7 +1,7 @@
 /** Carts over several partitions when what happened to their decision is not known, or a part is lost right after. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { UnavailableError } from '#domain';
-import { partitionOf, type StockStore } from '#stock';
+import { EpochPassedError, partitionOf, type PartitionEpoch, type StockStore } from '#stock';
 import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
 import { intercept } from '../fixtures/intercept.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
@@ -71,6 +71,31 @@ describeWithPostgres('a cart over four partitions', () => {
     const elsewhere = skus.filter((sku) => partitionOf(sku, 4) !== 0);
     expect(known).toEqual([elsewhere.length]);
   });
+
+  test.each(['release', 'confirm'] as const)(
+    'when its other parts are told of a %s, the ledger has the word of the one that decides',
+    async (event) => {
+      const told = new Set<string>();
+      let id = '';
+      const status = async () => (await instance!.services.reservations.find(id))?.status ?? 'unknown';
+      instance = await openInstance({
+        redisUrl: redisDatabase.url,
+        databaseUrl: ledgerDatabase.url,
+        partitions: 4,
+        wrap: (store) =>
+          intercept(store, event, async (at: PartitionEpoch, commands: readonly never[]) => {
+            if (at.partition !== 0) told.add(await status());
+            return store[event](at, commands) as never;
+          }),
+      });
+      for (const sku of skus) await instance.put(sku, 5);
+      id = await instance.hold('', cart);
+      await instance[event](id);
+      expect([...told]).toEqual([event === 'release' ? 'released' : 'confirmed']);
+      expect(await held()).toBe(0);
+      expect(await instance.brokenInvariants()).toEqual([]);
+    },
+  );
 
   test('keeps its parts when its decision is unknown, and the same key gets it whole', async () => {
     let failing = true;
@@ -190,6 +215,45 @@ describeWithPostgres('a cart over four partitions', () => {
       await two.close();
     }
   });
+
+  test('… also when Redis has forgotten that it was refused', async () => {
+    const wanted = { ...cart, key: 'k', buyerId: 'me' };
+    const soldOut = skus.find((sku) => partitionOf(sku, 4) === 0)!;
+    let overtaken: Promise<unknown> | null = null;
+    // Overtaken when it holds its parts, and is about to ask for the decision.
+    const one = await openInstance({
+      redisUrl: redisDatabase.url,
+      databaseUrl: ledgerDatabase.url,
+      partitions: 4,
+      wrap: (store) =>
+        intercept(store, 'reserve', async (at, commands) => {
+          const reply = await store.reserve(at, commands);
+          if (at.partition === 1) await (overtaken ??= refused());
+          return reply;
+        }),
+    });
+    instance = one;
+    for (const sku of skus) await one.put(sku, sku === soldOut ? 0 : 5);
+    const two = await openWith((send) => send());
+    const refused = async (): Promise<void> => {
+      expect((await two.reserve('', wanted)).kind).toBe('sold-out');
+      await two.redis.del(...(await two.redis.keys('*:{0}:*')));
+      await eventually('both know the next epoch', async () => (await two.store.state(0)).epoch === 2);
+      await eventually('it is open', async () =>
+        [one, two].every(({ services }) => services.closedPartitions().length === 0),
+      );
+      await two.store.adjust({ partition: 0, epoch: 2 }, [
+        { operationId: 'restock', sku: soldOut, delta: 5, reason: 'restock', expectedVersion: null },
+      ]);
+    };
+    try {
+      await expect(one.reserve('', wanted)).rejects.toThrow(EpochPassedError);
+      await eventually('nothing is held', async () => (await held()) === 0);
+      expect(await one.brokenInvariants()).toEqual([]);
+    } finally {
+      await two.close();
+    }
+  }, 30_000);
 
   test('of two attempts at once one is refused and the other held: both say held, and it is whole', async () => {
     const wanted = { ...cart, key: 'k', buyerId: 'me' };

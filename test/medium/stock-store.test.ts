@@ -3,7 +3,9 @@ import type { Cluster, Redis } from 'ioredis';
 import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
 import { describeStockPayments } from '../contract/stock-payments.suite.js';
-import { describeStockStore, type StoreUnderTest } from '../contract/stock-store.suite.js';
+import { describeStockEpochs } from '../contract/stock-epochs.suite.js';
+import type { StoreUnderTest } from '../contract/stock-store.js';
+import { describeStockStore } from '../contract/stock-store.suite.js';
 import { describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
 
 describeWithRedis('Redis functions', () => {
@@ -30,5 +32,6 @@ describeWithRedis('Redis functions', () => {
   }
 
   describeStockStore('Redis', open);
+  describeStockEpochs('Redis', open);
   describeStockPayments('Redis', open);
 });

@@ -14,6 +14,8 @@ export type PartitionRecord =
       readonly expiresAtMs: number;
       readonly partitions: readonly number[];
       readonly lines: readonly ReservationLine[];
+      /** False: a part of a cart that is not decided, as far as the ledger knows; an attempt may be about to. */
+      readonly decided: boolean;
       /** The payment that keeps it, in the partition that decides. */
       readonly paying: Paying | null;
     }

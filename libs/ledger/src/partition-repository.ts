@@ -227,6 +227,7 @@ function holdOf(row: HoldRow, partition: number): PartitionRecord {
     expiresAtMs: row.expires,
     partitions: row.partitions,
     lines: row.lines.filter((line) => line.partition === partition),
+    decided: row.status !== 'pending',
     paying: decidesPaying ? { paymentId: row.payment_id!, deadlineMs: row.pay_by! } : null,
   };
 }

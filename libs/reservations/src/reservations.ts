@@ -155,7 +155,10 @@ export class Reservations implements ReservationUseCases {
     return this.parts.reservations.list(filter, page);
   }
 
-  /** The deciding partition first; once it has decided, the others follow, here or by the sweeper. */
+  /**
+   * The deciding partition first; once the ledger has its word, the others follow, here or by the sweeper: what Redis forgets of
+   * a decision that is not there yet, no part may have been told.
+   */
   private async settle<Decision extends Done & { kind: string }>(
     event: Event,
     reservationId: string,
@@ -172,6 +175,7 @@ export class Reservations implements ReservationUseCases {
       return this.asItIs(reservationId);
     }
     if (isUnknown(decision)) return this.asItIs(reservationId, event);
+    if (following.length > 0) await this.finality.reached(decision);
     const followed = await Promise.allSettled(following.map(follow));
     const decisions = followed.flatMap((result) =>
       result.status === 'fulfilled' && isDone(result.value) ? [result.value] : [],

@@ -5,7 +5,9 @@
  * ledger has the others. So a hold in the deciding partition means that the whole cart is held (I5), also when Redis
  * loses a part right after. What fails before it leaves parts which nobody was told of: they stay, because another
  * attempt under the same key may have decided, or be about to; when none has, the sweeper gives them back, from ten
- * seconds after the last attempt asked for them. So an attempt has to come to its decision well before.
+ * seconds after the last attempt asked for them. So an attempt has to come to its decision well before. And a refused attempt bars
+ * the cart where it is decided before it gives parts back; Redis may forget that when an epoch ends, so an attempt comes to
+ * its decision in the epoch that it began in.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, partitionOf, type HoldDecision, type Made, type ReleaseCommand } from '#stock';
@@ -162,7 +164,9 @@ export class Reserve {
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
     const beganMs = this.parts.clock.monotonicMs();
-    this.parts.desk.mustBeOpen(partitions);
+    // All must be open before a part is held in one of them.
+    const [epoch] =
+      partitions.length > 1 ? partitions.map((partition) => this.parts.desk.epochOf(partition)) : [];
     for (const [index, partition] of decidedLast.entries()) {
       const decides = partition === deciding;
       if (decides && held.length > 0) {
@@ -170,7 +174,11 @@ export class Reserve {
         if (this.parts.clock.monotonicMs() - beganMs > partsWithinMs)
           throw new UnavailableError('stock-not-ready', 'the parts of the cart took too long', true);
       }
-      const decision = await this.holdPart(id, command, partitions, partition, cart.get(partition)!);
+      const part = { partitions, lines: cart.get(partition)!, ...partOf(id, command) };
+      const decision =
+        decides && held.length > 0
+          ? await this.parts.desk.decide(partition, { epoch: epoch!, command: part })
+          : await this.parts.desk.reserve(partition, part);
       if (decision.kind === 'held') held.push(decision);
       // A part ends only when the ledger has what became of the cart: this attempt was overtaken, wherever it hears so.
       else if (decision.kind === 'ended') return { kind: 'ended', decided: decision };
@@ -184,23 +192,6 @@ export class Reserve {
         };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
-  }
-
-  private holdPart(
-    reservationId: string,
-    { buyerId, ttlSeconds, metadata }: ReserveCommand,
-    partitions: readonly number[],
-    partition: number,
-    lines: readonly ReservationLine[],
-  ): Promise<Made<HoldDecision>> {
-    return this.parts.desk.reserve(partition, {
-      reservationId,
-      buyerId,
-      ttlSeconds,
-      metadata,
-      partitions,
-      lines,
-    });
   }
 
   /** What the ledger has, a rebuild brings back: no part of a cart that is decided can be lost any more. */
@@ -229,10 +220,14 @@ export class Reserve {
   /** @returns false when it is sold, or being paid, by somebody who has found it: then its parts go with it. */
   private async release(partition: number, command: ReleaseCommand): Promise<boolean> {
     const decision = await this.parts.desk.release(partition, command);
-    if (decision.kind === 'released') await this.finality.reached(decision);
+    if (decision.kind === 'released' || decision.kind === 'ended') await this.finality.reached(decision);
     if (decision.kind === 'ended') return decision.outcome !== 'confirmed';
     return decision.kind !== 'payment-pending';
   }
+}
+
+function partOf(reservationId: string, { buyerId, ttlSeconds, metadata }: ReserveCommand) {
+  return { reservationId, buyerId, ttlSeconds, metadata };
 }
 
 function reservationOf(id: string, command: ReserveCommand, decided: Held): Reservation {

@@ -1,6 +1,8 @@
 import { InMemoryStockStore } from './in-memory-stock-store.js';
 import { describeStockPayments } from '../../../test/contract/stock-payments.suite.js';
-import { describeStockStore, type StoreUnderTest } from '../../../test/contract/stock-store.suite.js';
+import { describeStockEpochs } from '../../../test/contract/stock-epochs.suite.js';
+import type { StoreUnderTest } from '../../../test/contract/stock-store.js';
+import { describeStockStore } from '../../../test/contract/stock-store.suite.js';
 
 async function open(): Promise<StoreUnderTest> {
   let nowMs = 1_700_000_000_000;
@@ -13,4 +15,5 @@ async function open(): Promise<StoreUnderTest> {
 }
 
 describeStockStore('in memory', open);
+describeStockEpochs('in memory', open);
 describeStockPayments('in memory', open);

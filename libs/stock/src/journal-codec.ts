@@ -266,11 +266,12 @@ function groups<Item>(list: readonly Item[], size: number): Item[][] {
 }
 
 /** Pairs of a member and its text or score, by where `restore load` writes them. */
-type RestoredPairs = Record<'levels' | 'holds' | 'buyers' | 'deadlines' | 'parts', (string | number)[]>;
+type RestoredPlace = 'levels' | 'holds' | 'buyers' | 'deadlines' | 'parts' | 'undecided';
+type RestoredPairs = Record<RestoredPlace, (string | number)[]>;
 
 /** Records of a rebuild as the arguments of `restore load`. */
 export function encodeRestored(at: PartitionEpoch, records: readonly PartitionRecord[]): (string | number)[] {
-  const pairs: RestoredPairs = { levels: [], holds: [], buyers: [], deadlines: [], parts: [] };
+  const pairs: RestoredPairs = { levels: [], holds: [], buyers: [], deadlines: [], parts: [], undecided: [] };
   for (const record of records) addRestored(pairs, at, record);
   const facts: (string | number)[] = [];
   for (const [place, list] of Object.entries(pairs))
@@ -296,10 +297,12 @@ function addRestored(pairs: RestoredPairs, at: PartitionEpoch, record: Partition
         reservationId,
         `${prefix}0 ${createdAtMs} ${expiresAtMs} ${partitions.join(',')} ${cart} ${buyerId}`,
       );
-      pairs[partitions[0] === at.partition ? 'deadlines' : 'parts'].push(
-        paying?.deadlineMs ?? expiresAtMs,
-        reservationId,
-      );
+      if (!record.decided) pairs.undecided.push(reservationId);
+      else
+        pairs[partitions[0] === at.partition ? 'deadlines' : 'parts'].push(
+          paying?.deadlineMs ?? expiresAtMs,
+          reservationId,
+        );
       break;
     }
     case 'buyer':

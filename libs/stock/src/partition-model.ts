@@ -299,7 +299,8 @@ export class PartitionModel {
         return;
       case 'hold': {
         const { reservationId: id, kind: _, ...hold } = record;
-        this.holds.set(id, { ...hold, id, sequence: 0, checkAtMs: record.expiresAtMs });
+        const checkAtMs = record.decided ? record.expiresAtMs : this.nowMs() + partCheckMs;
+        this.holds.set(id, { ...hold, id, sequence: 0, checkAtMs });
         this.earliestEndMs = Math.min(this.earliestEndMs, record.expiresAtMs);
         return;
       }

@@ -39,21 +39,21 @@ export type Made<Decision> = Decision & PartitionEpoch & { readonly nowMs: numbe
 /** What a partition is open for, and since which epoch the store knows what it decided. */
 export type Opening = Admission & { readonly filled: number };
 
-/** A command that rests on what the ledger said when its partition was in this epoch. */
+/** A command that rests on what was so when its partition was in this epoch. */
 export type InEpoch<Command> = { readonly epoch: number; readonly command: Command };
 
 /** The partition is closed, and opens within a moment: it is only taken into its next epoch. */
 export class OpensSoonError extends UnavailableError {}
 
 /**
- * The store has been filled from the ledger since the command was meant, or sent: it may have forgotten what it decided.
+ * The epoch that the command was meant for, or sent in, has passed: the store may have forgotten what it decided then.
  * An earlier attempt may have been carried out: the ledger says so by now, if it was.
  */
 export class EpochPassedError extends UnavailableError {
   constructor() {
     super(
       'stock-not-ready',
-      'Redis was filled from the ledger meanwhile: the ledger is to be looked at again',
+      'Redis began another epoch meanwhile: the ledger is to be looked at again',
       true,
     );
   }
@@ -95,6 +95,8 @@ const retryDelayMs = 25;
 
 export class StockDesk {
   readonly reserve: (partition: number, command: HoldCommand) => Promise<Made<HoldDecision>>;
+  /** Holds the last part of a cart, in that epoch or not at all: throws `EpochPassedError` in any other. */
+  readonly decide: (partition: number, command: InEpoch<HoldCommand>) => Promise<Made<HoldDecision>>;
   readonly extend: (partition: number, command: ExtendCommand) => Promise<Made<ExtendDecision>>;
   readonly release: (partition: number, command: ReleaseCommand) => Promise<Made<ReleaseDecision>>;
   readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
@@ -117,6 +119,10 @@ export class StockDesk {
       (at, commands) => store.reserve(at, commands),
       ({ lines }) => lines[0]!.sku,
     );
+    this.decide = this.fenced<HoldCommand, HoldDecision>(
+      (at, commands) => store.reserve(at, commands),
+      (epoch, now) => epoch !== now,
+    );
     this.extend = this.desk<ExtendCommand, ExtendDecision>((at, commands) => store.extend(at, commands));
     this.release = this.desk<ReleaseCommand, ReleaseDecision>((at, commands) => store.release(at, commands));
     this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
@@ -136,23 +142,18 @@ export class StockDesk {
     this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));
   }
 
-  /** Throws `UnavailableError` while one of them stays closed: asked before a part of a cart is held in another. */
-  mustBeOpen(partitions: readonly number[]): void {
-    for (const partition of partitions) {
-      try {
-        this.options.openingOf(partition);
-      } catch (error) {
-        if (!(error instanceof OpensSoonError)) throw error;
-      }
-    }
+  /** The epoch that a partition is open in. Throws `UnavailableError` while it is closed. */
+  epochOf(partition: number): number {
+    return this.options.openingOf(partition).epoch;
   }
 
-  /** When the epoch of one of them is forgotten, all in the call are refused: whoever asked looks again. */
+  /** When the epoch of one of them has passed, all in the call are refused: whoever asked looks again. */
   private fenced<Command, Decision>(
     call: (at: PartitionEpoch, commands: readonly Command[]) => Promise<Decisions<Decision>>,
+    hasPassed = (epoch: number, _now: number, filled: number) => epoch < filled,
   ): (partition: number, command: InEpoch<Command>) => Promise<Made<Decision>> {
     return this.desk<InEpoch<Command>, Decision>(async (at, commands, filled) => {
-      if (commands.some(({ epoch }) => epoch < filled)) throw new EpochPassedError();
+      if (commands.some(({ epoch }) => hasPassed(epoch, at.epoch, filled))) throw new EpochPassedError();
       return call(
         at,
         commands.map(({ command }) => command),
@@ -170,7 +171,7 @@ export class StockDesk {
       let batcher = batchers.get(partition);
       if (!batcher) {
         batcher = new Batcher({ ...options, ...(laneOf && { laneOf }) }, (commands) =>
-          this.decide(partition, commands, call),
+          this.call(partition, commands, call),
         );
         batchers.set(partition, batcher);
       }
@@ -178,7 +179,7 @@ export class StockDesk {
     };
   }
 
-  private async decide<Command, Decision>(
+  private async call<Command, Decision>(
     partition: number,
     commands: readonly Command[],
     call: Call<Command, Decision>,

@@ -8,6 +8,7 @@
     open
     load   any number of: where, how many arguments follow, and these: "levels" (sku text)... | "holds" (reservation text)...
            | "buyers" (name text)... | "deadlines" (deadline reservation)... | "parts" (checkAt reservation)...
+           | "undecided" (reservation)...: parts of carts that are not decided, asked about as if they had been held now
     ready  how many levels, holds (parts included) and buyers were loaded
     keep   the epoch and the sequence that the ledger is in
     admit  the incarnation that was replied to `ready` or `keep`
@@ -47,12 +48,26 @@ local places = {
   parts = { key = 6, command = 'ZADD' },
 }
 
+-- An attempt that holds one of them may be about to decide.
+local function loadUndecided(keys, ids, first, last)
+  local skew = tonumber(redis.call('HGET', keys[1], 'skew') or 0)
+  local checkAt = digits(milliseconds(redis.call('TIME')) + skew + PART_CHECK_MS)
+  for index = first, last do redis.call('ZADD', keys[6], checkAt, ids[index]) end
+end
+
 function steps.load(keys, _, token, arguments)
   expect(keys, token)
   while arguments.more() do
-    local place = places[arguments.text('place')]
-    if not place then fail('HFBADARG', 'unknown kind of record') end
-    callInChunks(place.command, keys[place.key], arguments.raw(arguments.integer('arguments', 1)))
+    local name = arguments.text('place')
+    local list, first, last = arguments.raw(arguments.integer('arguments', 1))
+    local place = places[name]
+    if name == 'undecided' then
+      loadUndecided(keys, list, first, last)
+    elseif place then
+      callInChunks(place.command, keys[place.key], list, first, last)
+    else
+      fail('HFBADARG', 'unknown kind of record')
+    end
   end
 end
 
