@@ -37,7 +37,11 @@ export default {
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/scripts/count-reporter.mjs'],
   projects: [
-    { ...shared, displayName: 'spec', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'spec',
+      testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts', '<rootDir>/test/faults/*.spec.ts'],
+    },
     { ...shared, ...withServers, displayName: 'medium', testMatch: ['<rootDir>/test/medium/**/*.test.ts'] },
     { ...shared, ...withServers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
     { ...shared, displayName: 'map', testMatch: ['<rootDir>/libs/concurrent-map/test/*.spec.ts'] },

@@ -31,6 +31,12 @@ export class Contest {
     });
   }
 
+  /** An attempt got no answer. */
+  lapsed({ key }: Intent): void {
+    const operation = this.operations.get(key);
+    if (operation) this.operations.set(key, { ...operation, lapsed: true });
+  }
+
   ended({ kind, key }: Intent, { status, text }: HttpAnswer): void {
     const operation = this.operations.get(key);
     // A cancellation is final before its units are back on the shelf: they come when Redis can take them.

@@ -92,7 +92,7 @@ export class Crowd {
     for (let attempt = 1; attempt <= tries; attempt += 1) {
       const answer = await this.ask(intent, port).catch((error: unknown) => String(error));
       if (typeof answer === 'object' && !isOpen(answer)) return witness.answered(intent, answer);
-      witness.openAnswers.set(intent.key, typeof answer === 'string' ? answer : answer.text);
+      witness.leftOpen(intent, typeof answer === 'string' ? answer : answer.text);
       if (attempt < tries) await sleep(random.integer(5, 60));
     }
     return undefined;

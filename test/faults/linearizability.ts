@@ -1,6 +1,9 @@
 /**
  * One shelf, many processes: is there one order of what the buyers saw, each at one instant between its asking and its
  * answer, in which a single counter would have said the same? Wing and Gong's search with Lowe's memory of what was tried.
+ *
+ * A hold that was never acknowledged may lapse (docs/specification.md). So a buyer may be refused units that somebody had
+ * been asking for who got no answer, though they turn out to be free.
  */
 
 /** Something that takes units off the shelf or gives them back, and what was said of it. */
@@ -13,6 +16,8 @@ export type ShelfOperation = {
   /** `refused`: there were fewer than asked for, this many if it was said. */
   outcome: 'done' | 'refused' | 'unknown';
   available?: number;
+  /** An attempt at it got no answer: it may have held for a while, and have lapsed, whatever came of it later. */
+  lapsed?: boolean;
 };
 
 export type Verdict = 'linearizable' | 'not-linearizable' | 'undecided';
@@ -39,7 +44,7 @@ export function judge(history: readonly ShelfOperation[], units: number): Verdic
     if (moment === null) return 'linearizable';
     const operation = operations[moment.operation]!;
     if (!moment.isReturn) {
-      const after = answeredAs(operation, left);
+      const after = answeredAs(operation, left, () => lapsedBy(operation, operations, done));
       const memo = after === null ? '' : memoOf(done, moment.operation, after);
       if (after === null || tried.has(memo)) {
         moment = moment.next;
@@ -65,11 +70,31 @@ export function judge(history: readonly ShelfOperation[], units: number): Verdic
   return 'undecided';
 }
 
-/** The units after it; null: with so many, this would not have been said. */
-function answeredAs({ kind, quantity, outcome, available }: ShelfOperation, units: number): number | null {
+/** The units after it; null: with so many, this would not have been said. `away`: how many may not have been there for a while. */
+function answeredAs(
+  { kind, quantity, outcome, available }: ShelfOperation,
+  units: number,
+  away: () => number,
+): number | null {
   if (kind === 'give') return units + quantity;
   if (outcome !== 'refused') return units >= quantity ? units - quantity : null;
-  return units < quantity && (available === undefined || available === units) ? units : null;
+  const seen = available ?? Math.min(units, quantity - 1);
+  const isSo = seen < quantity && (seen === units || (seen < units && units - seen <= away()));
+  return isSo ? units : null;
+}
+
+/** Units that others were asking for by then who got no answer, and that this order has not given to them yet. */
+function lapsedBy(
+  { returnedMs }: ShelfOperation,
+  operations: readonly ShelfOperation[],
+  done: Uint8Array,
+): number {
+  return operations
+    .filter(
+      ({ kind, lapsed, calledMs }, index) =>
+        kind === 'take' && lapsed && calledMs < returnedMs && done[index] === 0,
+    )
+    .reduce((units, { quantity }) => units + quantity, 0);
 }
 
 /** Sorted by call, so what is done is everything before the first gap, and a few beyond. */

@@ -80,6 +80,12 @@ export class Witness {
     if (intent.kind === 'adjust') this.skus.get(intent.sku)!.openDeltas.set(intent.key, intent.delta);
   }
 
+  /** One attempt got no answer, or one that leaves it open. */
+  leftOpen(intent: Intent, what: string): void {
+    this.openAnswers.set(intent.key, what);
+    this.contestOf(intent)?.lapsed(intent);
+  }
+
   /** The final answer to an intent. @returns the reservation that it acknowledged. */
   answered(intent: Intent, answer: HttpAnswer): Acknowledged | undefined {
     if (answer.status >= 500 || answer.status === 404) {
