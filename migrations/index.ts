@@ -12,7 +12,7 @@ import * as answers from './0010-answers.js';
 import * as payoutRows from './0011-payout-rows.js';
 import * as capturedPayments from './0013-captured-payments.js';
 import * as lines from './0014-lines.js';
-import * as incarnations from './0015-incarnations.js';
+import * as incarnations from './0015-incarnations-breaking.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -27,5 +27,5 @@ export const migrations: Record<string, Migration> = {
   '0011-payout-rows': payoutRows,
   '0013-captured-payments': capturedPayments,
   '0014-lines': lines,
-  '0015-incarnations': incarnations,
+  '0015-incarnations-breaking': incarnations,
 };

@@ -77,6 +77,9 @@ describe('a ledger from before its lines were in the rows of their reservations'
     // An instance of before is kept away, as by a server that starts: it must take nothing for broken.
     const oldCall = sql`select ledger_commit(${sql.join(Array.from({ length: 40 }, () => sql`null`))})`;
     await expect(oldCall.execute(db)).rejects.toMatchObject({ code: '57P03' });
+    // Nor does one begin an epoch, without the name of the memory that it begins in.
+    const oldEpoch = sql`insert into repairs (partition, epoch, reason) values (1, 9, 'of before')`;
+    await expect(oldEpoch.execute(db)).rejects.toThrow('"incarnation"');
   });
 });
 
