@@ -14,15 +14,17 @@ export type FunctionLibrary = {
   nameOf(name: string): string;
 };
 
+/** What the functions share, in the order in which one builds on the other. */
+const shared = ['_arguments.lua', '_records.lua', '_clock.lua', '_partition.lua', '_write.lua'];
+
 export function readFunctionLibrary(folder = path.join(import.meta.dirname, 'functions')): FunctionLibrary {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.lua'))
     .sort();
-  // `_prelude.lua` sorts last in ASCII, but what it defines comes first.
-  const ordered = ['_prelude.lua', ...files.filter((file) => file !== '_prelude.lua')];
-  // Each file in a block of its own: a function's helpers stay its own.
-  const [prelude, ...functions] = ordered.map((file) => readFileSync(path.join(folder, file), 'utf8'));
-  const body = [prelude, ...functions.map((code) => `do\n${code}\nend`)].join('\n');
+  const functions = files.filter((file) => !file.startsWith('_'));
+  const codeOf = (file: string): string => readFileSync(path.join(folder, file), 'utf8');
+  // Each function in a block of its own: its helpers stay its own.
+  const body = [...shared.map(codeOf), ...functions.map((file) => `do\n${codeOf(file)}\nend`)].join('\n');
   const version = createHash('sha256').update(body).digest('hex').slice(0, 12);
   const name = `holdfast_${version}`;
   return {

@@ -1,5 +1,5 @@
 /**
- * The text of the partition's records, as the Redis functions write and read it (see functions/_prelude.lua): both
+ * The text of the partition's records, as the Redis functions write and read it (see functions/_records.lua): both
  * sides are held together by the contract suite.
  */
 import {
