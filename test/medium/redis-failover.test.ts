@@ -1,6 +1,6 @@
 /** Redis Cluster and Sentinel for real: failover, resharding and old masters under load. Nothing acknowledged is lost. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { systemTimers } from '#platform';
+import { connectForDecisions, connectOnce, parseRedisUrl, systemTimers } from '#platform';
 import { partitionOf } from '#stock';
 import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
 import { RedisCluster } from '../faults/servers/redis-cluster.js';
@@ -95,6 +95,17 @@ describeWithPostgres('Redis Cluster, three masters with a replica each', () => {
     await master.ask((redis) => redis.call('FUNCTION', 'FLUSH'));
     await under(one, async () => undefined);
   });
+
+  test('whoever connects while the cluster is not well is told so, and is connected once it is', async () => {
+    const connection = connectForDecisions(parseRedisUrl(cluster.url)!);
+    connection.on('error', () => undefined);
+    await cluster.whileNotWell('of nobody', () =>
+      expect(connectOnce(connection)).rejects.toThrow('Redis is not ready'),
+    );
+    await eventually('it is connected', async () => connection.status === 'ready');
+    connection.disconnect();
+    await under(one, async () => undefined);
+  }, 60_000);
 
   test('a planned failover loses nothing and rebuilds nothing, and begins an epoch', async () => {
     const before = await filled(one);

@@ -5,6 +5,7 @@ import { defineCommand } from 'citty';
 import { openPostgres, sql } from '#ledger';
 import {
   connectForDecisions,
+  connectOnce,
   DataFolderInUseError,
   findRedisServer,
   openDataFolder,
@@ -83,7 +84,7 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
   const connection = connectForDecisions(target);
   connection.on('error', () => undefined);
   try {
-    await connection.connect();
+    await connectOnce(connection);
     const info = await connection.info();
     const value = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
     return judgeRedis(value);

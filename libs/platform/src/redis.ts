@@ -145,6 +145,17 @@ function connect(
 }
 
 /**
+ * The first attempt to connect: fulfilled when it is ready, rejected when that came to nothing; the connection goes on trying by
+ * itself. What ioredis promises is never kept when a cluster answers that it is not well at that moment.
+ */
+export function connectOnce(connection: Redis | Cluster): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.once('close', () => reject(new Error('Redis is not ready')));
+    connection.connect().then(resolve, reject);
+  });
+}
+
+/**
  * What a REDIS_URL names: `redis://` or `rediss://` host, `redis+cluster://[:password@]host:port,host:port`,
  * `redis+sentinel://[:password@]host:port,host:port/master-name`; `s` after `redis` for TLS. Undefined: none of these.
  */

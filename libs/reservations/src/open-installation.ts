@@ -8,6 +8,7 @@ import type { PaymentProvider } from '#payments';
 import {
   ConfigurationError,
   connectForDecisions,
+  connectOnce,
   connectForNews,
   keyPrefixOf,
   Opened,
@@ -138,7 +139,7 @@ async function openOver(
     reason = error.message || reason;
     logger.debug({ err: error }, 'Redis connection');
   });
-  await redis.connect().catch(() => logger.warn({ reason }, 'Redis cannot be reached yet'));
+  await connectOnce(redis).catch(() => logger.warn({ reason }, 'Redis cannot be reached yet'));
   const { hearsNews, ...roles } = role;
   const services = await openReservations({
     ...roles,

@@ -116,8 +116,28 @@ export class RedisCluster {
       await node.ask((redis) => redis.call('CLUSTER', 'SETSLOT', `${slot}`, 'NODE', to));
   }
 
+  /** As long as the slot of a key belongs to nobody, every node says that the cluster is not well. */
+  async whileNotWell(key: string, work: () => Promise<void>): Promise<void> {
+    const slot = await this.slotOf(key);
+    const master = await this.masterOf(key);
+    await Promise.all(
+      this.nodes.map((node) => node.ask((redis) => redis.call('CLUSTER', 'DELSLOTS', `${slot}`))),
+    );
+    await this.allSay('cluster_state:fail');
+    await work();
+    await master.ask((redis) => redis.call('CLUSTER', 'ADDSLOTS', `${slot}`));
+    await this.allSay('cluster_state:ok');
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+
+  private async allSay(what: string): Promise<void> {
+    for (const node of this.nodes)
+      await untilIt(`every node says ${what}`, async () =>
+        (await node.ask((redis) => redis.cluster('INFO'))).includes(what),
+      );
   }
 
   private async masters(): Promise<RedisNode[]> {
@@ -161,10 +181,7 @@ export class RedisCluster {
           ),
       );
     }
-    for (const node of this.nodes)
-      await untilIt('the cluster is whole', async () =>
-        (await node.ask((redis) => redis.cluster('INFO'))).includes('cluster_state:ok'),
-      );
+    await this.allSay('cluster_state:ok');
     for (const node of this.nodes.slice(masters))
       await untilIt('the replica is in step', async () =>
         (await node.ask((redis) => redis.info('replication'))).includes('master_link_status:up'),
