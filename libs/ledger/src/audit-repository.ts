@@ -7,6 +7,8 @@ import { guarded } from './unavailable.js';
 
 export type Violation = Readonly<Record<string, unknown>>;
 
+/** How often an errand that gives captured money its meaning is tried before something is wrong: every two seconds, for a minute. */
+const settleAttemptsMax = 30;
 /** Violations shown; the count says how many there are. */
 const shownMax = 5;
 
@@ -86,17 +88,19 @@ export class AuditRepository {
   }
 
   /**
-   * I6: captured money belongs to an order or to a refund; what has been captured less than `unsettledMs` ago may still
-   * be on its way there. And what an order names as its payment is captured.
+   * I6: captured money belongs to an order or to a refund, or is on its way there: by an errand that is recorded with it, and
+   * is carried out within a second or two. Its attempts are counted, not its age: the clock may have been set since. And what
+   * an order names as its payment is captured.
    */
-  moneyWithoutOrder(unsettledMs: number): Promise<Violation[]> {
+  moneyWithoutOrder(): Promise<Violation[]> {
     return this.violations(sql`
       select p.id, p.reservation_id, p.status, p.captured_at, o.id as order_id, o.status as order_status, f.status as refund
       from payments p
       left join orders o on o.reservation_id = p.reservation_id and o.payment_id = p.id::text
       left join refunds f on f.payment_id = p.id
       where (p.status = 'captured' and f.id is null and (o.id is null or o.status = 'cancelled')
-          and p.captured_at < now() - make_interval(secs => ${unsettledMs / 1000}))
+          and not exists (select from outbox s where s.payment_id = p.id and s.kind = 'settle' and s.done_at is null
+            and s.attempts < ${settleAttemptsMax}))
         or (p.status = 'captured' and p.settled_at is not null and (o.id is null or o.status = 'cancelled'))
         or (p.status in ('refund-due', 'refunded') and (f.id is null or (p.status = 'refunded') <> (f.status = 'done')))
         or (p.status not in ('refund-due', 'refunded') and f.id is not null)

@@ -15,9 +15,6 @@ export type AuditParts = {
   readonly closed: () => readonly { readonly partition: number; readonly reason: string }[];
 };
 
-/** Captured money is given its meaning within a second or two; a Redis that is away may delay it. */
-const unsettledMs = 60_000;
-
 export class Audit implements AuditUseCases {
   private readonly differences: Drift;
 
@@ -42,11 +39,7 @@ export class Audit implements AuditUseCases {
       report('I3', 'units are held at most once, and not after the end', await ledger.endedThatHold()),
       report('I4', 'no buyer has more than the limit', await ledger.buyersBeyondLimit()),
       report('I5', 'a cart is held whole or not at all', await ledger.partlyHeld()),
-      report(
-        'I6',
-        'captured money belongs to an order or a refund',
-        await ledger.moneyWithoutOrder(unsettledMs),
-      ),
+      report('I6', 'captured money belongs to an order or a refund', await ledger.moneyWithoutOrder()),
       report('I7', 'an order has at most one captured payment', await ledger.ordersPaidTwice()),
       report('I8', 'no hold expired before its time', await ledger.expiredEarly()),
       report(
