@@ -59,6 +59,32 @@ describeWithPostgres('a clock that is set', () => {
     return undefined;
   });
 
+  test.each([
+    ['forward', hourMs, 'emptied'],
+    ['forward', hourMs, 'kept'],
+    ['back', -hourMs, 'emptied'],
+    ['back', -hourMs, 'kept'],
+  ])(
+    'an hour %s (%i ms) while no instance runs, Redis %s: the same',
+    async (_name, byMs, what) => {
+      if (!redis.clock.canBeSet)
+        return process.stderr.write('SKIPPED, no C compiler for a clock that can be set\n');
+      const short = await one.hold('A', { ttlSeconds: 3 });
+      const long = await one.hold('A', { ttlSeconds: 600 });
+      await one.close();
+      await redis.clock.set(byMs);
+      if (what === 'emptied') await redis.ask((connection) => connection.flushall());
+      one = await openInstance({ redisUrl: redis.url, databaseUrl: ledger.url, providers: [provider] });
+      await systemTimers.sleep(600);
+      expect([await status(short), await status(long)]).toEqual(['held', 'held']);
+      await eventually('the short one expires', async () => (await status(short)) === 'expired');
+      expect((await one.confirm(long)).kind).toBe('confirmed');
+      expect(await one.brokenInvariants()).toEqual([]);
+      return undefined;
+    },
+    30_000,
+  );
+
   /** What PostgreSQL noted before its clock was set back lies an hour ahead of it. */
   test('that of PostgreSQL an hour back: what was claimed before is taken over, what was put off is done', async () => {
     const id = await one.hold('A', { ttlSeconds: 600 });

@@ -15,6 +15,9 @@ export type PartitionPosition = {
 /** Where a partition stands, and the memory of the stock store that its epoch began in; '' in none. */
 export type EpochPosition = PartitionPosition & { readonly incarnation: string };
 
+/** A position as it was found, at a time of the ledger's clock. */
+export type SeenPosition = EpochPosition & { readonly nowMs: number };
+
 /** `attempt`: the transaction's number, so that nothing of an attempt that was lost is taken for one that was not. */
 export type NextEpoch = { readonly partition: number; readonly epoch: number; readonly attempt: number };
 
@@ -65,10 +68,11 @@ export class PartitionRepository {
     );
   }
 
-  async positions(): Promise<EpochPosition[]> {
+  async positions(): Promise<SeenPosition[]> {
     const { rows } = await guarded(
-      sql<EpochPosition>`
-        select p.partition, p.epoch, p.sequence, coalesce(r.incarnation, '') as incarnation
+      sql<SeenPosition>`
+        select p.partition, p.epoch, p.sequence, coalesce(r.incarnation, '') as incarnation,
+          round(date_part('epoch', clock_timestamp()) * 1000) as "nowMs"
         from partitions p left join repairs r using (partition, epoch) order by p.partition`.execute(this.db),
     );
     return rows;

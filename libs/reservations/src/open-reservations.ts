@@ -163,6 +163,7 @@ function connect(
   const keeper: PartitionKeeper = new PartitionKeeper({
     store,
     partitions,
+    clock,
     timers,
     partitionCount,
     begins: !observing,

@@ -6,8 +6,8 @@
  * time or was replaced is filled from the ledger. Meanwhile admission is closed.
  */
 import { UnavailableError, type UnavailableCode } from '#domain';
-import type { EpochPosition, LastTaken, MakeReady, PartitionPosition, Ready } from '#ledger';
-import type { Timer, Timers } from '#platform';
+import type { EpochPosition, LastTaken, MakeReady, PartitionPosition, Ready, SeenPosition } from '#ledger';
+import type { Clock, Timer, Timers } from '#platform';
 import {
   OpensSoonError,
   type Opening,
@@ -20,6 +20,7 @@ import type { PartitionLedger } from './ports.js';
 export type KeeperOptions = {
   readonly store: StockStore;
   readonly partitions: PartitionLedger;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly timers: Timers;
   readonly partitionCount: number;
   /** False: no epoch is begun; a partition that needs one stays closed, unless it is whole as it is. */
@@ -60,7 +61,7 @@ export class PartitionKeeper {
   private readonly beginning = new Set<number>();
   private beginnings: Promise<void> = Promise.resolve();
   /** What the ledger had at the last look. */
-  private positions: readonly EpochPosition[] = [];
+  private positions: readonly SeenPosition[] = [];
   private timer: Timer | null = null;
   private looking: Promise<void> | null = null;
   private soon = false;
@@ -164,8 +165,9 @@ export class PartitionKeeper {
     );
   }
 
-  private async lookAt(seen: EpochPosition): Promise<void> {
+  private async lookAt(seen: SeenPosition): Promise<void> {
     const { partition } = seen;
+    if (!this.lastEpochs.has(partition)) await this.tellTime(seen);
     const state = await this.options.store.state(partition);
     // The ledger was asked first: somebody may have begun an epoch since.
     const position = state.epoch > seen.epoch ? await this.positionOf(partition) : seen;
@@ -178,6 +180,18 @@ export class PartitionKeeper {
     this.open(position, state);
     // Decisions that nobody here may be waiting for: of a process that died, or of a caller that gave up.
     if (state.sequence > position.sequence) void this.drain(position, state).catch(() => this.trouble());
+  }
+
+  /**
+   * What the clock of a partition that was never open here must be: not before the last decision, and what PostgreSQL and this
+   * machine say. One of the three may have been set wrong.
+   */
+  private async tellTime({ partition, nowMs }: SeenPosition): Promise<void> {
+    const { clock, partitions, store } = this.options;
+    const { entry } = await partitions.lastTaken(partition);
+    const [lastMs, ourMs] = [entry?.atMs ?? 0, clock.nowMs()];
+    const fromMs = Math.max(lastMs, Math.min(nowMs, ourMs));
+    store.expectTime(partition, { fromMs, toMs: Math.max(lastMs, nowMs, ourMs) });
   }
 
   private async positionOf(partition: number): Promise<EpochPosition> {

@@ -66,6 +66,9 @@ export class InMemoryStockStore implements StockStore {
     };
   }
 
+  /** Its clock is nobody's to set. */
+  expectTime(): void {}
+
   async readJournal(at: PartitionEpoch, after: number, limit: number): ReturnType<StockStore['readJournal']> {
     const model = this.partitions.get(at.partition);
     return model?.epoch === at.epoch ? model.entriesAfter(after, limit) : [];

@@ -47,6 +47,22 @@ describe('the clock of a partition', () => {
     expect(clockThatSaw().correction(complaint({ nowMs: start + 13_000, receivedMs: 13_004 }))).toBeNull();
   });
 
+  test('that was set back while nobody looked goes on: it has had a later time', () => {
+    const complained = complaint({ nowMs: start - hour, livedMs: start - 60_000 });
+    expect(clockThatSaw().correction(complained)).toBe(hour + 10_000 - 4);
+  });
+
+  test('that was never seen is what others say, until it is', () => {
+    const clock = new PartitionClock();
+    clock.told({ fromMs: start, toMs: start + 50 }, 1_000);
+    expect(clock.expected(3_000)).toEqual({ fromMs: start + 2_000, toMs: start + 2_050 });
+    const set = complaint({ nowMs: start + hour, livedMs: start - 500, sentMs: 1_000, receivedMs: 1_004 });
+    expect(clock.correction(set)).toBe(-hour);
+    clock.saw({ nowMs: start + 7, skewMs: 0, sentMs: 1_000, receivedMs: 1_004 });
+    clock.told({ fromMs: start + hour, toMs: start + hour }, 1_000);
+    expect(clock.expected(1_004)).toEqual({ fromMs: start + 7, toMs: start + 11 });
+  });
+
   test('is believed when it was never seen before', () => {
     expect(new PartitionClock().correction(complaint({}))).toBeNull();
   });

@@ -1,6 +1,6 @@
 /**
- * What a partition's clock should say now, by this process's own steady clock. Redis's TIME may be set while holds
- * rest on it; a steady clock cannot. Each reply says a time that the partition had between the sending and the
+ * What a partition's clock should say now, by this process's own steady clock; until it was seen, by what others say. Redis's TIME
+ * may be set while holds rest on it; a steady clock cannot. Each reply says a time that the partition had between the sending and the
  * receiving, so what it should be later is known to within that.
  *
  * When the partition's clock is elsewhere, three things may be true: the call was on its way for long, this process
@@ -39,6 +39,11 @@ export class PartitionClock {
     this.last = reading;
   }
 
+  /** What others say that it is at a moment of the steady clock. Nothing, once it was seen. */
+  told({ fromMs, toMs }: Window, atMs: number): void {
+    this.last ??= { nowMs: toMs, skewMs: 0, sentMs: atMs, receivedMs: atMs + toMs - fromMs };
+  }
+
   /** Answers with the skew that sets the clock right, when it was set wrong; null: it is to be believed. */
   correction(complaint: ClockComplaint): number | null {
     const { nowMs, skewMs, livedMs, sentMs, receivedMs } = complaint;
@@ -49,7 +54,9 @@ export class PartitionClock {
     const correction = skewMs + from - nowMs;
     if (nowMs > to + clockToleranceMs) return livedMs <= to + clockToleranceMs ? correction : null;
     if (nowMs >= from - clockToleranceMs) return null;
-    // A store that was emptied remembers nothing, and does not contradict.
-    return livedMs === 0 || livedMs >= from - memoryMs - clockToleranceMs ? correction : null;
+    // A store that was emptied remembers nothing, and does not contradict; one that remembers a later time was set back.
+    const wasSetBack = livedMs > nowMs + clockToleranceMs;
+    const isContradicted = livedMs !== 0 && livedMs < from - memoryMs - clockToleranceMs;
+    return wasSetBack || !isContradicted ? correction : null;
   }
 }

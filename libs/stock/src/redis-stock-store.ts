@@ -19,7 +19,7 @@ import {
   type RawDecision,
 } from './journal-codec.js';
 import { isReply, translateRedisError } from './redis-errors.js';
-import { PartitionClock, type ClockComplaint } from './partition-clock.js';
+import { PartitionClock, type ClockComplaint, type Window } from './partition-clock.js';
 import type {
   AdjustCommand,
   AdjustDecision,
@@ -247,6 +247,10 @@ export class RedisStockStore implements StockStore {
     const reply = await this.call<Reply>({ partition, epoch: 1 }, 'state', [], 'read');
     const [nowMs, epoch, sequence, holds, restored, incarnation, filled] = reply;
     return { nowMs, epoch, sequence, holds, restored, incarnation, filled };
+  }
+
+  expectTime(partition: number, window: Window): void {
+    this.clockOf(partition).told(window, this.clock.monotonicMs());
   }
 
   async readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]> {

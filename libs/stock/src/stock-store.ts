@@ -226,6 +226,11 @@ export interface StockStore {
     skus: readonly string[],
   ): Promise<{ readonly sequence: number; readonly levels: readonly StockLevel[] }>;
   state(partition: number): Promise<PartitionState>;
+  /**
+   * Between which times the partition's clock must be now, by what others know. Counts until this process has seen it: a
+   * clock that was set while nobody looked is not believed.
+   */
+  expectTime(partition: number, window: { readonly fromMs: number; readonly toMs: number }): void;
   /** Journal entries after a sequence, in order, at most `limit`. */
   readJournal(at: PartitionEpoch, after: number, limit: number): Promise<readonly JournalEntry[]>;
   /**
