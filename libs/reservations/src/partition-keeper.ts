@@ -55,6 +55,8 @@ export class PartitionKeeper {
   /** Partitions that broke, and in which epoch: in a later one somebody has mended it. */
   private readonly broken = new Map<number, { readonly epoch: number; readonly reason: string }>();
   private readonly lastEpochs = new Map<number, number>();
+  /** Partitions of which the store was told what their clock must be. */
+  private readonly timed = new Set<number>();
   /** How often a partition could not be kept as it is, since it was open. */
   private readonly keepings = new Map<number, number>();
   /** Epochs begin one after the other, and do not keep the other partitions from being looked at. */
@@ -167,7 +169,7 @@ export class PartitionKeeper {
 
   private async lookAt(seen: SeenPosition): Promise<void> {
     const { partition } = seen;
-    if (!this.lastEpochs.has(partition)) await this.tellTime(seen);
+    if (this.options.begins && !this.timed.has(partition)) await this.tellTime(seen);
     const state = await this.options.store.state(partition);
     // The ledger was asked first: somebody may have begun an epoch since.
     const position = state.epoch > seen.epoch ? await this.positionOf(partition) : seen;
@@ -183,7 +185,7 @@ export class PartitionKeeper {
   }
 
   /**
-   * What the clock of a partition that was never open here must be: not before the last decision, and what PostgreSQL and this
+   * What the clock of a partition must be when it is looked at for the first time: not before the last decision, and what PostgreSQL and this
    * machine say. One of the three may have been set wrong.
    */
   private async tellTime({ partition, nowMs }: SeenPosition): Promise<void> {
@@ -192,6 +194,7 @@ export class PartitionKeeper {
     const [lastMs, ourMs] = [entry?.atMs ?? 0, clock.nowMs()];
     const fromMs = Math.max(lastMs, Math.min(nowMs, ourMs));
     store.expectTime(partition, { fromMs, toMs: Math.max(lastMs, nowMs, ourMs) });
+    this.timed.add(partition);
   }
 
   private async positionOf(partition: number): Promise<EpochPosition> {
@@ -224,7 +227,7 @@ export class PartitionKeeper {
   private mend(position: EpochPosition, state: PartitionState): void {
     const { partition } = position;
     if (!this.options.begins) return this.close(partition, 'stock-not-ready', difference(position, state));
-    const soon = this.isToKeep(position, state) || state.restored === position.epoch;
+    const soon = this.isToKeep(position, state) || isReady(position, state);
     const reason = soon
       ? 'Redis is another process than before'
       : 'the stock is being rebuilt from the ledger';
@@ -278,7 +281,9 @@ export class PartitionKeeper {
     const state = await store.state(next.partition);
     if (this.isToKeep(position, state) && (await this.isHistoryOf(from))) {
       const incarnation = await store.keep(next, position);
-      return { sequence: position.sequence, incarnation, reason: kept(position) };
+      const reason = kept(position);
+      report('a partition goes on in its next epoch', { position, reason });
+      return { sequence: position.sequence, incarnation, reason };
     }
     const reason = this.broken.get(next.partition)?.reason ?? lack(position, state);
     report('rebuilding a partition from the ledger', { position, state, reason });
