@@ -104,7 +104,7 @@ export const faults = {
     what: 'replies of Redis and of PostgreSQL are lost after they did what was asked',
     async run({ redisProxy, postgresProxy, options: { random } }) {
       const [ofRedis, ofPostgres] = [random.integer(1, 6), random.integer(0, 4)];
-      redisProxy.loseReplies(ofRedis);
+      redisProxy.loseReplies(ofRedis, random.chance(0.5) ? 'reserve' : '');
       postgresProxy.loseReplies(ofPostgres);
       await sleep(random.integer(100, 300));
       return { 'replies lost': ofRedis + ofPostgres - redisProxy.stopLosing() - postgresProxy.stopLosing() };

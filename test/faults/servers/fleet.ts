@@ -17,8 +17,9 @@ const program = path.resolve('dist/apps/cli/src/up.js');
 const leash = path.resolve('scripts/leash.mjs');
 /** The last lines that a process has said, for the report of a violation. */
 const linesKept = 200;
-const startsMax = 40;
 const startAgainMs = 250;
+/** How long a process may take until it listens, and how long it is started again because it ended before. */
+const startMaxMs = 60_000;
 
 export type FleetOptions = {
   readonly instances: number;
@@ -58,11 +59,12 @@ export class Member {
 
   /** Settles when it listens; as a supervisor does, starts it again when it ends because a server is away. */
   async start(): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
+    const giveUpAtMs = performance.now() + startMaxMs;
+    for (;;) {
       try {
         return await this.startOnce();
       } catch (error) {
-        if (attempt === startsMax) throw error;
+        if (performance.now() >= giveUpAtMs) throw error;
         await sleep(startAgainMs);
       }
     }
@@ -87,7 +89,12 @@ export class Member {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.child = child;
+    let late: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
+      late = setTimeout(() => {
+        reject(new Error(`the service does not listen after ${startMaxMs / 1_000} s:\n${this.log()}`));
+        child.kill('SIGKILL');
+      }, startMaxMs);
       const read = (line: string): void => {
         if (this.lines.push(line) > linesKept) this.lines.shift();
         if (line.includes('"reason":"the ledger refuses')) this.refusals.push(line);
@@ -100,7 +107,7 @@ export class Member {
         if (signal === 'SIGKILL') resolve();
         else reject(new Error(`the service ended with ${code ?? signal}:\n${this.log()}`));
       });
-    });
+    }).finally(() => clearTimeout(late));
   }
 
   async kill(): Promise<void> {

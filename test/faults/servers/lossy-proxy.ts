@@ -4,11 +4,17 @@
  */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-type Pair = { readonly client: Socket; readonly server: Socket };
+type Pair = {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** The last that was asked on it. */
+  asked: Buffer;
+};
 
 export class LossyProxy {
   private readonly pairs = new Set<Pair>();
   private repliesToLose = 0;
+  private losesRepliesTo = '';
 
   private constructor(
     private readonly listener: Server,
@@ -29,9 +35,10 @@ export class LossyProxy {
     return (this.listener.address() as AddressInfo).port;
   }
 
-  /** The next replies, each on whatever connection it comes, are dropped, and the connection with each. */
-  loseReplies(count: number): void {
+  /** The next replies to what has such a text in it, each on whatever connection it comes, are dropped, and the connection with each. */
+  loseReplies(count: number, to = ''): void {
     this.repliesToLose = count;
+    this.losesRepliesTo = to;
   }
 
   /** Replies that were asked for and have not been lost yet; none will be any more. */
@@ -53,11 +60,14 @@ export class LossyProxy {
 
   private accept(client: Socket): void {
     const server = connect({ port: this.target(), host: '127.0.0.1', noDelay: true });
-    const pair = { client, server };
+    const pair: Pair = { client, server, asked: Buffer.alloc(0) };
     this.pairs.add(pair);
-    client.on('data', (data) => server.write(data));
+    client.on('data', (data) => {
+      pair.asked = data;
+      server.write(data);
+    });
     server.on('data', (data) => {
-      if (this.repliesToLose > 0) {
+      if (this.repliesToLose > 0 && pair.asked.includes(this.losesRepliesTo)) {
         this.repliesToLose -= 1;
         this.close(pair);
       } else client.write(data);
