@@ -13,6 +13,7 @@ import * as payoutRows from './0011-payout-rows.js';
 import * as capturedPayments from './0013-captured-payments.js';
 import * as lines from './0014-lines.js';
 import * as incarnations from './0015-incarnations-breaking.js';
+import * as plans from './0016-plans.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -28,4 +29,5 @@ export const migrations: Record<string, Migration> = {
   '0013-captured-payments': capturedPayments,
   '0014-lines': lines,
   '0015-incarnations-breaking': incarnations,
+  '0016-plans': plans,
 };

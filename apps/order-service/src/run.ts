@@ -12,6 +12,7 @@ import {
   createMetrics,
   developmentKeys,
   endInTime,
+  expectShortLives,
   type Logger,
   readConfig,
   startFailureOf,
@@ -49,6 +50,7 @@ export async function run(
     return badConfigurationExitCode;
   }
   const { config } = result;
+  expectShortLives();
   const stopped = untilStopped(host, clock);
   const logger = createLogger({
     level: config.logLevel,

@@ -19,3 +19,4 @@ export * from './metrics/summed.js';
 export * from './opened.js';
 export * from './ports.js';
 export * from './redis.js';
+export * from './short-lives.js';
