@@ -15,6 +15,7 @@
  */
 import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
+import { type LiveHold, LiveHolds } from './live-holds.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
 import type { SeenLevel, StockNews } from './stock-store.js';
 
@@ -40,21 +41,17 @@ type Known = {
   readonly stamp: Stamp;
   readonly buyerLimit: number | null;
 };
-/** `sequence`: when it was made; older news does not concern it. */
-type LiveHold = { readonly reservationId: string; expiresAtMs: number; sequence: number };
 /** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
 type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
 
 /** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
 const soldOutSkusMax = 1_000;
 const buyersMax = 100_000;
-/** Live holds remembered for telling duplicates. */
-const holdsMax = 200_000;
 
 export class StockCache {
   private readonly known = new ConcurrentMap<string, Known>();
   private readonly buyers = new Map<string, Buyers>();
-  private readonly holds = new Map<string, LiveHold>();
+  private readonly holds = new LiveHolds();
   /** SKUs that were refused since the last `takeRefused`. */
   private readonly refused = new Set<string>();
   private live = false;
@@ -91,7 +88,7 @@ export class StockCache {
     const [line, ...more] = lines;
     if (!this.live || !line || more.length > 0) return undefined;
     const { sku } = line;
-    const hold = this.holds.get(nameOf(sku, buyerId));
+    const hold = this.holds.find(sku, buyerId);
     if (hold && hold.expiresAtMs > this.options.nowMs()) {
       return { kind: 'duplicate-reservation', sku, reservationId: hold.reservationId };
     }
@@ -124,17 +121,10 @@ export class StockCache {
   heard(news: StockNews): void {
     const { epoch, sequence } = news;
     for (const { sku, buyerId, hold, units } of news.buyers) {
-      const name = nameOf(sku, buyerId);
-      const known = this.holds.get(name);
+      const known = this.holds.find(sku, buyerId);
       if (!known || known.sequence <= sequence) {
-        // Mostly what we have decided ourselves comes back to us: the same hold stays where it is.
-        if (known && hold && known.reservationId === hold.reservationId) {
-          known.expiresAtMs = hold.expiresAtMs;
-          known.sequence = sequence;
-        } else {
-          this.holds.delete(name);
-          if (hold) this.remember(name, { ...hold, sequence });
-        }
+        if (hold) this.remember(sku, buyerId, { ...hold, sequence });
+        else if (known) this.holds.remove(sku, buyerId);
       }
       const lastWord = this.buyers.get(sku)?.lastWord;
       if (units > 0) lastWord?.set(buyerId, sequence);
@@ -165,18 +155,16 @@ export class StockCache {
     if (entry.kind === 'held') {
       const { reservationId, buyerId, expiresAtMs, sequence } = entry;
       for (const { sku } of entry.lines) {
-        this.remember(nameOf(sku, buyerId), { reservationId, expiresAtMs, sequence });
+        this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
         this.buyers.get(sku)?.lastWord.set(buyerId, sequence);
       }
     } else if ('buyerId' in entry) {
-      for (const { sku } of entry.lines) this.holds.delete(nameOf(sku, entry.buyerId));
+      for (const { sku } of entry.lines) this.holds.remove(sku, entry.buyerId);
     }
   }
 
-  private remember(name: string, hold: LiveHold): void {
-    if (!this.live) return;
-    if (this.holds.size >= holdsMax) this.holds.delete(this.holds.keys().next().value!);
-    this.holds.set(name, hold);
+  private remember(sku: string, buyerId: string, hold: LiveHold): void {
+    if (this.live) this.holds.put(sku, buyerId, hold);
   }
 
   private hasNothing(sku: string, buyerId: string): boolean {
@@ -200,8 +188,4 @@ export class StockCache {
       () => generation === this.generation && this.buyers.delete(sku),
     );
   }
-}
-
-function nameOf(sku: string, buyerId: string): string {
-  return `${sku} ${buyerId}`;
 }
