@@ -44,7 +44,7 @@ export async function startProgram(args: readonly string[], env: Record<string, 
     url,
     cpuMs: () => cpuMsOf(child.pid!),
     async stop() {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await once(child, 'exit');
     },
