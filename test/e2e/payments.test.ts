@@ -48,18 +48,24 @@ const brokenInvariants = async () => {
   return reply.body.invariants.filter(({ ok }) => !ok);
 };
 
-/** A reservation whose payment takes longer than it is waited for. */
-async function lapsedWhilePaying(sku: string): Promise<string> {
+/** Reservations whose payments take longer than they are waited for. */
+async function lapsedWhilePaying(...skus: string[]): Promise<string[]> {
   // Too far under way at its deadline to be cancelled.
   plan({ delayMs: [4_500, 4_500], refuseCancel: 1 });
+  const ids = await Promise.all(skus.map(payingFor));
+  // Each charge goes by the plan that is in force when the provider is asked for it.
+  plan({ refuseCancel: 1 });
+  await Promise.all(ids.map((id) => becomes(id, 'expired')));
+  return ids;
+}
+
+async function payingFor(sku: string): Promise<string> {
   const { id } = await client.hold(sku, 1, { ttlSeconds: 1 });
   expect((await pay(id)).status).toBe(200);
   await eventually(
     'it is asked',
     async () => (await payments(`status=pending&reservationId=${id}`)).length === 1,
   );
-  plan({ refuseCancel: 1 });
-  await becomes(id, 'expired');
   return id;
 }
 
@@ -142,7 +148,7 @@ describe('a payment', () => {
 
   it('that comes late buys the units again, or goes back', async () => {
     const [plenty, scarce] = [await client.newSku(1), await client.newSku(1)];
-    const [again, gone] = await Promise.all([lapsedWhilePaying(plenty), lapsedWhilePaying(scarce)]);
+    const [again, gone] = (await lapsedWhilePaying(plenty, scarce)) as [string, string];
     await client.hold(scarce);
     await becomes(again, 'confirmed');
     await becomes(gone, 'refunded');
