@@ -60,14 +60,15 @@ export class LiveHolds {
     return {
       reservationId: this.bytes.toString('latin1', record + idAt, idEnd),
       expiresAtMs: this.float64s[(record + expiresAt) / 8]!,
-      sequence: this.float64s[(record + sequenceAt) / 8]!,
+      sequence: this.sequenceOf(record),
     };
   }
 
-  /** Keeps the hold as the newest, or in its place if it is known. Names that are too long are not kept. */
+  /** Keeps the hold, unless a later word is known: as the newest, or in its place if it is known. Names that are too long are not kept. */
   put(sku: string, buyerId: string, { reservationId, expiresAtMs, sequence }: LiveHold): void {
     const slot = this.slotOf(sku, buyerId);
     let record = this.recordIn(slot);
+    if (record >= 0 && this.sequenceOf(record) > sequence) return;
     if (record < 0 || !this.isOf(record, reservationId)) {
       if (record >= 0) this.removeAt(slot);
       record = this.append(reservationId);
@@ -77,9 +78,11 @@ export class LiveHolds {
     this.float64s[(record + sequenceAt) / 8] = sequence;
   }
 
-  remove(sku: string, buyerId: string): void {
+  /** The hold has ended, or there was none, at this sequence; a later one stays. */
+  remove(sku: string, buyerId: string, sequence: number): void {
     const slot = this.slotOf(sku, buyerId);
-    if (this.recordIn(slot) >= 0) this.removeAt(slot);
+    const record = this.recordIn(slot);
+    if (record >= 0 && this.sequenceOf(record) <= sequence) this.removeAt(slot);
   }
 
   clear(): void {
@@ -103,6 +106,10 @@ export class LiveHolds {
   /** Negative: the slot is free. */
   private recordIn(slot: number): number {
     return (this.slots[slot]! - 1) * alignment;
+  }
+
+  private sequenceOf(record: number): number {
+    return this.float64s[(record + sequenceAt) / 8]!;
   }
 
   private isNamed(record: number): boolean {

@@ -121,11 +121,8 @@ export class StockCache {
   heard(news: StockNews): void {
     const { epoch, sequence } = news;
     for (const { sku, buyerId, hold, units } of news.buyers) {
-      const known = this.holds.find(sku, buyerId);
-      if (!known || known.sequence <= sequence) {
-        if (hold) this.remember(sku, buyerId, { ...hold, sequence });
-        else if (known) this.holds.remove(sku, buyerId);
-      }
+      if (hold) this.remember(sku, buyerId, { ...hold, sequence });
+      else this.holds.remove(sku, buyerId, sequence);
       const lastWord = this.buyers.get(sku)?.lastWord;
       if (units > 0) lastWord?.set(buyerId, sequence);
       else if ((lastWord?.get(buyerId) ?? 0) <= sequence) lastWord?.delete(buyerId);
@@ -159,7 +156,7 @@ export class StockCache {
         this.buyers.get(sku)?.lastWord.set(buyerId, sequence);
       }
     } else if ('buyerId' in entry) {
-      for (const { sku } of entry.lines) this.holds.remove(sku, entry.buyerId);
+      for (const { sku } of entry.lines) this.holds.remove(sku, entry.buyerId, entry.sequence);
     }
   }
 
