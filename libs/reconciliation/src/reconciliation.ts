@@ -1,6 +1,11 @@
 /** Reconciliation as its callers see it: runs that are asked for, files that are handed in, and what came of them. */
 import type { Database, KeysetPage, ListPage } from '#ledger';
-import type { StatementFormat, StatementReader, TransactionSource } from '#payments';
+import {
+  StatementFormatError,
+  type StatementFormat,
+  type StatementReader,
+  type TransactionSource,
+} from '#payments';
 import type { DiscrepancyAction } from './discrepancy.js';
 import {
   DiscrepancyQueries,
@@ -189,7 +194,9 @@ export class Reconciliation implements ReconciliationUseCases {
         },
       );
     } catch (error) {
-      report('a file could not be reconciled', { run: command.id, err: error });
+      // A file of another format is its sender's concern, who is told by the run: a stack would tell nobody anything.
+      const why = error instanceof StatementFormatError ? { reason: error.message } : { err: error };
+      report('a file could not be reconciled', { run: command.id, ...why });
     } finally {
       await command.done().catch(() => undefined);
       this.waiting.shift()?.();

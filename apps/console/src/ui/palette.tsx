@@ -9,6 +9,8 @@ import { Dialog } from './dialog.js';
 export type Command = { readonly label: string; readonly hint: string; readonly run: () => void };
 
 const shownMax = 9;
+const buyerHint = 'reservations of this buyer';
+const skuPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export function Palette({ commands, onClose }: { commands: readonly Command[]; onClose: () => void }) {
@@ -16,10 +18,10 @@ export function Palette({ commands, onClose }: { commands: readonly Command[]; o
   const [chosen, setChosen] = useState(0);
   const input = useRef<HTMLInputElement>(null);
   const skus = useLoad('palette', (signal) => listSkus({ limit: 1_000, signal }));
-  const found = useMemo(
-    () => search(text, [...commands, ...(skus.value?.data ?? []).map(({ sku }) => saleOf(sku))]),
-    [text, commands, skus.value],
-  );
+  const found = useMemo(() => {
+    const named = [...commands, ...(skus.value?.data ?? []).map(({ sku }) => saleOf(sku))];
+    return search(text, named, Boolean(skus.value?.nextCursor));
+  }, [text, commands, skus.value]);
   const at = Math.min(chosen, found.length - 1);
   useEffect(() => input.current?.focus(), []);
   const run = (command: Command | undefined) => {
@@ -27,8 +29,14 @@ export function Palette({ commands, onClose }: { commands: readonly Command[]; o
     onClose();
     command.run();
   };
+  // Until the SKUs are known, what was typed may be one: Enter then waits for them instead of taking it for a buyer.
+  const [entered, setEntered] = useState(false);
+  const unknown = skus.loading && skus.value === undefined && found[at]?.hint === buyerHint;
+  useEffect(() => {
+    if (entered && !unknown) run(found[at]);
+  }, [entered, unknown]);
   const onKey = (event: KeyboardEvent) => {
-    if (event.key === 'Enter') run(found[at]);
+    if (event.key === 'Enter') setEntered(true);
     else if (event.key === 'ArrowDown') setChosen((at + 1) % found.length);
     else if (event.key === 'ArrowUp') setChosen((at + found.length - 1) % found.length);
     else return;
@@ -48,7 +56,7 @@ export function Palette({ commands, onClose }: { commands: readonly Command[]; o
         autoComplete="off"
         spellcheck={false}
         value={text}
-        onInput={(event) => (setText(event.currentTarget.value), setChosen(0))}
+        onInput={(event) => (setText(event.currentTarget.value), setChosen(0), setEntered(false))}
         onKeyDown={onKey}
       />
       <ul id="palette-list" role="listbox" aria-label="Found">
@@ -70,8 +78,11 @@ export function Palette({ commands, onClose }: { commands: readonly Command[]; o
   );
 }
 
-/** Commands whose words begin with what was typed come first; any text can be a buyer, a UUID may be two things. */
-function search(text: string, commands: readonly Command[]): readonly Command[] {
+/**
+ * Commands whose words begin with what was typed come first; any text can be a buyer, a UUID may be two things, and a
+ * name that is not among the commands may be one of `moreSkus` than are listed.
+ */
+function search(text: string, commands: readonly Command[], moreSkus: boolean): readonly Command[] {
   const typed = text.trim();
   const wanted = typed.toLowerCase();
   if (uuid.test(wanted)) {
@@ -89,10 +100,13 @@ function search(text: string, commands: readonly Command[]): readonly Command[] 
   const then = commands.filter(({ label }) => !starts(label) && label.toLowerCase().includes(wanted));
   const buyer = {
     label: typed,
-    hint: 'reservations of this buyer',
+    hint: buyerHint,
     run: () => go(href('reservations', '', { buyer: typed })),
   };
-  return [...[...first, ...then].slice(0, shownMax), ...(typed === '' ? [] : [buyer])];
+  const listed = [...first, ...then].slice(0, shownMax);
+  if (typed === '') return listed;
+  const unlisted = moreSkus && skuPattern.test(typed) && !commands.some(({ label }) => label === typed);
+  return [...listed, ...(unlisted ? [saleOf(typed)] : []), buyer];
 }
 
 function saleOf(sku: string): Command {
