@@ -45,6 +45,8 @@ type Door =
 const lookEveryMs = 500;
 /** After trouble, look again at once, but not more often than this. */
 const lookAgainMs = 50;
+/** So many looks, half a second, may come to nothing before callers are refused. */
+const failedLooksMax = 10;
 /** Looks before the first answer: when several processes start at once, others may be at the rebuilding. */
 const startLooksMax = 3;
 /** How often a store that goes on deciding for others is asked to come along as it is; then it is filled. */
@@ -59,6 +61,8 @@ export class PartitionKeeper {
   private readonly timed = new Set<number>();
   /** How often a partition could not be kept as it is, since it was open. */
   private readonly keepings = new Map<number, number>();
+  /** Looks that came to nothing, one after the other, since a partition was open; none, when it never was. */
+  private readonly failedLooks = new Map<number, number>();
   /** Epochs begin one after the other, and do not keep the other partitions from being looked at. */
   private readonly beginning = new Set<number>();
   private beginnings: Promise<void> = Promise.resolve();
@@ -152,8 +156,7 @@ export class PartitionKeeper {
     try {
       this.positions = await this.options.partitions.positions();
     } catch (error) {
-      for (const partition of this.doors.keys())
-        this.close(partition, 'ledger-unavailable', messageOf(error));
+      for (const partition of this.doors.keys()) this.failed(partition, 'ledger-unavailable', error);
       return;
     }
     await Promise.all(
@@ -161,10 +164,19 @@ export class PartitionKeeper {
         .filter(({ partition }) => !this.beginning.has(partition))
         .map((position) =>
           this.lookAt(position).catch((error: unknown) =>
-            this.close(position.partition, 'stock-not-ready', messageOf(error)),
+            this.failed(position.partition, 'stock-not-ready', error),
           ),
         ),
     );
+  }
+
+  /** A look came to nothing. A connection that was cut is soon there again, so callers wait for the next looks first. */
+  private failed(partition: number, code: UnavailableCode, error: unknown): void {
+    const looks = (this.failedLooks.get(partition) ?? failedLooksMax) + 1;
+    this.failedLooks.set(partition, looks);
+    const soon = looks <= failedLooksMax;
+    this.close(partition, code, messageOf(error), soon);
+    if (soon) this.trouble();
   }
 
   private async lookAt(seen: SeenPosition): Promise<void> {
@@ -295,6 +307,7 @@ export class PartitionKeeper {
     if (this.lastEpochs.get(partition) !== epoch) this.options.onEpoch();
     this.lastEpochs.set(partition, epoch);
     this.keepings.delete(partition);
+    this.failedLooks.set(partition, 0);
     this.doors[partition] = { open: true, epoch, incarnation, filled };
   }
 

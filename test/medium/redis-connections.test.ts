@@ -1,0 +1,47 @@
+/** Connections to Redis that are cut, while Redis itself is well: on real Redis and PostgreSQL. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { systemTimers } from '#platform';
+import { openInstance, type Instance } from '../fixtures/holdfast.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+
+describeWithPostgres('connections to Redis', () => {
+  let redisDatabase: TestDatabase;
+  let ledgerDatabase: TestDatabase;
+  let one: Instance;
+
+  beforeEach(async () => {
+    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis({ own: true }), testPostgres()]);
+    one = await openInstance({ redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url });
+  });
+  afterEach(async () => {
+    await one.close();
+    await redisDatabase.stop();
+    await ledgerDatabase.stop();
+  });
+
+  test('that are cut again and again cost nobody a refusal: who calls meanwhile waits', async () => {
+    await one.put('A', 100_000);
+    const done = new AbortController();
+    const refusals = new Set<string>();
+    let held = 0;
+    const buyers = Array.from({ length: 8 }, async () => {
+      while (!done.signal.aborted) {
+        await one.hold('A').then(
+          () => (held += 1),
+          (error: unknown) => refusals.add(String(error)),
+        );
+      }
+    });
+    for (let cut = 0; cut < 15; cut += 1) {
+      await systemTimers.sleep(150);
+      await one.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+    }
+    done.abort();
+    await Promise.all(buyers);
+    expect([...refusals]).toEqual([]);
+    expect(held).toBeGreaterThan(15);
+    const [level] = await one.services.stock.findMany(['A']);
+    expect(level).toMatchObject({ held });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+});
