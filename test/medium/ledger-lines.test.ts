@@ -121,10 +121,16 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
       const facts = { expiresAtMs: 1_700_000_060_000, metadata: null, revived: false };
       return { kind: 'held', ...cart(...of), ...facts };
     };
-    const released = (decides: boolean, ...of: Parameters<typeof cart>): JournalDecision => {
+    const settled = (
+      kind: 'released' | 'expired' | 'confirmed' | 'cancelled',
+      decides: boolean,
+      ...of: Parameters<typeof cart>
+    ): JournalDecision => {
       const { partitions: _, ...facts } = cart(...of);
-      return { kind: 'released', ...facts, decides, paymentId: null };
+      return { kind, ...facts, decides, paymentId: null };
     };
+    const released = (decides: boolean, ...of: Parameters<typeof cart>): JournalDecision =>
+      settled('released', decides, ...of);
     const broken = async (): Promise<unknown[]> => {
       const audit = new AuditRepository(ledger.db);
       return [
@@ -169,6 +175,18 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
       await expect(commit(held(2, ['A', 'B']))).rejects.toThrow('the ledger refuses');
       sequence -= 1;
       expect(await broken()).toEqual([]);
+    });
+
+    test('what is not there is not taken back, though the store has forgotten that it is back', async () => {
+      await commit(held(5, ['B']), held(6, ['B']), held(7, ['B']));
+      await commit(settled('confirmed', true, 5, ['B']), settled('confirmed', true, 6, ['B']));
+      await commit(settled('cancelled', false, 5, ['B']));
+      for (const kind of ['cancelled', 'released', 'expired', 'confirmed'] as const) {
+        await expect(commit(settled(kind, false, 5, ['B']))).rejects.toThrow('as it says');
+        sequence -= 1;
+      }
+      const { rows } = await sql`select held, committed from skus where sku = 'B'`.execute(ledger.db);
+      expect(rows).toEqual([{ held: 1, committed: 1 }]);
     });
   });
 

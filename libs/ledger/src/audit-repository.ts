@@ -54,14 +54,21 @@ export class AuditRepository {
         where r.id = (k.body::json->>'id')::uuid and r.status <> 'pending')`);
   }
 
-  /** I3: a reservation that has ended holds nothing; one that is sold holds what was sold. */
+  /**
+   * I3: a reservation that has ended holds nothing; one that is sold holds what was sold. The parts of a cart follow the deciding
+   * one a moment later, but never to where it is not; what is cancelled has an errand until all of it is back.
+   */
   endedThatHold(): Promise<Violation[]> {
     return this.violations(sql`
       select r.id, r.status, l.sku, l.state from reservations r join reservation_lines l on l.reservation_id = r.id
       where array_length(r.partitions, 1) = 1 and (
         (r.status in ('released', 'expired', 'late-paid', 'refund-due', 'refunded') and l.state <> 'returned')
         or (r.status in ('held', 'paying') and l.state <> 'held')
-        or (r.status in ('confirmed', 'fulfilled') and l.state <> 'committed'))`);
+        or (r.status in ('confirmed', 'fulfilled') and l.state <> 'committed'))
+        or (r.status in ('released', 'expired', 'late-paid', 'refund-due', 'refunded') and l.state = 'committed')
+        or (r.status in ('confirmed', 'fulfilled') and l.state = 'returned')
+        or (r.status = 'cancelled' and l.state <> 'returned' and not exists (
+          select from outbox o where o.reservation_id = r.id and o.kind = 'return-stock' and o.done_at is null))`);
   }
 
   /** I4: what a buyer has is within the limit it was taken under, and is what the lines say. */

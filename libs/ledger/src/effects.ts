@@ -40,6 +40,10 @@ export type ReservationChange = Parts & {
   payment_deadline: number | null;
   /** The partitions whose lines change. */
   parts: number[];
+  /** Of these, what the lines must have been before: whoever ends a hold or takes a sale back must have found it there. */
+  from_held: number[];
+  from_committed: number[];
+  from_returned: number[];
 };
 export type PaymentRow = {
   id: string;
@@ -87,8 +91,8 @@ export type Effects = {
     payment_id: string | null;
     created_at: string;
   }[];
-  /** Reservations whose units a cancellation has brought back. */
-  readonly cancelled: readonly string[];
+  /** Reservations of which a part has come back, by a cancellation or after the deciding one: an order's may all be back. */
+  readonly returned: readonly string[];
 };
 
 /** What a decision on a hold, and one on money that came late, may find. */
@@ -105,14 +109,17 @@ const without = (list: number[], partition: number): number[] =>
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** What a line is then, and by how many of its units the level moves. */
+/** What a line was and is then, and by how many of its units the level moves. */
 const settlements = {
-  released: { state: 'returned', held: -1, committed: 0 },
-  expired: { state: 'returned', held: -1, committed: 0 },
-  confirmed: { state: 'committed', held: -1, committed: 1 },
-  reacquired: { state: 'committed', held: 0, committed: 1 },
-  cancelled: { state: 'returned', held: 0, committed: -1 },
-} as const satisfies Record<SettledEntry['kind'], { state: LineState; held: number; committed: number }>;
+  released: { from: 'held', state: 'returned', held: -1, committed: 0 },
+  expired: { from: 'held', state: 'returned', held: -1, committed: 0 },
+  confirmed: { from: 'held', state: 'committed', held: -1, committed: 1 },
+  reacquired: { from: 'returned', state: 'committed', held: 0, committed: 1 },
+  cancelled: { from: 'committed', state: 'returned', held: 0, committed: -1 },
+} as const satisfies Record<
+  SettledEntry['kind'],
+  { from: LineState; state: LineState; held: number; committed: number }
+>;
 
 export function effectsOf(entries: readonly JournalEntry[]): Effects {
   const sum = new EffectsSum();
@@ -132,7 +139,7 @@ class EffectsSum {
   private readonly levels = new Map<string, LevelChange>();
   private readonly buyers = new Map<string, BuyerChange>();
   private readonly orders = new Map<string, Effects['orders'][number]>();
-  private readonly cancelled: string[] = [];
+  private readonly returned = new Set<string>();
 
   add(entry: JournalEntry): void {
     switch (entry.kind) {
@@ -172,7 +179,7 @@ class EffectsSum {
       levels: [...this.levels.values()],
       buyers: [...this.buyers.values()],
       orders: [...this.orders.values()],
-      cancelled: this.cancelled,
+      returned: [...this.returned],
     };
   }
 
@@ -200,7 +207,7 @@ class EffectsSum {
     // A part that is held again has its lines already.
     if (row && !entry.revived && !hasPart(row, partition))
       row.lines.push(...entry.lines.map(({ sku, quantity }) => ({ sku, quantity, partition })));
-    this.setPart(entry, 'held');
+    this.setPart(entry, 'returned', 'held');
     for (const line of entry.lines) {
       this.move(entry, line, buyer_id, { held: line.quantity, granted: true });
     }
@@ -216,10 +223,10 @@ class EffectsSum {
 
   private settle(entry: JournalEntry & SettledEntry): void {
     const { reservationId: id, buyerId, kind } = entry;
-    const { state, held: heldBy, committed: committedBy } = settlements[kind];
+    const { from, state, held: heldBy, committed: committedBy } = settlements[kind];
     const sold = kind === 'confirmed' || kind === 'reacquired';
-    if (kind === 'cancelled') this.cancelled.push(id);
-    else if (entry.decides)
+    if (kind === 'cancelled' || (state === 'returned' && !entry.decides)) this.returned.add(id);
+    if (kind !== 'cancelled' && entry.decides)
       this.changeReservation(
         id,
         { status: sold ? 'confirmed' : kind },
@@ -234,7 +241,7 @@ class EffectsSum {
         created_at: iso(entry.atMs),
       });
     }
-    if (entry.lines.length > 0) this.setPart(entry, state);
+    if (entry.lines.length > 0) this.setPart(entry, from, state);
     for (const line of entry.lines) {
       this.move(entry, line, buyerId, {
         held: heldBy * line.quantity,
@@ -267,14 +274,21 @@ class EffectsSum {
         payment_id: null,
         payment_deadline: null,
       };
-      change = { id, ...unchanged, parts: [], held_in: [], committed_in: [] };
+      const untouched = {
+        held_in: [],
+        committed_in: [],
+        from_held: [],
+        from_committed: [],
+        from_returned: [],
+      };
+      change = { id, ...unchanged, parts: [], ...untouched };
       this.reservationChanges.set(id, change);
     }
     return change;
   }
 
   /** The lines that the entry's partition has of a reservation go together. */
-  private setPart({ reservationId: id, partition }: PartEntry, state: LineState): void {
+  private setPart({ reservationId: id, partition }: PartEntry, from: LineState, state: LineState): void {
     const row = this.reservations.get(id);
     const isNew = row !== undefined && hasPart(row, partition);
     const change = isNew ? this.reservationChanges.get(id) : this.changeOf(id);
@@ -284,6 +298,7 @@ class EffectsSum {
       parts.held_in = without(parts.held_in, partition);
       parts.committed_in = without(parts.committed_in, partition);
     }
+    if (!isNew && !change!.parts.includes(partition)) change![`from_${from}`].push(partition);
     if (change) change.parts = without(change.parts, partition);
     if (!isNew) change!.parts.push(partition);
     const parts = isNew ? row : change!;

@@ -45,6 +45,8 @@ export type Settlement = {
   readonly lines: readonly ReservationLine[];
   /** The epochs, at the moment of looking, of the partitions that the lines are in. */
   readonly epochs: ReadonlyMap<number, number>;
+  /** For how long the ledger has known that the reservation was paid late. */
+  readonly lateForMs: number;
   /** Of the order, when there is one: its payment, as the shop or we named it. */
   readonly orderPaymentId: string | null;
 };
@@ -134,6 +136,7 @@ export class PaymentRepository {
       buyer_id: string;
       lines: ReservationLine[];
       epochs: { partition: number; epoch: number }[];
+      late_for: number;
       order_payment: string | null;
     };
     const found = await guarded(
@@ -143,6 +146,7 @@ export class PaymentRepository {
             from unnest(r.lines) l) as lines,
           (select json_agg(json_build_object('partition', e.partition, 'epoch', e.epoch))
             from partitions e where e.partition = any(r.partitions)) as epochs,
+          coalesce(round(date_part('epoch', clock_timestamp() - r.late_paid_at) * 1000), 0) as late_for,
           o.payment_id as order_payment
         from payments p join reservations r on r.id = p.reservation_id
         left join orders o on o.reservation_id = r.id
@@ -156,6 +160,7 @@ export class PaymentRepository {
       buyerId: row.buyer_id,
       lines: row.lines,
       epochs: new Map(row.epochs.map(({ partition, epoch }) => [partition, epoch])),
+      lateForMs: row.late_for,
       orderPaymentId: row.order_payment,
     }))[0];
   }
@@ -184,7 +189,7 @@ export class PaymentRepository {
   /** Money has come for what had ended: from here on the stock store decides, with this payment. */
   async paidLate({ id, reservationId }: Payment): Promise<void> {
     await guarded(
-      sql`update reservations set status = 'late-paid', payment_id = ${id}::uuid
+      sql`update reservations set status = 'late-paid', payment_id = ${id}::uuid, late_paid_at = clock_timestamp()
         where id = ${reservationId}::uuid and status in ('released', 'expired')`.execute(this.db),
     );
   }

@@ -184,7 +184,7 @@ function isOneCall(effects: Effects): boolean {
     effects.reservationChanges.length === 0 &&
     effects.payments.length === 0 &&
     effects.orders.length === 0 &&
-    effects.cancelled.length === 0
+    effects.returned.length === 0
   );
 }
 
@@ -208,12 +208,14 @@ async function writeRest(tx: Tx, effects: Effects): Promise<void> {
       tx,
     );
   }
-  if (effects.cancelled.length > 0) {
+  if (effects.returned.length > 0) {
+    // What is still held of a cancelled order may yet be sold by somebody slow, and has to come back as well.
     await sql`
       update outbox o set done_at = now()
-      where kind = 'return-stock' and reservation_id = any(${effects.cancelled}::uuid[])
+      where kind = 'return-stock' and done_at is null and reservation_id = any(${effects.returned}::uuid[])
         and not exists (
-          select from reservations r where r.id = o.reservation_id and r.committed_in <> '{}'
+          select from reservations r
+          where r.id = o.reservation_id and (r.committed_in <> '{}' or r.held_in <> '{}')
         )`.execute(tx);
   }
 }
@@ -253,9 +255,11 @@ async function changeReservations(tx: Tx, changes: Effects['reservationChanges']
       committed_in = array(select p from unnest(known.committed_in) p where p <> all(r.parts)) || r.committed_in
     from json_to_recordset(${rows(changes)})
       as r(id uuid, "of" text[], status text, expires_at bigint, payment_id uuid, payment_deadline bigint, parts integer[],
-        held_in integer[], committed_in integer[])
+        held_in integer[], committed_in integer[], from_held integer[], from_committed integer[], from_returned integer[])
     where known.id = r.id and (r."of" is null or known.status = any(r."of"))
-      and r.parts <@ array(select l.partition from unnest(known.lines) l)`.execute(tx);
+      and r.parts <@ array(select l.partition from unnest(known.lines) l)
+      and r.from_held <@ known.held_in and r.from_committed <@ known.committed_in
+      and not r.from_returned && (known.held_in || known.committed_in)`.execute(tx);
   mustTouch(result.numAffectedRows, changes.length, 'reservations');
 }
 

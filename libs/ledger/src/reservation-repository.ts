@@ -38,6 +38,8 @@ export type Unreturned = {
   readonly reservationId: string;
   readonly buyerId: string;
   readonly lines: readonly ReservationLine[];
+  /** The epochs, at the moment of looking, of the partitions that the order was in. */
+  readonly epochs: ReadonlyMap<number, number>;
 };
 
 const linesOf = sql`(
@@ -165,8 +167,10 @@ export class ReservationRepository {
   /** Of cancelled orders, what has not come back to the shelf yet; oldest first, or for one reservation. */
   async unreturned(limit: number, reservationId: string | null = null): Promise<Unreturned[]> {
     const pending = await guarded(
-      sql<{ reservation_id: string; buyer_id: string; lines: ReservationLine[] }>`
-        select o.reservation_id, r.buyer_id, json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity)) as lines
+      sql<{ reservation_id: string; buyer_id: string; lines: ReservationLine[]; epochs: Epochs }>`
+        select o.reservation_id, r.buyer_id, json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity)) as lines,
+          (select json_agg(json_build_object('partition', e.partition, 'epoch', e.epoch))
+            from partitions e where e.partition = any(r.partitions)) as epochs
         from outbox o
         join reservations r on r.id = o.reservation_id
         cross join lateral unnest(r.lines) l
@@ -178,9 +182,12 @@ export class ReservationRepository {
       reservationId: row.reservation_id,
       buyerId: row.buyer_id,
       lines: row.lines,
+      epochs: new Map(row.epochs.map(({ partition, epoch }) => [partition, epoch])),
     }));
   }
 }
+
+type Epochs = readonly { readonly partition: number; readonly epoch: number }[];
 
 /** Reservations in order: an index has them by `at` and `id`. */
 type List = {

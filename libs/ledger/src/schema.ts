@@ -32,6 +32,8 @@ export type Schema = {
     /** The payment that was started last, and until when it keeps the units. */
     payment_id: string | null;
     payment_deadline: Date | null;
+    /** Since when it is known that it was paid late; null: it never was. */
+    late_paid_at: Date | null;
     /** As `reservation_lines` shows them. Where they are held and sold; elsewhere they have been given back. */
     lines: Line[];
     held_in: number[];

@@ -57,12 +57,18 @@ export class Orders implements OrderUseCases {
     return this.finality.conclude(operation, present(outcome), returned);
   }
 
-  /** Brings units of cancelled orders back to the shelf: of one, or of the oldest that wait. Safe to repeat. */
+  /**
+   * Brings units of cancelled orders back to the shelf: of one, or of the oldest that wait. Safe to repeat. A store that was
+   * filled since the look has forgotten whether they are back: then the next look has them, if they are not.
+   */
   async returnUnits(reservationId: string | null = null): Promise<JournalPosition[]> {
     const waiting = await this.parts.reservations.unreturned(returnedAtOnceMax, reservationId);
-    const returned = waiting.flatMap(({ lines, ...order }) =>
+    const returned = waiting.flatMap(({ lines, epochs, ...order }) =>
       Array.from(linesByPartition(lines, this.parts.partitionCount), ([partition, part]) =>
-        this.parts.desk.cancel(partition, { ...order, lines: part }),
+        this.parts.desk.cancel(partition, {
+          epoch: epochs.get(partition)!,
+          command: { ...order, lines: part },
+        }),
       ),
     );
     return Promise.all(returned);

@@ -12,6 +12,7 @@ import {
 import { orderIdOf } from '#ledger';
 import { linesByPartition, type Made } from '#stock';
 import { Finality } from './finality.js';
+import { actsWithinMs } from './looks.js';
 import type { NamedPayments } from './payments/named-payments.js';
 import type { Parts } from './ports.js';
 import { Reserve } from './reserve.js';
@@ -102,8 +103,14 @@ export class Reservations implements ReservationUseCases {
     { reservationId }: { reservationId: string },
     present: Present<ReservationOutcome>,
   ): Promise<Answer> {
-    const release = (partition: number) => this.parts.desk.release(partition, { reservationId });
-    const settled = await this.settle('release', reservationId, release, release);
+    const { clock, desk } = this.parts;
+    const byMs = clock.monotonicMs() + actsWithinMs;
+    const settled = await this.settle(
+      'release',
+      reservationId,
+      (partition) => desk.release(partition, { reservationId }),
+      (partition) => desk.releasePart(partition, { byMs, command: { reservationId } }),
+    );
     const changed: Reservation | undefined =
       settled.kind === 'done' ? { ...settled.reservation, status: 'released' } : undefined;
     return this.answer(operation, settled, 'release', changed, present);

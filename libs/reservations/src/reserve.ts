@@ -23,7 +23,7 @@ import type {
   ReserveOutcome,
 } from './use-cases.js';
 
-/** From asking for the first part to asking for the decision, which Redis takes within a few seconds more or not at all. */
+/** From asking for the first part to sending for the decision, which Redis takes within a second more or not at all. */
 const partsWithinMs = 4_000;
 
 type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
@@ -163,21 +163,17 @@ export class Reserve {
     const [deciding] = partitions;
     const decidedLast = partitions.toReversed();
     const held: Held[] = [];
-    const beganMs = this.parts.clock.monotonicMs();
+    const byMs = this.parts.clock.monotonicMs() + partsWithinMs;
     // All must be open before a part is held in one of them.
     const [epoch] =
       partitions.length > 1 ? partitions.map((partition) => this.parts.desk.epochOf(partition)) : [];
     for (const [index, partition] of decidedLast.entries()) {
       const decides = partition === deciding;
-      if (decides && held.length > 0) {
-        await this.areFinal(held);
-        if (this.parts.clock.monotonicMs() - beganMs > partsWithinMs)
-          throw new UnavailableError('stock-not-ready', 'the parts of the cart took too long', true);
-      }
+      if (decides && held.length > 0) await this.areFinal(held);
       const part = { partitions, lines: cart.get(partition)!, ...partOf(id, command) };
       const decision =
         decides && held.length > 0
-          ? await this.parts.desk.decide(partition, { epoch: epoch!, command: part })
+          ? await this.parts.desk.decide(partition, { epoch: epoch!, byMs, command: part })
           : await this.parts.desk.reserve(partition, part);
       if (decision.kind === 'held') held.push(decision);
       // A part ends only when the ledger has what became of the cart: this attempt was overtaken, wherever it hears so.

@@ -6,6 +6,7 @@
 import type { JournalEntry, JournalPosition } from '#domain';
 import type { Clock, Timer, Timers } from '#platform';
 import type { Opening, PartitionEpoch, StockStore } from '#stock';
+import { actsWithinMs } from './looks.js';
 import type { Orders } from './orders.js';
 import type { Desk, ReservationLedger } from './ports.js';
 
@@ -36,8 +37,6 @@ const tidyEvery = 50;
 const tidyTurnsMax = 50;
 /** How long the store still knows an operation that has ended: longer than any retry of a request. */
 const retentionMs = 10 * 60_000;
-/** From finding an orphan to giving it back; well within the time for which one that is asked for again is kept. */
-const orphanWithinMs = 4_000;
 
 export class Sweeper {
   private timer: Timer | null = null;
@@ -85,6 +84,7 @@ export class Sweeper {
   /** The deciding partition has spoken, and the ledger has its word; or it never will. */
   private async settleParts(partition: number, ids: readonly string[], foundMs: number): Promise<void> {
     if (ids.length === 0) return;
+    const byMs = foundMs + actsWithinMs;
     const { desk, reservations } = this.options;
     const fates = new Map((await reservations.fates(ids)).map((fate) => [fate.id, fate]));
     await Promise.all(
@@ -101,9 +101,9 @@ export class Sweeper {
           case 'refund-due':
           case 'refunded':
           case 'cancelled':
-            return desk.release(partition, { reservationId });
+            return desk.releasePart(partition, { byMs, command: { reservationId } });
           case 'pending':
-            return this.settleOrphan(partition, reservationId, fate.partitions[0]!, foundMs);
+            return this.settleOrphan(partition, reservationId, fate.partitions[0]!, byMs);
           case 'paying':
           case 'late-paid':
             // Kept until the deciding partition has the provider's word.
@@ -119,23 +119,24 @@ export class Sweeper {
   /**
    * Held in parts, last asked for ten seconds ago or more, and not decided as far as the ledger knows. It must know all
    * that the deciding partition has decided in its epoch, or a cart that was held whole would lose a part; then nobody was told
-   * of it. An attempt that comes meanwhile asks for the part before it asks for the decision, and the part is kept.
+   * of it. An attempt that comes meanwhile asks for the part before it asks for the decision, and the part is kept for longer
+   * than an orphan that was found before waits to be given back.
    */
   private async settleOrphan(
     partition: number,
     reservationId: string,
     deciding: number,
-    foundMs: number,
+    byMs: number,
   ): Promise<void> {
-    const { clock, desk, store, reservations, drain, openingOf } = this.options;
+    const { desk, store, reservations, drain, openingOf } = this.options;
     const opening = openingOf(deciding);
     const { epoch, sequence, incarnation } = await store.state(deciding);
     // Another memory may have lost the decision, which somebody may still commit.
     if (epoch !== opening.epoch || incarnation !== opening.incarnation) return;
     await drain({ partition: deciding, epoch, sequence });
     const [fate] = await reservations.fates([reservationId]);
-    if (fate?.status !== 'pending' || clock.monotonicMs() - foundMs > orphanWithinMs) return;
-    await desk.release(partition, { reservationId, what: 'orphan' });
+    if (fate?.status !== 'pending') return;
+    await desk.releasePart(partition, { byMs, command: { reservationId, what: 'orphan' } });
   }
 
   private async tidy(at: PartitionEpoch): Promise<void> {

@@ -42,6 +42,9 @@ export type Opening = Admission & { readonly filled: number };
 /** A command that rests on what was so when its partition was in this epoch. */
 export type InEpoch<Command> = { readonly epoch: number; readonly command: Command };
 
+/** A command that rests on a look some time ago: by then, in the process's monotonic clock, it is sent or it is not. */
+export type InTime<Command> = { readonly byMs: number; readonly command: Command };
+
 /** The partition is closed, and opens within a moment: it is only taken into its next epoch. */
 export class OpensSoonError extends UnavailableError {}
 
@@ -56,6 +59,13 @@ export class EpochPassedError extends UnavailableError {
       'Redis began another epoch meanwhile: the ledger is to be looked at again',
       true,
     );
+  }
+}
+
+/** A command was not sent in time, because others before it took long. */
+export class TooLateError extends UnavailableError {
+  constructor() {
+    super('stock-not-ready', 'Redis took too long for those before: ask again', true);
   }
 }
 
@@ -95,20 +105,34 @@ const retryDelayMs = 25;
 
 export class StockDesk {
   readonly reserve: (partition: number, command: HoldCommand) => Promise<Made<HoldDecision>>;
-  /** Holds the last part of a cart, in that epoch or not at all: throws `EpochPassedError` in any other. */
-  readonly decide: (partition: number, command: InEpoch<HoldCommand>) => Promise<Made<HoldDecision>>;
+  /**
+   * Holds the last part of a cart, in that epoch and in time or not at all: throws `EpochPassedError` in any other, `TooLateError`
+   * later.
+   */
+  readonly decide: (
+    partition: number,
+    command: InEpoch<HoldCommand> & InTime<HoldCommand>,
+  ) => Promise<Made<HoldDecision>>;
   readonly extend: (partition: number, command: ExtendCommand) => Promise<Made<ExtendDecision>>;
   readonly release: (partition: number, command: ReleaseCommand) => Promise<Made<ReleaseDecision>>;
+  /** Releases a part of a cart, on the strength of a look at the whole, in time or not at all: throws `TooLateError`. */
+  readonly releasePart: (
+    partition: number,
+    command: InTime<ReleaseCommand>,
+  ) => Promise<Made<ReleaseDecision>>;
   readonly confirm: (partition: number, command: ConfirmCommand) => Promise<Made<ConfirmDecision>>;
   readonly pay: (partition: number, command: PayCommand) => Promise<Made<PayDecision>>;
   readonly fail: (partition: number, command: FailCommand) => Promise<Made<FailDecision>>;
-  /** Throws `EpochPassedError` when that epoch is forgotten: so does `revive`, which holds a part of a cart that has ended. */
+  /**
+   * Throws `EpochPassedError` when that epoch is forgotten: so do `revive`, which holds a part of a cart that has ended, and
+   * `cancel`.
+   */
   readonly reacquire: (
     partition: number,
     command: InEpoch<ReacquireCommand>,
   ) => Promise<Made<ReacquireDecision>>;
   readonly revive: (partition: number, command: InEpoch<HoldCommand>) => Promise<Made<HoldDecision>>;
-  readonly cancel: (partition: number, command: CancelCommand) => Promise<Made<CancelDecision>>;
+  readonly cancel: (partition: number, command: InEpoch<CancelCommand>) => Promise<Made<CancelDecision>>;
   readonly adjust: (partition: number, command: AdjustCommand) => Promise<Made<AdjustDecision>>;
   readonly put: (partition: number, command: PutCommand) => Promise<Made<PutDecision>>;
 
@@ -119,12 +143,15 @@ export class StockDesk {
       (at, commands) => store.reserve(at, commands),
       ({ lines }) => lines[0]!.sku,
     );
-    this.decide = this.fenced<HoldCommand, HoldDecision>(
-      (at, commands) => store.reserve(at, commands),
-      (epoch, now) => epoch !== now,
-    );
+    this.decide = this.desk<InEpoch<HoldCommand> & InTime<HoldCommand>, HoldDecision>((at, commands) => {
+      if (commands.some(({ epoch }) => epoch !== at.epoch)) throw new EpochPassedError();
+      return store.reserve(at, this.inTime(commands));
+    });
     this.extend = this.desk<ExtendCommand, ExtendDecision>((at, commands) => store.extend(at, commands));
     this.release = this.desk<ReleaseCommand, ReleaseDecision>((at, commands) => store.release(at, commands));
+    this.releasePart = this.desk<InTime<ReleaseCommand>, ReleaseDecision>((at, commands) =>
+      store.release(at, this.inTime(commands)),
+    );
     this.confirm = this.desk<ConfirmCommand, ConfirmDecision>((at, commands) => store.confirm(at, commands));
     this.pay = this.desk<PayCommand, PayDecision>((at, commands) => store.pay(at, commands));
     this.fail = this.desk<FailCommand, FailDecision>((at, commands) => store.fail(at, commands));
@@ -137,7 +164,7 @@ export class StockDesk {
         commands.map((command) => ({ ...command, revive: true })),
       ),
     );
-    this.cancel = this.desk<CancelCommand, CancelDecision>((at, commands) => store.cancel(at, commands));
+    this.cancel = this.fenced<CancelCommand, CancelDecision>((at, commands) => store.cancel(at, commands));
     this.adjust = this.desk<AdjustCommand, AdjustDecision>((at, commands) => store.adjust(at, commands));
     this.put = this.desk<PutCommand, PutDecision>((at, commands) => store.put(at, commands));
   }
@@ -150,15 +177,21 @@ export class StockDesk {
   /** When the epoch of one of them has passed, all in the call are refused: whoever asked looks again. */
   private fenced<Command, Decision>(
     call: (at: PartitionEpoch, commands: readonly Command[]) => Promise<Decisions<Decision>>,
-    hasPassed = (epoch: number, _now: number, filled: number) => epoch < filled,
   ): (partition: number, command: InEpoch<Command>) => Promise<Made<Decision>> {
     return this.desk<InEpoch<Command>, Decision>(async (at, commands, filled) => {
-      if (commands.some(({ epoch }) => hasPassed(epoch, at.epoch, filled))) throw new EpochPassedError();
+      if (commands.some(({ epoch }) => epoch < filled)) throw new EpochPassedError();
       return call(
         at,
         commands.map(({ command }) => command),
       );
     });
+  }
+
+  /** Asked right before they are sent, however long they have waited here. When it is late for one of them, none is sent. */
+  private inTime<Command>(commands: readonly InTime<Command>[]): Command[] {
+    const nowMs = this.options.clock.monotonicMs();
+    if (commands.some(({ byMs }) => nowMs > byMs)) throw new TooLateError();
+    return commands.map(({ command }) => command);
   }
 
   private desk<Command, Decision>(
@@ -203,7 +236,7 @@ export class StockDesk {
         onDecided(at, entries, seen);
         return decisions.map((decision) => Object.assign(decision as Decision & object, at, { nowMs }));
       } catch (error) {
-        if (!(error instanceof UnavailableError) || error instanceof EpochPassedError) throw error;
+        if (!(error instanceof UnavailableError) || isOver(error)) throw error;
         if (open) onTrouble(partition);
         unknown ||= error.outcomeUnknown;
         const isWorthWaiting = open || error instanceof OpensSoonError;
@@ -214,6 +247,11 @@ export class StockDesk {
       }
     }
   }
+}
+
+/** Nothing that is asked again would come of it. */
+function isOver(error: UnavailableError): boolean {
+  return error instanceof EpochPassedError || error instanceof TooLateError;
 }
 
 /** A store that may have lost what it knew; even its refusals are not to be believed. What it decided is asked again. */

@@ -110,9 +110,10 @@ export class PaymentErrands {
     switch (kind) {
       case 'charge':
         return this.charge(paymentId, attempts);
-      case 'settle':
-        await this.options.settlement.settle(paymentId);
-        return 'done';
+      case 'settle': {
+        const againInMs = await this.options.settlement.settle(paymentId);
+        return againInMs > 0 ? { againInMs } : 'done';
+      }
       case 'refund':
         return this.refund(paymentId);
     }

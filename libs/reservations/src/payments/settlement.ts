@@ -8,6 +8,7 @@ import { UnavailableError, type JournalPosition, type Payment, type ReservationL
 import type { Settlement as View } from '#ledger';
 import { EpochPassedError, linesByPartition, type InEpoch } from '#stock';
 import { Finality } from '../finality.js';
+import { doneWithinMs } from '../looks.js';
 import type { Parts } from '../ports.js';
 
 /** Far more than any payment needs; beyond it somebody else keeps changing what we look at. */
@@ -22,11 +23,17 @@ export class Settlement {
     this.finality = new Finality(parts);
   }
 
-  /** Goes on until nothing is left to do for this payment. Safe to repeat, and for any number at once. */
-  async settle(paymentId: string): Promise<void> {
+  /**
+   * Goes on until nothing is left to do for this payment: then 0, or in how many milliseconds there is. Safe to repeat, and for
+   * any number at once.
+   */
+  async settle(paymentId: string): Promise<number> {
     for (let step = 0; step < stepsMax; step += 1) {
       const view = await this.parts.payments.settlement(paymentId);
-      if (!view || view.settled || !(await this.step(view))) return;
+      if (!view || view.settled) return 0;
+      const waitMs = partsAreBusyForMs(view);
+      if (waitMs > 0) return waitMs;
+      if (!(await this.step(view))) return 0;
     }
     throw new UnavailableError('stock-not-ready', `payment ${paymentId} is not settled yet`, true);
   }
@@ -165,6 +172,15 @@ export class Settlement {
       Settlement['cartOf']
     >;
   }
+}
+
+/**
+ * The parts of a cart that has ended may still be told so by somebody who looked before money came late for it, and who is
+ * slow. They are held again once nobody can be.
+ */
+function partsAreBusyForMs({ reservationStatus, payment, lateForMs, epochs }: View): number {
+  const isHeldAgain = reservationStatus === 'late-paid' && payment.status === 'captured';
+  return isHeldAgain && epochs.size > 1 ? doneWithinMs - lateForMs : 0;
 }
 
 function inEpochOf<Command>({ epochs }: View, partition: number, command: Command): InEpoch<Command> {
