@@ -141,6 +141,22 @@ describe('what comes too late', () => {
   });
 });
 
+describe('a confirmation that names money which goes back', () => {
+  const paymentId = '01890a5d-ac96-874b-bcce-b302099a8059';
+
+  it.each(['payment-refund-due', 'payment-refunded'] as const)('%s: says what to do', (kind) => {
+    const answer = presentConfirm({ kind, paymentId, orderId: null });
+    expect(problemOf(answer)).toEqual([409, `/problems/${kind}`]);
+    expect(bodyOf(answer)).toMatchObject({ paymentId, detail: expect.stringContaining('another payment') });
+    expect(bodyOf(answer)).not.toHaveProperty('orderId');
+  });
+
+  it('and the order that rests on other money, or on none', () => {
+    const answer = presentConfirm({ kind: 'payment-refunded', paymentId, orderId: order.id });
+    expect(bodyOf(answer)).toMatchObject({ paymentId, orderId: order.id });
+  });
+});
+
 it('a confirmation has the reservation and its order', () => {
   const answer = presentConfirm({ kind: 'confirmed', reservation, order });
   expect(answer.status).toBe(200);

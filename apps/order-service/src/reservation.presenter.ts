@@ -105,6 +105,9 @@ export function presentConfirm(outcome: ConfirmOutcome): Answer {
       const { paymentId } = outcome;
       return problemAnswer('payment-failed', 'The payment that was named has failed', { paymentId });
     }
+    case 'payment-refund-due':
+    case 'payment-refunded':
+      return givenBack(outcome);
     case 'unknown-payment':
       return unknownPayment;
     case 'unknown-reservation':
@@ -119,6 +122,22 @@ function pending({ id, paying }: Reservation): Answer {
     reservationId: id,
     ...(paying && { paymentId: paying.paymentId }),
   });
+}
+
+type GivenBack = Extract<ConfirmOutcome, { kind: 'payment-refund-due' | 'payment-refunded' }>;
+
+function givenBack({ kind, paymentId, orderId }: GivenBack): Answer {
+  const money =
+    kind === 'payment-refunded'
+      ? 'The money of the payment that was named has gone back to the buyer'
+      : 'The money of the payment that was named goes back to the buyer';
+  return orderId === null
+    ? problemAnswer(kind, `${money}: start another payment`, { paymentId })
+    : problemAnswer(
+        kind,
+        `${money}: the order rests on none of it, and is answered when no payment is named`,
+        { paymentId, orderId },
+      );
 }
 
 function tooLate({ id, status }: Reservation): Answer {

@@ -77,6 +77,12 @@ export type ConfirmOutcome =
   | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
   /** The payment that was named has come to nothing. */
   | { readonly kind: 'payment-failed'; readonly paymentId: string }
+  /** The money of the payment that was named goes back, or has gone back. `orderId`: of the order that rests on none of it. */
+  | {
+      readonly kind: 'payment-refund-due' | 'payment-refunded';
+      readonly paymentId: string;
+      readonly orderId: string | null;
+    }
   /** The payment that was named is another reservation's. */
   | { readonly kind: 'unknown-payment' }
   | { readonly kind: 'unknown-reservation' };

@@ -1,8 +1,10 @@
 /**
- * What a confirmation that names a payment has to be told first. One of ours has to be this reservation's, and
- * captured: then what it means is decided before the confirmation is. Any other name is the shop's own affair.
+ * What a confirmation that names a payment has to be told first. One of ours has to be this reservation's, and its
+ * money has to stay: what it means is decided before the confirmation is, and an order is neither made nor answered for
+ * money that goes back. Any other name is the shop's own affair.
  */
 import { isUuid } from '#contracts';
+import { reservationTransitions } from '#domain';
 import type { Parts } from '../ports.js';
 import type { ConfirmOutcome } from '../use-cases.js';
 import type { Settlement } from './settlement.js';
@@ -30,7 +32,23 @@ export class NamedPayments {
       case 'refund-due':
       case 'refunded':
         await this.settlement.settle(payment.id);
-        return undefined;
+        return this.refusalOfMoney(payment.id, reservationId);
     }
+  }
+
+  /**
+   * Once it is settled. Money that stays has its order; where it goes back, a reservation that has ended says more than
+   * its payment does.
+   */
+  private async refusalOfMoney(
+    paymentId: string,
+    reservationId: string,
+  ): Promise<ConfirmOutcome | undefined> {
+    const { status } = (await this.parts.payments.find(paymentId))!;
+    if (status !== 'refund-due' && status !== 'refunded') return undefined;
+    const reservation = (await this.parts.reservations.find(reservationId))!;
+    const hasEnded = reservationTransitions[reservation.status].confirm === 'too-late';
+    if (hasEnded) return { kind: 'too-late', reservation };
+    return { kind: `payment-${status}`, paymentId, orderId: reservation.orderId };
   }
 }
