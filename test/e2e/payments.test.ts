@@ -146,6 +146,20 @@ describe('a payment', () => {
     expectProblem(await client.request('/v1/payments?status=paid', { key: 'admin' }), 'invalid-request');
   });
 
+  it('that nobody was given is unknown, and any other name is the shop’s own', async () => {
+    const unknown = '01890a5d-ac96-874b-bcce-b302099a8059';
+    const confirm = (id: string, paymentId: string) =>
+      client.post(`/v1/reservations/${id}/confirm`, { paymentId });
+    for (const ownName of ['abc', randomUUID(), unknown.toUpperCase()]) {
+      const { id } = await client.hold(await client.newSku(1));
+      expectProblem(await confirm(id, unknown), 'unknown-payment');
+      expect(await statusOf(id)).toBe('held');
+      expect((await confirm(id, ownName)).status).toBe(200);
+      expectProblem(await confirm(id, unknown), 'unknown-payment');
+    }
+    expectProblem(await confirm(randomUUID(), unknown), 'unknown-reservation');
+  });
+
   it('that comes late buys the units again, or goes back', async () => {
     const [plenty, scarce] = [await client.newSku(1), await client.newSku(1)];
     const [again, gone] = (await lapsedWhilePaying(plenty, scarce)) as [string, string];

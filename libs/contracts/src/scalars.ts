@@ -46,7 +46,10 @@ export function isUuid(text: string): boolean {
 
 export const buyerId = storable(wireLimits.buyerIdLengthMax);
 export const reason = storable(wireLimits.reasonLengthMax);
-export const paymentId = storable(255);
+export const paymentId = storable(255).meta({
+  description:
+    'One of ours, which has to be this reservation’s and captured; or, of a payment taken elsewhere, any name but a UUID of version 8',
+});
 
 export const units = z.int().min(0);
 export const quantity = z.int().min(1);

@@ -83,7 +83,7 @@ export type ConfirmOutcome =
       readonly paymentId: string;
       readonly orderId: string | null;
     }
-  /** The payment that was named is another reservation's. */
+  /** The payment that was named is another reservation's, or an id that we could have given to one and have not. */
   | { readonly kind: 'unknown-payment' }
   | { readonly kind: 'unknown-reservation' };
 
