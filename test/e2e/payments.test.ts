@@ -126,6 +126,7 @@ describe('a payment', () => {
       [{ provider: 'sandbox' }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 0, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 1.5, currency: 'EUR' } }, 'invalid-request'],
+      [{ provider: 'sandbox', amount: { value: 10 ** 15, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 1, currency: 'eur' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { ...amount, exponent: 2 } }, 'invalid-request'],
     ];

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 export const wireLimits = {
   unitsMax: Number.MAX_SAFE_INTEGER,
+  minorUnitsMax: 999_999_999_999_999,
   cartLinesMax: 50,
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,
