@@ -128,6 +128,7 @@ describe('a payment', () => {
       [{ provider: 'sandbox', amount: { value: 1.5, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 10 ** 15, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 1, currency: 'eur' } }, 'invalid-request'],
+      [{ provider: 'sandbox', amount: { value: 1, currency: 'ZZZ' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { ...amount, exponent: 2 } }, 'invalid-request'],
     ];
     for (const [body, slug] of refused) expectProblem(await pay(id, body), slug);

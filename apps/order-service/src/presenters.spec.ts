@@ -20,6 +20,7 @@ import type { Answer } from '#reservations';
 import { presentOrder, presentOrderOutcome } from './order.presenter.js';
 import {
   presentConfirm,
+  presentPay,
   presentReservation,
   presentReservationOutcome,
   presentReserve,
@@ -167,6 +168,12 @@ it('a confirmation has the reservation and its order', () => {
   expect(wireOrder.parse(presentOrder(order)).createdAt).toBe('1970-01-01T00:00:02.000Z');
   expect(bodyOf(presentReservationOutcome({ kind: 'done', reservation }))).toMatchObject({ id });
   expect(bodyOf(presentOrderOutcome({ kind: 'done', order }))).toMatchObject({ id: order.id });
+});
+
+it('a payment in no currency of ISO 4217 is told so, by the field', () => {
+  const answer = presentPay({ kind: 'unknown-currency', currency: 'ZZZ' });
+  expect(problemOf(answer)).toEqual([422, '/problems/invalid-request']);
+  expect(bodyOf(answer)).toMatchObject({ errors: [{ path: 'amount.currency' }] });
 });
 
 describe('an adjustment', () => {

@@ -86,6 +86,11 @@ export function presentPay(outcome: PayOutcome): Answer {
         errors,
       });
     }
+    case 'unknown-currency': {
+      const message = `ISO 4217 has no currency ${outcome.currency} with minor units`;
+      const errors = [{ path: 'amount.currency', message }];
+      return problemAnswer('invalid-request', 'The amount is in no currency that can be paid in', { errors });
+    }
     case 'unknown-reservation':
       return unknownReservation;
   }

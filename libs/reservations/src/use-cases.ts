@@ -99,6 +99,8 @@ export type PayOutcome =
   | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
   | { readonly kind: 'too-late'; readonly reservation: Reservation }
   | { readonly kind: 'unknown-provider'; readonly provider: string; readonly known: readonly string[] }
+  /** None of ISO 4217, or one without minor units. */
+  | { readonly kind: 'unknown-currency'; readonly currency: string }
   | { readonly kind: 'unknown-reservation' };
 
 /** A provider's message as it came. */
