@@ -123,7 +123,9 @@ describe('what comes too late', () => {
     const late = { kind: 'too-late', reservation: { ...reservation, status } } as const;
     for (const answer of [presentReservationOutcome(late), presentConfirm(late)]) {
       expect(problemOf(answer)).toEqual([409, `/problems/reservation-${status}`]);
-      expect(bodyOf(answer)).toMatchObject({ reservationId: id });
+      // How it is, and nothing of what it will be: most of these may still change.
+      const detail = `The reservation is ${status}: it is too late for this`;
+      expect(bodyOf(answer)).toMatchObject({ reservationId: id, detail });
     }
   });
 

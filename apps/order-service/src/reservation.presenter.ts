@@ -146,7 +146,7 @@ function givenBack({ kind, paymentId, orderId }: GivenBack): Answer {
 }
 
 function tooLate({ id, status }: Reservation): Answer {
-  return problemAnswer(`reservation-${status}`, `The reservation is ${status} and stays so`, {
+  return problemAnswer(`reservation-${status}`, `The reservation is ${status}: it is too late for this`, {
     reservationId: id,
   });
 }
