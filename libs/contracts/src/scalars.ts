@@ -63,7 +63,7 @@ export const instant = z.iso.datetime({ precision: 3 });
 /** No body, or an object without members. */
 export const emptyBody = z.strictObject({});
 
-/** Any JSON object whose text is at most 4 KiB of UTF-8. Kept exactly. */
+/** Any JSON object whose text is at most 4 KiB of UTF-8. Kept exactly, but for the order of its members. */
 export const metadata = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -72,4 +72,8 @@ export const metadata = z
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= wireLimits.metadataBytesMax, {
     error: `The JSON text of metadata is at most ${wireLimits.metadataBytesMax} bytes`,
   })
-  .meta({ type: 'object', additionalProperties: true, description: 'Any JSON object of at most 4 KiB' });
+  .meta({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Any JSON object of at most 4 KiB; it comes back with members named like 1 first',
+  });
