@@ -126,7 +126,9 @@ describe('a payment', () => {
       [{ provider: 'sandbox' }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 0, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 1.5, currency: 'EUR' } }, 'invalid-request'],
+      [{ provider: 'sandbox', amount: { value: 10 ** 15, currency: 'EUR' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { value: 1, currency: 'eur' } }, 'invalid-request'],
+      [{ provider: 'sandbox', amount: { value: 1, currency: 'ZZZ' } }, 'invalid-request'],
       [{ provider: 'sandbox', amount: { ...amount, exponent: 2 } }, 'invalid-request'],
     ];
     for (const [body, slug] of refused) expectProblem(await pay(id, body), slug);
@@ -144,6 +146,20 @@ describe('a payment', () => {
     );
     expectProblem(await client.request(`/v1/payments/${randomUUID()}`, { key: 'admin' }), 'unknown-payment');
     expectProblem(await client.request('/v1/payments?status=paid', { key: 'admin' }), 'invalid-request');
+  });
+
+  it('that nobody was given is unknown, and any other name is the shop’s own', async () => {
+    const unknown = '01890a5d-ac96-874b-bcce-b302099a8059';
+    const confirm = (id: string, paymentId: string) =>
+      client.post(`/v1/reservations/${id}/confirm`, { paymentId });
+    for (const ownName of ['abc', randomUUID(), unknown.toUpperCase()]) {
+      const { id } = await client.hold(await client.newSku(1));
+      expectProblem(await confirm(id, unknown), 'unknown-payment');
+      expect(await statusOf(id)).toBe('held');
+      expect((await confirm(id, ownName)).status).toBe(200);
+      expectProblem(await confirm(id, unknown), 'unknown-payment');
+    }
+    expectProblem(await confirm(randomUUID(), unknown), 'unknown-reservation');
   });
 
   it('that comes late buys the units again, or goes back', async () => {

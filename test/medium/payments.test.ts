@@ -345,6 +345,26 @@ describeWithPostgres('payments', () => {
     expect(await one.brokenInvariants()).toEqual([]);
   });
 
+  test('the list has each of them once, also where they share a millisecond', async () => {
+    const one = await open();
+    await one.put('A', 3);
+    for (let made = 0; made < 3; made += 1) await one.paying(await one.hold('A'));
+    await sql`update payments p set created_at = '2026-11-02T10:00:00.001Z'::timestamptz + r.place * interval '1 microsecond'
+      from (select id, row_number() over (order by id) as place from payments) r where r.id = p.id`.execute(
+      one.db,
+    );
+    const { data: all } = await one.services.payments.list({}, { limit: 10, after: null });
+    const listed: string[] = [];
+    let after: Awaited<ReturnType<typeof one.services.payments.list>>['next'] = null;
+    do {
+      const page = await one.services.payments.list({}, { limit: 1, after });
+      listed.push(...page.data.map(({ id }) => id));
+      after = page.next;
+    } while (after !== null);
+    expect(listed).toEqual(all.map(({ id }) => id));
+    expect(listed).toHaveLength(3);
+  });
+
   test('the audit sees money without an order, and an order that was paid twice', async () => {
     const one = await open();
     await one.put('A', 1);

@@ -17,6 +17,7 @@ import {
   paymentCommandsOf,
   policiesDefault,
   reconcileProvider,
+  reportOf,
   RunRepository,
   walkPolicyOfTime,
   type RunResult,
@@ -139,6 +140,40 @@ describeWithPostgres('payouts, statements and payments', () => {
         { payout: 'po_1', currency: 'EUR', expected: 1_400, actual: 1_400, ties: true },
         { payout: 'po_2', currency: 'EUR', expected: 400, actual: 470, ties: false },
       ]);
+    });
+
+    test('of more money than can be counted ends no run: its sums are the largest number there is', async () => {
+      const most = Number.MAX_SAFE_INTEGER;
+      const charge = (id: string, value: number, over: Partial<ProviderTransaction> = {}) =>
+        transactionOf(id, { gross: euro(value), fee: null, payoutId: 'po_1', ...over });
+      await putPayment(ledger.db, { providerPaymentId: 'tx_1', value: most });
+      await putPayment(ledger.db, { providerPaymentId: 'parts', value: most });
+      const parts = ['tx_2', 'tx_3'].map((id) => charge(id, most - 1, { paymentReference: 'parts' }));
+      const inBatch = itemsOf([charge('tx_1', most), ...parts], 'po_1');
+      const stated = { kind: 'balance', line: 9, batch: 'po_1', currency: 'EUR', opening: 0 } as const;
+      const file = await reconcileItems(ledger.db, [...inBatch, { ...stated, closing: most }]);
+      const untied = { payout: 'po_1', currency: 'EUR', expected: most, actual: most, ties: false };
+      expect(file.result).toMatchObject({
+        tieOut: [untied],
+        currencies: [{ currency: 'EUR', rows: 3, gross: most, matched: { rows: 1, gross: most } }],
+        discrepancies: { PAYOUT_NOT_TIED: 1, AMOUNT_OVER: 1 },
+      });
+      const found = await recordedDiscrepancies(ledger.db);
+      expect(found.find(({ code }) => code === 'AMOUNT_OVER')).toMatchObject({
+        expected: most,
+        actual: most,
+      });
+      // The other way round as well, and the report of the run.
+      const source = new Upstream([{ transaction: payoutOf('po_2', most), visibleAt: 0 }], 5_000);
+      for (const id of ['tx_4', 'tx_5'])
+        source.rows.push({ transaction: charge(id, most, { payoutId: 'po_2' }), visibleAt: 0 });
+      const { tieOut } = await runOver(source);
+      expect(tieOut).toEqual([{ ...untied, payout: 'po_2' }]);
+      const { rows } = await sql<{
+        id: string;
+      }>`select id from reconciliation_runs where provider = 'upstream'`.execute(ledger.db);
+      const report = await reportOf(ledger.db, rows[0]!.id);
+      expect(report?.payouts).toMatchObject([{ payout: 'po_2', parts: [{ rows: 2, net: most }] }]);
     });
 
     /** A provider that names the payout of a row only when it is asked by payout, as Stripe does. */

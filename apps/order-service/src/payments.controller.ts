@@ -9,6 +9,9 @@ import { presentPayment, unknownPayment } from './payment.presenter.js';
 import { queryOf } from './request.js';
 import { PAYMENTS } from './tokens.js';
 
+/** The name of the list that cursors belong to. Those of `payments`, which counted milliseconds, are another list's. */
+const listName = 'payments to the microsecond';
+
 @Controller('v1/payments')
 export class PaymentsController {
   constructor(
@@ -20,7 +23,7 @@ export class PaymentsController {
   @Call({ scopes: ['admin'], query: true })
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { limit, cursor, ...filter } = queryOf(request, listPaymentsQuery);
-    const list = { name: 'payments', filter };
+    const list = { name: listName, filter };
     const page = await this.payments.list(filter, pageRequestOf(this.cursors, list, { limit, cursor }));
     sendJson(reply, 200, presentPage(this.cursors, list, page, presentPayment));
   }

@@ -20,6 +20,7 @@ import type { Answer } from '#reservations';
 import { presentOrder, presentOrderOutcome } from './order.presenter.js';
 import {
   presentConfirm,
+  presentPay,
   presentReservation,
   presentReservationOutcome,
   presentReserve,
@@ -122,7 +123,9 @@ describe('what comes too late', () => {
     const late = { kind: 'too-late', reservation: { ...reservation, status } } as const;
     for (const answer of [presentReservationOutcome(late), presentConfirm(late)]) {
       expect(problemOf(answer)).toEqual([409, `/problems/reservation-${status}`]);
-      expect(bodyOf(answer)).toMatchObject({ reservationId: id });
+      // How it is, and nothing of what it will be: most of these may still change.
+      const detail = `The reservation is ${status}: it is too late for this`;
+      expect(bodyOf(answer)).toMatchObject({ reservationId: id, detail });
     }
   });
 
@@ -141,6 +144,22 @@ describe('what comes too late', () => {
   });
 });
 
+describe('a confirmation that names money which goes back', () => {
+  const paymentId = '01890a5d-ac96-874b-bcce-b302099a8059';
+
+  it.each(['payment-refund-due', 'payment-refunded'] as const)('%s: says what to do', (kind) => {
+    const answer = presentConfirm({ kind, paymentId, orderId: null });
+    expect(problemOf(answer)).toEqual([409, `/problems/${kind}`]);
+    expect(bodyOf(answer)).toMatchObject({ paymentId, detail: expect.stringContaining('another payment') });
+    expect(bodyOf(answer)).not.toHaveProperty('orderId');
+  });
+
+  it('and the order that rests on other money, or on none', () => {
+    const answer = presentConfirm({ kind: 'payment-refunded', paymentId, orderId: order.id });
+    expect(bodyOf(answer)).toMatchObject({ paymentId, orderId: order.id });
+  });
+});
+
 it('a confirmation has the reservation and its order', () => {
   const answer = presentConfirm({ kind: 'confirmed', reservation, order });
   expect(answer.status).toBe(200);
@@ -151,6 +170,12 @@ it('a confirmation has the reservation and its order', () => {
   expect(wireOrder.parse(presentOrder(order)).createdAt).toBe('1970-01-01T00:00:02.000Z');
   expect(bodyOf(presentReservationOutcome({ kind: 'done', reservation }))).toMatchObject({ id });
   expect(bodyOf(presentOrderOutcome({ kind: 'done', order }))).toMatchObject({ id: order.id });
+});
+
+it('a payment in no currency of ISO 4217 is told so, by the field', () => {
+  const answer = presentPay({ kind: 'unknown-currency', currency: 'ZZZ' });
+  expect(problemOf(answer)).toEqual([422, '/problems/invalid-request']);
+  expect(bodyOf(answer)).toMatchObject({ errors: [{ path: 'amount.currency' }] });
 });
 
 describe('an adjustment', () => {

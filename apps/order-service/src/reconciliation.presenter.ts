@@ -100,7 +100,7 @@ export function presentResolveOutcome(outcome: ResolveOutcome): Answer {
       return jsonAnswer(200, presentDiscrepancy(outcome.discrepancy));
     case 'too-late': {
       const { id, state } = outcome.discrepancy;
-      return problemAnswer('discrepancy-ended', `The discrepancy is ${state} and stays so`, {
+      return problemAnswer('discrepancy-ended', `The discrepancy is ${state}: it has to be reopened first`, {
         discrepancyId: id,
         state,
       });

@@ -86,6 +86,11 @@ export function presentPay(outcome: PayOutcome): Answer {
         errors,
       });
     }
+    case 'unknown-currency': {
+      const message = `ISO 4217 has no currency ${outcome.currency} with minor units`;
+      const errors = [{ path: 'amount.currency', message }];
+      return problemAnswer('invalid-request', 'The amount is in no currency that can be paid in', { errors });
+    }
     case 'unknown-reservation':
       return unknownReservation;
   }
@@ -105,6 +110,9 @@ export function presentConfirm(outcome: ConfirmOutcome): Answer {
       const { paymentId } = outcome;
       return problemAnswer('payment-failed', 'The payment that was named has failed', { paymentId });
     }
+    case 'payment-refund-due':
+    case 'payment-refunded':
+      return givenBack(outcome);
     case 'unknown-payment':
       return unknownPayment;
     case 'unknown-reservation':
@@ -121,8 +129,24 @@ function pending({ id, paying }: Reservation): Answer {
   });
 }
 
+type GivenBack = Extract<ConfirmOutcome, { kind: 'payment-refund-due' | 'payment-refunded' }>;
+
+function givenBack({ kind, paymentId, orderId }: GivenBack): Answer {
+  const money =
+    kind === 'payment-refunded'
+      ? 'The money of the payment that was named has gone back to the buyer'
+      : 'The money of the payment that was named goes back to the buyer';
+  return orderId === null
+    ? problemAnswer(kind, `${money}: start another payment`, { paymentId })
+    : problemAnswer(
+        kind,
+        `${money}: the order rests on none of it, and is answered when no payment is named`,
+        { paymentId, orderId },
+      );
+}
+
 function tooLate({ id, status }: Reservation): Answer {
-  return problemAnswer(`reservation-${status}`, `The reservation is ${status} and stays so`, {
+  return problemAnswer(`reservation-${status}`, `The reservation is ${status}: it is too late for this`, {
     reservationId: id,
   });
 }

@@ -6,6 +6,7 @@ import {
   listReservationsQuery,
   parseIdempotencyKey,
   parseIfMatch,
+  payBody,
   problems,
   putSkuBody,
   reserveBody,
@@ -64,6 +65,13 @@ describe('reserve body', () => {
 });
 
 describe('other bodies', () => {
+  it('takes an amount up to the largest, and names the field beyond it', () => {
+    const pay = (value: number) =>
+      payBody.safeParse({ provider: 'sandbox', amount: { value, currency: 'EUR' } });
+    expect(pay(999_999_999_999_999).success).toBe(true);
+    expect(pay(1_000_000_000_000_000).error?.issues[0]?.path).toEqual(['amount', 'value']);
+  });
+
   it('takes a delta of either sign and refuses zero', () => {
     expect(adjustBody.safeParse({ delta: -3, reason: 'lost' }).success).toBe(true);
     expect(adjustBody.safeParse({ delta: 0, reason: 'lost' }).success).toBe(false);

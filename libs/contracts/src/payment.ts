@@ -1,7 +1,7 @@
 /** Payments on the wire: what a checkout asks for, and how it stands. */
 import { z } from 'zod';
 import { reservation } from './reservation.js';
-import { instant, uuid } from './scalars.js';
+import { instant, uuid, wireLimits } from './scalars.js';
 
 export const wirePaymentStatuses = [
   'created',
@@ -14,7 +14,11 @@ export const wirePaymentStatuses = [
 
 export const money = z
   .strictObject({
-    value: z.int().min(1).meta({ description: 'Minor units of the currency: cents, yen, fils' }),
+    value: z
+      .int()
+      .min(1)
+      .max(wireLimits.minorUnitsMax)
+      .meta({ description: 'Minor units of the currency: cents, yen, fils' }),
     currency: z.string().regex(/^[A-Z]{3}$/, { error: 'A currency is the three capitals of ISO 4217' }),
   })
   .meta({ id: 'Money' });

@@ -32,6 +32,8 @@ const fixedProblems = {
   'buyer-limit-exceeded': [409, 'More than one buyer may have'],
   'payment-pending': [409, 'A payment is being decided'],
   'payment-failed': [409, 'The payment has failed'],
+  'payment-refund-due': [409, 'The money of the payment goes back'],
+  'payment-refunded': [409, 'The money of the payment has gone back'],
   'discrepancy-ended': [409, 'The discrepancy has ended another way'],
   'idempotency-in-progress': [409, 'The first request with this Idempotency-Key is still running'],
   'version-mismatch': [412, 'The level has changed'],

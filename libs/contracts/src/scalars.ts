@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 export const wireLimits = {
   unitsMax: Number.MAX_SAFE_INTEGER,
+  minorUnitsMax: 999_999_999_999_999,
   cartLinesMax: 50,
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,
@@ -46,7 +47,10 @@ export function isUuid(text: string): boolean {
 
 export const buyerId = storable(wireLimits.buyerIdLengthMax);
 export const reason = storable(wireLimits.reasonLengthMax);
-export const paymentId = storable(255);
+export const paymentId = storable(255).meta({
+  description:
+    'One of ours, which has to be this reservation’s and captured; or, of a payment taken elsewhere, any name but a UUID of version 8',
+});
 
 export const units = z.int().min(0);
 export const quantity = z.int().min(1);
@@ -59,7 +63,7 @@ export const instant = z.iso.datetime({ precision: 3 });
 /** No body, or an object without members. */
 export const emptyBody = z.strictObject({});
 
-/** Any JSON object whose text is at most 4 KiB of UTF-8. Kept exactly. */
+/** Any JSON object whose text is at most 4 KiB of UTF-8. Kept exactly, but for the order of its members. */
 export const metadata = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -68,4 +72,8 @@ export const metadata = z
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= wireLimits.metadataBytesMax, {
     error: `The JSON text of metadata is at most ${wireLimits.metadataBytesMax} bytes`,
   })
-  .meta({ type: 'object', additionalProperties: true, description: 'Any JSON object of at most 4 KiB' });
+  .meta({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Any JSON object of at most 4 KiB; it comes back with members named like 1 first',
+  });

@@ -5,6 +5,11 @@
 export const limits = {
   /** Largest number that counts units or milliseconds: beyond it a double no longer tells neighbours apart. */
   unitsMax: Number.MAX_SAFE_INTEGER,
+  /**
+   * Of one amount of money: more than anybody has ever paid at once, and little enough that a net, a difference or a
+   * handful of amounts is a number that counts exactly.
+   */
+  minorUnitsMax: 999_999_999_999_999,
   cartLinesMax: 50,
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,

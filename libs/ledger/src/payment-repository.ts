@@ -74,19 +74,19 @@ export class PaymentRepository {
     return found.rows.map(toPayment)[0];
   }
 
-  /** Newest first. */
+  /** Newest first. A position is to the microsecond, as the column is: a `Date` would cut it, and rows be skipped. */
   async list(filter: PaymentFilter, page: KeysetPage): Promise<ListPage<Payment>> {
-    const [atMs, id] = page.after ?? [];
+    const [at, id] = page.after ?? [];
     const found = await guarded(
-      sql<Row>`
-        select ${columns} from payments p join reservations r on r.id = p.reservation_id
+      sql<Row & { cursor: string }>`
+        select ${columns}, p.created_at::text as cursor from payments p join reservations r on r.id = p.reservation_id
         where true
           ${filter.status === undefined ? sql`` : sql`and p.status = ${filter.status}`}
           ${filter.reservationId === undefined ? sql`` : sql`and p.reservation_id = ${filter.reservationId}::uuid`}
-          ${page.after ? sql`and (p.created_at, p.id) < (${new Date(Number(atMs))}::timestamptz, ${id}::uuid)` : sql``}
+          ${page.after ? sql`and (p.created_at, p.id) < (${at}::timestamptz, ${id}::uuid)` : sql``}
         order by p.created_at desc, p.id desc limit ${page.limit + 1}`.execute(this.db),
     );
-    return nextPosition(found.rows, page.limit, toPayment, (row) => [row.created_at.getTime(), row.id]);
+    return nextPosition(found.rows, page.limit, toPayment, ({ cursor, id }) => [cursor, id]);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   type DiscrepancyState,
   type Finding,
 } from './discrepancy.js';
+import { countable } from './sums.js';
 import { rowsOf } from './transaction.js';
 
 /** Who acts when no person does. */
@@ -147,8 +148,8 @@ async function insertFresh(
     payment: finding.paymentId,
     reservation: finding.reservationId,
     currency: finding.currency,
-    expected: finding.expected,
-    actual: finding.actual,
+    expected: finding.expected === null ? null : countable(finding.expected),
+    actual: finding.actual === null ? null : countable(finding.actual),
     detail: finding.detail,
     state: finding.settledBecause === undefined ? 'open' : 'resolved',
   }));

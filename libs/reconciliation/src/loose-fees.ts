@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from './account.js';
 import type { TieOut } from './run-result.js';
+import { countableSum } from './sums.js';
 import { rowsOf } from './transaction.js';
 
 /** The same tie-outs; those that did not tie and do with the fees of their time have them in. */
@@ -24,7 +25,7 @@ export async function withLooseFees(
     ), spans as (
       select payout, currency, at, lag(at) over (partition by currency order by at, payout) as begun from paid
     )
-    select s.payout, s.currency, sum(f.net)::bigint as fees
+    select s.payout, s.currency, ${countableSum(sql`sum(f.net)`)} as fees
     from json_to_recordset(${rowsOf(untied)}) as n(payout text, currency text)
     join spans s using (payout, currency)
     join provider_transactions f on f.provider = ${provider} and f.account = ${account} and f.kind = 'fee'
@@ -34,7 +35,8 @@ export async function withLooseFees(
   return tieOuts.map((tieOut) => {
     const { payout, currency, expected, ties } = tieOut;
     const loose = rows.find((row) => row.payout === payout && row.currency === currency);
-    const actual = tieOut.actual + (loose?.fees ?? 0);
-    return !ties && actual === expected ? { ...tieOut, actual, ties: true } : tieOut;
+    if (ties || !loose) return tieOut;
+    const actual = tieOut.actual + loose.fees;
+    return actual === expected ? { ...tieOut, actual, ties: true } : tieOut;
   });
 }

@@ -4,6 +4,7 @@ import type { Database } from '#ledger';
 import { discrepancyCodes, type DiscrepancyCode } from './discrepancy.js';
 import { DiscrepancyQueries, type Discrepancy } from './discrepancy-queries.js';
 import { RunRepository, type Run } from './run-repository.js';
+import { countableSum } from './sums.js';
 import { rowsOf } from './transaction.js';
 
 /** Discrepancies shown of each code; the count says how many there are. */
@@ -61,7 +62,7 @@ async function partsOfPayouts(db: Database, { account, result }: Run): Promise<P
     .toSorted((left, right) => Number(left.ties) - Number(right.ties))
     .slice(0, shownMax);
   const { rows } = await sql<{ payout: string; currency: string; kind: string; rows: number; net: number }>`
-    select w.payout, w.currency, t.kind, count(*) as rows, sum(t.net)::bigint as net
+    select w.payout, w.currency, t.kind, count(*) as rows, ${countableSum(sql`sum(t.net)`)} as net
     from json_to_recordset(${rowsOf(shown.map(({ payout, currency }) => ({ payout, currency })))}) as w(payout text, currency text)
     cross join lateral (
       select kind, net, net_currency from provider_transactions

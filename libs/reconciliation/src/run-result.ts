@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { DiscrepancyCode } from './discrepancy.js';
+import { countable, countableSum } from './sums.js';
 
 export type TieOut = {
   /** The payout or the statement. */
@@ -54,7 +55,7 @@ export async function totalsOf(
   runId: string,
 ): Promise<Pick<RunResult, 'matched' | 'currencies' | 'rules'>> {
   const { rows: rules } = await sql<RuleTotal>`
-    select t.currency, t.state, t.rule, count(*) as rows, sum(t.gross)::bigint as gross
+    select t.currency, t.state, t.rule, count(*) as rows, ${countableSum(sql`sum(t.gross)`)} as gross
     from run_transactions r join provider_transactions t on t.number = r.number
     where r.run_id = ${runId} group by 1, 2, 3 order by 1, 2, 3`.execute(db);
   const byCurrency = Map.groupBy(rules, ({ currency }) => currency);
@@ -62,7 +63,7 @@ export async function totalsOf(
     const of = (state: RuleTotal['state']): StateTotal =>
       ofCurrency
         .filter((total) => total.state === state)
-        .reduce((sum, { rows, gross }) => ({ rows: sum.rows + rows, gross: sum.gross + gross }), {
+        .reduce((sum, { rows, gross }) => ({ rows: sum.rows + rows, gross: countable(sum.gross + gross) }), {
           rows: 0,
           gross: 0,
         });
@@ -70,7 +71,7 @@ export async function totalsOf(
     return {
       currency,
       rows: totals.matched.rows + totals.open.rows + totals.ignored.rows,
-      gross: totals.matched.gross + totals.open.gross + totals.ignored.gross,
+      gross: countable(totals.matched.gross + totals.open.gross + totals.ignored.gross),
       ...totals,
     };
   });

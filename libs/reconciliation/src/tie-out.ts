@@ -1,6 +1,5 @@
 /** Whether what a payout or a statement says is what its rows add up to. */
 import { sql } from 'kysely';
-import { assert } from '#domain';
 import type { Database } from '#ledger';
 import type { ProviderTransaction, StatedBalance } from '#payments';
 import type { ProviderAccount } from './account.js';
@@ -8,22 +7,22 @@ import type { Finding } from './discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import { withLooseFees } from './loose-fees.js';
 import type { TieOut } from './run-result.js';
+import { countable, countableSum } from './sums.js';
 import { rowsOf } from './transaction.js';
 
 /** The nets of a file's rows by batch and currency, each row once: as large as the file has batches. */
 export class BatchSums {
-  private readonly sums = new Map<string, number>();
+  private readonly sums = new Map<string, bigint>();
 
   add(batch: string, { net }: ProviderTransaction): void {
     const key = keyOf(batch, net.currency);
-    const sum = (this.sums.get(key) ?? 0) + net.value;
-    assert(Number.isSafeInteger(sum), 'a batch adds up to more than a safe integer', { batch });
-    this.sums.set(key, sum);
+    this.sums.set(key, (this.sums.get(key) ?? 0n) + BigInt(net.value));
   }
 
   tieOut({ batch, currency, opening, closing }: StatedBalance): TieOut {
-    const actual = opening + (this.sums.get(keyOf(batch, currency)) ?? 0);
-    return { payout: batch, currency, expected: closing, actual, ties: actual === closing };
+    const actual = BigInt(opening) + (this.sums.get(keyOf(batch, currency)) ?? 0n);
+    const ties = actual === BigInt(closing);
+    return { payout: batch, currency, expected: countable(closing), actual: countable(actual), ties };
   }
 }
 
@@ -44,8 +43,8 @@ export async function tieOutPayouts(
       where provider = ${provider} and account = ${account} and code = 'PAYOUT_NOT_TIED'
         and state in ('open', 'assigned', 'pending') and detail = ${ofProvider}
     )
-    select payout, currency, coalesce(-paid, 0)::bigint as expected, coalesce(carried, 0)::bigint as actual,
-      coalesce(-paid, 0) = coalesce(carried, 0) as ties
+    select payout, currency, ${countableSum(sql`coalesce(-paid, 0)`)} as expected,
+      ${countableSum(sql`coalesce(carried, 0)`)} as actual, coalesce(-paid, 0) = coalesce(carried, 0) as ties
     from (select p.payout, p.currency, ${netsOf({ provider, account }, 'p')}
     from payouts p) sums order by payout, currency`.execute(db);
   return rows;
@@ -84,8 +83,9 @@ export async function tieOutOfRecord(
   const rest = named.filter(({ payout, currency }) => !known.has(keyOf(payout, currency)));
   if (rest.length === 0) return [];
   const { rows } = await sql<TieOut>`
-    select payout, currency, (case when sign(paid) = sign(carried) then paid else -paid end)::bigint as expected,
-      carried::bigint as actual, abs(paid) = abs(carried) as ties
+    select payout, currency,
+      ${countableSum(sql`(case when sign(paid) = sign(carried) then paid else -paid end)`)} as expected,
+      ${countableSum(sql`carried`)} as actual, abs(paid) = abs(carried) as ties
     from (
       select n.payout, n.currency, ${netsOf(account, 'n')}
       from json_to_recordset(${rowsOf(rest)}) as n(payout text, currency text)

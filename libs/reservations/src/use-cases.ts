@@ -77,7 +77,13 @@ export type ConfirmOutcome =
   | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
   /** The payment that was named has come to nothing. */
   | { readonly kind: 'payment-failed'; readonly paymentId: string }
-  /** The payment that was named is another reservation's. */
+  /** The money of the payment that was named goes back, or has gone back. `orderId`: of the order that rests on none of it. */
+  | {
+      readonly kind: 'payment-refund-due' | 'payment-refunded';
+      readonly paymentId: string;
+      readonly orderId: string | null;
+    }
+  /** The payment that was named is another reservation's, or an id that we could have given to one and have not. */
   | { readonly kind: 'unknown-payment' }
   | { readonly kind: 'unknown-reservation' };
 
@@ -93,6 +99,8 @@ export type PayOutcome =
   | { readonly kind: 'payment-pending'; readonly reservation: Reservation }
   | { readonly kind: 'too-late'; readonly reservation: Reservation }
   | { readonly kind: 'unknown-provider'; readonly provider: string; readonly known: readonly string[] }
+  /** None of ISO 4217, or one without minor units. */
+  | { readonly kind: 'unknown-currency'; readonly currency: string }
   | { readonly kind: 'unknown-reservation' };
 
 /** A provider's message as it came. */

@@ -207,6 +207,8 @@ const reservationCalls: readonly CallDescription[] = [
       'unknown-payment',
       'payment-pending',
       'payment-failed',
+      'payment-refund-due',
+      'payment-refunded',
       ...lateBut('held', 'paying', 'late-paid', 'confirmed', 'fulfilled'),
       'stock-not-ready',
     ],

@@ -2,7 +2,7 @@
  * Amounts as files write them, as integer minor units: exactly or not at all. Digits are never passed through a floating
  * point number, and an amount that is finer than its currency is refused, not rounded.
  */
-import { exponentOf } from '#domain';
+import { exponentOf, limits } from '#domain';
 
 import { RowError } from './row-error.js';
 
@@ -29,7 +29,7 @@ export function currencyOf(text: string, field: string): string {
 /**
  * @param field its name, for the reason
  * @returns minor units; 0 where the field is empty
- * @throws RowError no number, finer than the currency, or beyond what can be counted exactly
+ * @throws RowError no number, finer than the currency, or larger than an amount can be
  */
 export function minorUnits(
   text: string,
@@ -54,7 +54,7 @@ export function minorUnits(
     throw new RowError(`${field} "${clip(text)}" is finer than ${currency}, which has ${exponent} decimals.`);
   }
   const value = Number(whole + kept.padEnd(exponent, '0'));
-  if (!Number.isSafeInteger(value)) throw new RowError(`${field} "${clip(text)}" is too large.`);
+  if (value > limits.minorUnitsMax) throw new RowError(`${field} "${clip(text)}" is too large.`);
   return negative && value !== 0 ? -value : value;
 }
 
@@ -62,7 +62,7 @@ function plainCents(text: string, field: string): number {
   const point = text.indexOf('.');
   const value =
     point === -1 ? Number(text) * 100 : Number(text.slice(0, point) + text.slice(point + 1).padEnd(2, '0'));
-  if (!Number.isSafeInteger(value)) throw new RowError(`${field} "${clip(text)}" is too large.`);
+  if (Math.abs(value) > limits.minorUnitsMax) throw new RowError(`${field} "${clip(text)}" is too large.`);
   return value === 0 ? 0 : value;
 }
 

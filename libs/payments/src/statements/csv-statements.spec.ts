@@ -65,6 +65,23 @@ describe('stripe-payout-csv', () => {
     ]);
   });
 
+  it('quarantines amounts that are larger than any can be, and nothing around them', async () => {
+    const row = (id: string, net: string) => `${id},2026-01-30 10:11:12,EUR,${net},0,${net},charge,po_1`;
+    const file = csv(
+      'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id',
+      row('txn_1', '9999999999999.99'),
+      row('txn_2', '60000000000000.00'),
+      row('txn_3', '"-10,000,000,000,000.00"'),
+      row('txn_4', '1.00'),
+    );
+    expect(await summary('stripe-payout-csv', file)).toEqual([
+      '2 charge 999999999999999 EUR po_1',
+      '3 ! net "60000000000000.00" is too large.',
+      '4 ! net "-10,000,000,000,000.00" is too large.',
+      '5 charge 100 EUR po_1',
+    ]);
+  });
+
   it('takes a payout that is stated as what the bank gets', async () => {
     const file = csv(
       'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id',

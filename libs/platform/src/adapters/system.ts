@@ -39,6 +39,11 @@ export function uuidOf(digest: Buffer): string {
   return formatUuid(bytes);
 }
 
+/** Whether a UUID is of the kind that `uuidOf` makes: hardly anybody else uses version 8. */
+export function isUuidOfDigest(uuid: string): boolean {
+  return uuid[14] === '8';
+}
+
 /** The text of a UUID from its 16 bytes. */
 export function formatUuid(bytes: Buffer): string {
   const hex = bytes.toString('hex');

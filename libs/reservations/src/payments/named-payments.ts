@@ -1,8 +1,12 @@
 /**
- * What a confirmation that names a payment has to be told first. One of ours has to be this reservation's, and
- * captured: then what it means is decided before the confirmation is. Any other name is the shop's own affair.
+ * What a confirmation that names a payment has to be told first. One of ours has to be this reservation's, and its
+ * money has to stay: what it means is decided before the confirmation is, and an order is neither made nor answered for
+ * money that goes back. An id of the kind that we give out is one of ours, known or not; any other name is the shop's
+ * own affair, which may take payments elsewhere.
  */
 import { isUuid } from '#contracts';
+import { reservationTransitions } from '#domain';
+import { isUuidOfDigest } from '#platform';
 import type { Parts } from '../ports.js';
 import type { ConfirmOutcome } from '../use-cases.js';
 import type { Settlement } from './settlement.js';
@@ -15,11 +19,12 @@ export class NamedPayments {
 
   /** Undefined: nothing is in the way. */
   async refusal(reservationId: string, paymentId: string | null): Promise<ConfirmOutcome | undefined> {
-    const payment = paymentId && isUuid(paymentId) ? await this.parts.payments.find(paymentId) : undefined;
-    if (!payment) return undefined;
-    if (payment.reservationId !== reservationId) return { kind: 'unknown-payment' };
+    if (paymentId === null || !isUuid(paymentId)) return undefined;
+    const payment = await this.parts.payments.find(paymentId);
+    if (!payment && !isUuidOfDigest(paymentId)) return undefined;
     const reservation = await this.parts.reservations.find(reservationId);
     if (!reservation) return { kind: 'unknown-reservation' };
+    if (payment?.reservationId !== reservationId) return { kind: 'unknown-payment' };
     switch (payment.status) {
       case 'created':
       case 'pending':
@@ -30,7 +35,23 @@ export class NamedPayments {
       case 'refund-due':
       case 'refunded':
         await this.settlement.settle(payment.id);
-        return undefined;
+        return this.refusalOfMoney(payment.id, reservationId);
     }
+  }
+
+  /**
+   * Once it is settled. Money that stays has its order; where it goes back, a reservation that has ended says more than
+   * its payment does.
+   */
+  private async refusalOfMoney(
+    paymentId: string,
+    reservationId: string,
+  ): Promise<ConfirmOutcome | undefined> {
+    const { status } = (await this.parts.payments.find(paymentId))!;
+    if (status !== 'refund-due' && status !== 'refunded') return undefined;
+    const reservation = (await this.parts.reservations.find(reservationId))!;
+    const hasEnded = reservationTransitions[reservation.status].confirm === 'too-late';
+    if (hasEnded) return { kind: 'too-late', reservation };
+    return { kind: `payment-${status}`, paymentId, orderId: reservation.orderId };
   }
 }

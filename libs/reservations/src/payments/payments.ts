@@ -3,7 +3,13 @@
  * nobody outside: the ledger takes it on record together with the errand to ask the provider, so that neither a crash
  * nor a slow provider stands between the two.
  */
-import { reservationTransitions, UnavailableError, type Payment, type Reservation } from '#domain';
+import {
+  exponentOf,
+  reservationTransitions,
+  UnavailableError,
+  type Payment,
+  type Reservation,
+} from '#domain';
 import type { InboxEvent } from '#ledger';
 import type { PaymentProvider, ProviderEvent } from '#payments';
 import { linesByPartition, type Made, type PayDecision } from '#stock';
@@ -47,6 +53,8 @@ export class Payments implements PaymentUseCases {
     const { providers } = this.options;
     if (!providers.has(provider))
       return answer({ kind: 'unknown-provider', provider, known: [...providers.keys()] });
+    const { currency } = amount;
+    if (exponentOf(currency) === undefined) return answer({ kind: 'unknown-currency', currency });
     const [reservation, earlier] = await Promise.all([
       this.parts.reservations.find(reservationId),
       // The operation's id is the payment's: every attempt at one request starts the same payment. Asked also when the
