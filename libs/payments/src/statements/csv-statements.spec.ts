@@ -157,15 +157,15 @@ describe('paypal-activity-csv', () => {
       net.value,
     ]);
     expect(rows).toEqual([
-      ['4AB00000000000001:EUR:credit', 'charge', 105_809, 2674, 103_135],
-      ['4AB00000000000002:USD:credit', 'charge', 10_000, 320, 9680],
-      ['4AB00000000000003:USD:debit', 'conversion', -9680, 0, -9680],
-      ['4AB00000000000003:EUR:credit', 'conversion', 8900, 0, 8900],
-      ['4AB00000000000004:EUR:credit:ausstehend', 'memo', 2000, undefined, 0],
-      ['4AB00000000000004:EUR:credit', 'charge', 2000, 85, 1915],
-      ['4AB00000000000005:EUR:debit', 'refund', -5809, -145, -5664],
-      ['4AB00000000000006:EUR:credit:abgelehnt', 'memo', 500, undefined, 0],
-      ['4AB00000000000007:EUR:debit', 'payout', -100_000, 0, -100_000],
+      ['4AB00000000000001:EUR:credit:091244', 'charge', 105_809, 2674, 103_135],
+      ['4AB00000000000002:USD:credit:100000', 'charge', 10_000, 320, 9680],
+      ['4AB00000000000003:USD:debit:100000', 'conversion', -9680, 0, -9680],
+      ['4AB00000000000003:EUR:credit:100000', 'conversion', 8900, 0, 8900],
+      ['4AB00000000000004:EUR:credit:110000:ausstehend', 'memo', 2000, undefined, 0],
+      ['4AB00000000000004:EUR:credit:080000', 'charge', 2000, 85, 1915],
+      ['4AB00000000000005:EUR:debit:093000', 'refund', -5809, -145, -5664],
+      ['4AB00000000000006:EUR:credit:100000:abgelehnt', 'memo', 500, undefined, 0],
+      ['4AB00000000000007:EUR:debit:230000', 'payout', -100_000, 0, -100_000],
     ]);
     expect(transactions(items)[6]).toMatchObject({
       paymentReference: '4AB00000000000001',
@@ -231,5 +231,38 @@ describe('paypal-activity-csv', () => {
       '3 payout -1243137 EUR -',
       '4 memo 0 EUR -',
     ]);
+  });
+
+  const typed = (type: string, gross: string, more = 'Completed,Credit') =>
+    csv(
+      'Date,Time,TimeZone,Type,Currency,Gross,Fee,Net,Transaction ID,Status,Balance Impact',
+      `25/07/2026,01:47:56,GMT,${type},EUR,${gross},0,${gross},TID,${more}`,
+    );
+
+  it.each([
+    ['Chargeback Fee', '-16.00', 'fee'],
+    ['Dispute Fee', '-8.00', 'fee'],
+    ['Chargeback Fee Reversal', '16.00', 'fee'],
+    ['Rückbuchungsgebühr', '-16.00', 'fee'],
+    ['Comisión por contracargo', '-16.00', 'fee'],
+    ['Frais de contestation', '-16.00', 'fee'],
+    ['Chargeback', '-16.00', 'chargeback'],
+    ['Chargeback Reversal', '16.00', 'chargeback-reversed'],
+    ['Rückbuchung', '-16.00', 'chargeback'],
+    ['Hold on Balance for Dispute Investigation', '-16.00', 'hold'],
+  ])('takes %s of %s for a %s', async (type, gross, kind) => {
+    const [row] = transactions((await read('paypal-activity-csv', typed(type, gross))).items);
+    expect(row).toMatchObject({ kind });
+  });
+
+  it.each([
+    ['Completed,Credit', 'charge'],
+    ['Completed,Mémo', 'memo'],
+    ['Completed,Tegoed', 'charge'],
+    ['Pending,Tegoed', 'memo'],
+    ['Denied,Credit', 'memo'],
+  ])('takes a payment that is %s for a %s', async (more, kind) => {
+    const [row] = transactions((await read('paypal-activity-csv', typed('Payment', '10.00', more))).items);
+    expect(row).toMatchObject({ kind });
   });
 });
