@@ -93,6 +93,50 @@ describe('stripe-payout-csv', () => {
       '= po_2 USD 2405 2405',
     ]);
   });
+
+  const header =
+    'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,automatic_payout_id';
+  const payoutRow = (id: string, net: string, category: string, source: string, payout: string) =>
+    `${id},2026-11-03 00:00:00,eur,${net},0,${net},${category},${source},${payout}`;
+
+  it('takes what a payout states once, also when its row comes twice', async () => {
+    const paidOut = payoutRow('txn_2', '-24.05', 'payout', 'po_1', 'po_1');
+    const file = csv(header, payoutRow('txn_1', '24.05', 'charge', 'ch_1', 'po_1'), paidOut, paidOut);
+    expect((await summary('stripe-payout-csv', file)).at(-1)).toBe('= po_1 EUR 2405 2405');
+  });
+
+  it('quarantines an empty amount, and takes an empty fee for none', async () => {
+    const lines = await summary(
+      'stripe-payout-csv',
+      csv(
+        header,
+        'txn_1,2026-11-03 00:00:00,eur,,0,24.05,charge,ch_1,po_1',
+        'txn_2,2026-11-03 00:00:00,eur,24.05,0,,charge,ch_2,po_1',
+        'txn_3,2026-11-03 00:00:00,eur,24.05,,24.05,charge,ch_3,po_1',
+      ),
+    );
+    expect(lines).toEqual(['2 ! gross is empty.', '3 ! net is empty.', '4 charge 2405 EUR po_1']);
+  });
+
+  it.each(['payout_reversal', 'payout_failure', 'payout_cancel'])(
+    'has a later payout carry what came back of one (%s)',
+    async (category) => {
+      const file = csv(
+        header,
+        payoutRow('txn_1', '28.00', category, 'po_1', 'po_2'),
+        payoutRow('txn_2', '10.00', 'charge', 'ch_2', 'po_2'),
+        payoutRow('txn_3', '-38.00', 'payout', 'po_2', 'po_2'),
+        payoutRow('txn_4', '12.00', category, 'po_3', 'po_3'),
+      );
+      expect(await summary('stripe-payout-csv', file)).toEqual([
+        '2 payout-returned 2800 EUR po_2',
+        '3 charge 1000 EUR po_2',
+        '4 payout -3800 EUR -',
+        '5 payout-returned 1200 EUR -',
+        '= po_2 EUR 3800 3800',
+      ]);
+    },
+  );
 });
 
 describe('adyen-settlement-csv', () => {

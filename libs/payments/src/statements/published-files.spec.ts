@@ -39,7 +39,7 @@ describe('Stripe’s itemised reports', () => {
     );
     expect(await summary('stripe-payout-csv', payouts)).toEqual([
       '2 payout -6020 EUR -',
-      '3 payout 1200 EUR po_2',
+      '3 payout-returned 1200 EUR -',
     ]);
     const byId = csv(
       'payout_id,payout_effective_at_utc,balance_transaction_id,created_utc,reporting_category,currency,gross,fee,net',

@@ -38,3 +38,20 @@ describe('paypal-activity-csv', () => {
     expect(await known(format, ...files)).toEqual(await known(format, csv(header, ...rows)));
   });
 });
+
+describe('stripe-payout-csv', () => {
+  it('knows rows without an id by what the columns that it reads say, wherever they stand', async () => {
+    const table = [
+      ['payout_id', 'created', 'currency', 'gross', 'fee', 'net', 'reporting_category', 'description'],
+      ['po_1', '2026-11-02 09:12:44', 'eur', '50.00', '1.12', '48.88', 'charge', 'Lamp'],
+      ['po_1', '2026-11-02 09:12:44', 'eur', '50.00', '1.12', '48.88', 'charge', 'Lamp'],
+      ['po_1', '2026-11-02 09:13:44', 'eur', '-49.90', '0', '-49.90', 'refund', ''],
+    ];
+    const lines = (rows: readonly (readonly string[])[]) => csv(...rows.map((row) => row.join(',')));
+    const otherwise = table.map((row, index) => [index === 0 ? 'Card brand' : 'visa', ...row.toReversed()]);
+    otherwise[0] = otherwise[0]!.map((name) => name.replaceAll('_', ' ').toUpperCase());
+    const whole = await known('stripe-payout-csv', lines(table));
+    expect(new Set(whole).size).toBe(3);
+    expect(await known('stripe-payout-csv', lines(otherwise))).toEqual(whole);
+  });
+});
