@@ -62,6 +62,17 @@ describe('camt053', () => {
     expect(rows.reduce((sum, { net }) => sum + net.value, 0)).toBe(2500);
   });
 
+  it.each([
+    ['1,125', 'KWD', '! Amt "1,125" is no amount.'],
+    ['1,125', 'EUR', '! Amt "1,125" is no amount.'],
+    ['1.125', 'KWD', 'other 1125 KWD ACC/1'],
+    ['1,125.50', 'EUR', 'other 112550 EUR ACC/1'],
+    ['1,12', 'EUR', 'other 112 EUR ACC/1'],
+  ])('takes a comma for what it must be: %s %s', async (amount, currency, expected) => {
+    const file = statement(entry(amount, 'CRDT', '').replace('EUR', currency));
+    expect(await summary('camt053', file)).toEqual([`1 ${expected}`]);
+  });
+
   it('does not tie balances of two currencies', async () => {
     const file = statement(
       entry('8.85', 'CRDT', ''),
@@ -149,4 +160,24 @@ describe('mt940', () => {
     const { items } = await read('mt940', fixture('mt940-ugly.sta'));
     expect(transactions(items)[0]?.raw).toContain('MÜLLER');
   });
+
+  it.each([
+    ['KWD', '10.125', '! Amount "10.125" is no amount.'],
+    ['KWD', '1.000', '! Amount "1.000" is no amount.'],
+    ['KWD', '10,125', 'other 10125'],
+    ['EUR', '1.000', '! Amount "1.000" is no amount.'],
+    ['EUR', '1.000,5', 'other 100050'],
+    ['EUR', '1000.50', 'other 100050'],
+    ['EUR', '1000,', 'other 100000'],
+  ])('takes a point for what it must be: %s %s', async (currency, amount, expected) => {
+    const [opening, closing] = [`:60F:C261102${currency}0,`, `:62F:C261103${currency}0,`];
+    const [row] = await summary(
+      'mt940',
+      message(':28C:1/1', opening, `:61:2611031103C${amount}NTRF`, closing),
+    );
+    expect(row).toBe(`5 ${expected}${expected.startsWith('!') ? '' : ` ${currency} ACC/1/1/261102`}`);
+  });
 });
+
+const message = (...lines: readonly string[]): Buffer =>
+  Buffer.from([':20:STARTUMS', ':25:ACC', ...lines, '-', ''].join('\r\n'));

@@ -248,7 +248,7 @@ function entryAmount(node: Node): { value: number; currency: string } {
 
 function amountIn(node: Node | undefined, currency: string): number {
   if (node === undefined || node.text === '') throw new RowError('Amt is missing.');
-  return minorUnits(node.text, currency, 'Amt', '.');
+  return minorUnits(node.text, currency, 'Amt', 'shown');
 }
 
 /** Where versions and banks put a transaction's amount in the account's currency. */

@@ -343,7 +343,7 @@ describe('camt.053', () => {
       documentOf(
         '02',
         '',
-        ['1,00', '1e2', '', '-5.00', '+5.00', '0x10', '1.005'].map((amount) => entryOf(amount)).join(''),
+        ['1,005', '1e2', '', '-5.00', '+5.00', '0x10', '1.005'].map((amount) => entryOf(amount)).join(''),
       ),
     );
     expect(lines.filter((text) => text.includes(' ! '))).toHaveLength(5);
