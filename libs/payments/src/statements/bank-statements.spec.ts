@@ -1,7 +1,7 @@
 /** camt.053 and MT940 on files as banks send them (test/fixtures/statements). */
 import { describe, expect, it } from '@jest/globals';
 
-import { fixture, read, summary, transactions } from '../../test/statement-files.js';
+import { chain, fixture, read, summary, transactions } from '../../test/statement-files.js';
 
 describe('camt053', () => {
   it('reads version 2: entries, the transactions of a batch, a reversal, two equal fees, a pending entry', async () => {
@@ -177,7 +177,36 @@ describe('mt940', () => {
     );
     expect(row).toBe(`5 ${expected}${expected.startsWith('!') ? '' : ` ${currency} ACC/1/1/261102`}`);
   });
+
+  it('ties the pages of a statement as one, and links each of them', async () => {
+    const file = pages('7/1', '7/2');
+    expect((await summary('mt940', file)).at(-1)).toBe('= ACC/7/1/261102 EUR 300 300');
+    expect(await chain('mt940', file)).toEqual([
+      'ACC EUR: 20261102 to 20261103 no. 7001, 100 to 200',
+      'ACC EUR: 20261103 to 20261103 no. 7002, 200 to 300',
+    ]);
+  });
+
+  it('gives pages that no number tells apart places that say nothing of their order', async () => {
+    const [first, second] = await chain('mt940', pages('7', '7'));
+    expect(first).toBe('ACC EUR: 20261102 to 20261103 no. 7000, 100 to 200');
+    expect(second).toMatch(/no\. -\d+, 200 to 300$/);
+    // As in files of their own, and where every page says that it were the first.
+    expect((await chain('mt940', page('M', '7', 2)))[0]).toBe(second);
+    expect((await chain('mt940', pages('7/1', '7/1')))[1]).toMatch(/no\. -\d+, 200 to 300$/);
+  });
 });
 
 const message = (...lines: readonly string[]): Buffer =>
   Buffer.from([':20:STARTUMS', ':25:ACC', ...lines, '-', ''].join('\r\n'));
+
+/** One with an entry of 1,00; a further one (`M`) begins on the day that it ends. */
+const page = (opens: 'F' | 'M', number: string, begins: number): Buffer =>
+  message(
+    `:28C:${number}`,
+    `:60${opens}:C26110${opens === 'F' ? 2 : 3}EUR${begins},00`,
+    ':61:2611031103C1,00NTRFNONREF',
+    `:62${opens === 'F' ? 'M' : 'F'}:C261103EUR${begins + 1},00`,
+  );
+const pages = (first: string, second: string): Buffer =>
+  Buffer.concat([page('F', first, 1), page('M', second, 2)]);

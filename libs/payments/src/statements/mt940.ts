@@ -16,6 +16,7 @@ import { Lines, type Line } from './lines.js';
 import { parseBalance, parseEntry, referenceIn, type Balance, type Entry } from './mt940-fields.js';
 import { quarantined, readOrQuarantine } from './row-error.js';
 import { contentHash, numbered, Occurrences } from './row-identity.js';
+import { numberedPage, unordered } from './statement-order.js';
 import { decodeText, describeBinary, textOf } from './text.js';
 
 export const mt940: StatementReader = {
@@ -51,7 +52,8 @@ type Statement = {
   readonly balance: { -readonly [Key in keyof StatedBalance]: StatedBalance[Key] };
   /** Its last page closed with :62M:. */
   readonly goesOn: boolean;
-  readonly link: StatementLink | null;
+  /** Of each of its pages, so that pages in one file and in several say the same. */
+  readonly links: readonly StatementLink[];
 };
 
 class Mt940File {
@@ -188,11 +190,9 @@ class Mt940File {
       before.account === page.account &&
       before.number === number;
     if (!isFurther) yield* this.give();
-    const name = [page.account, page.number, page.opening?.date ?? '']
-      .filter((part) => part !== '')
-      .join('/');
-    page.name = isFurther ? before.balance.batch : numbered(name, this.names.count(name));
-    this.occurrences.clear();
+    page.name = isFurther ? before.balance.batch : numbered(nameOf(page), this.names.count(nameOf(page)));
+    // Pages that no number tells apart count on.
+    if (!isFurther) this.occurrences.clear();
   }
 
   /** Another page begins, or another message: what is open had no closing balance. */
@@ -219,7 +219,7 @@ class Mt940File {
     const same = page.opening?.currency === currency;
     const opening = further?.balance.opening ?? (same ? (page.opening?.value ?? 0) : 0);
     this.statement = {
-      link: linkOf(page, { line: field.line, opening, closing, before: further?.link ?? null }),
+      links: [...(further?.links ?? []), ...linksOf(page, field.line, closing)],
       account: page.account,
       number: page.number.split('/')[0] ?? '',
       goesOn: field.tag === '62M',
@@ -236,9 +236,11 @@ class Mt940File {
 
   /** Gives the balances of the statement before: no page of it follows. */
   private *give(): Iterable<StatementItem> {
-    if (this.statement !== null) yield this.statement.balance;
-    if (this.statement?.link) yield this.statement.link;
+    const { statement } = this;
     this.statement = null;
+    if (statement === null) return;
+    yield statement.balance;
+    yield* statement.links;
   }
 
   private *leaveEntry(): Iterable<StatementItem> {
@@ -262,7 +264,10 @@ class Mt940File {
   private row(page: Page, field: Field, details: string, raw: string): StatementItem {
     const entry = parseEntry(field, page.opening?.currency);
     const { value, currency, moves, occurredAtMs, kind } = entry;
-    const scope = contentHash(page.number, page.opening?.date ?? '', raw.replaceAll(/[ \t]+$/gm, ''));
+    const { number, opening, continues } = page;
+    // A further page may have the number of the one before: what it begins with tells them apart, also in files of their own.
+    const begins = continues ? `${opening?.value}` : '';
+    const scope = contentHash(number, opening?.date ?? '', begins, raw.replaceAll(/[ \t]+$/gm, ''));
     const id = `${page.account}:${scope}`;
     const money = { value, currency };
     return {
@@ -288,23 +293,26 @@ class Mt940File {
   }
 }
 
-/** Its place among the statements of its account; null: it does not say enough. */
-function linkOf(
-  page: Page,
-  {
-    line,
-    opening,
-    closing,
-    before,
-  }: { line: number; opening: number; closing: Balance | null; before: StatementLink | null },
-): StatementLink | null {
-  if (closing === null || page.opening === null || page.account === '') return null;
+/** As people call it. */
+const nameOf = ({ account, number, opening }: Page): string =>
+  [account, number, opening?.date ?? ''].filter((part) => part !== '').join('/');
+
+/** Its place among the pages of its account; none: it does not say enough. */
+function linksOf(page: Page, line: number, closing: Balance | null): StatementLink[] {
+  const { account, opening } = page;
+  if (closing === null || opening === null || account === '') return [];
   const { currency } = closing;
-  if (page.opening.currency !== currency) return null;
-  const sequence = Number(/^0*(\d{1,6})/.exec(page.number)?.[1] ?? 0);
-  const since = before?.since ?? dayOf(page.opening.date);
-  const covers = { since, until: dayOf(closing.date), sequence, begins: opening, ends: closing.value };
-  return { kind: 'link', line, batch: page.name, chain: `${page.account} ${currency}`, currency, ...covers };
+  if (opening.currency !== currency) return [];
+  const named = { line, batch: nameOf(page), chain: `${account} ${currency}`, currency };
+  const place = { since: dayOf(opening.date), until: dayOf(closing.date), sequence: sequenceOf(page) };
+  return [{ kind: 'link', ...named, ...place, begins: opening.value, ends: closing.value }];
+}
+
+/** A further page that says it were the first, or nothing, has no number that tells them apart. */
+function sequenceOf({ number, continues, opening }: Page): number {
+  const [, statement, page] = /^(\d+)(?:\/(\d+))?/.exec(number) ?? [];
+  const isTold = Number(statement) > 0 && (!continues || Number(page) > 1);
+  return isTold ? numberedPage(Number(statement), Number(page ?? 0)) : unordered(number, `${opening?.value}`);
 }
 
 /** 261102 as 20261102. */

@@ -55,3 +55,58 @@ describe('stripe-payout-csv', () => {
     expect(await known('stripe-payout-csv', lines(otherwise))).toEqual(whole);
   });
 });
+
+describe('mt940', () => {
+  const page = (number: string, opens: 'F' | 'M', begins: string, closes: 'F' | 'M', ends: string) =>
+    [
+      ':20:1',
+      ':25:ACC',
+      `:28C:${number}`,
+      `:60${opens}:C261103EUR${begins}`,
+      ':61:2611031103D0,30NCHGNONREF',
+      `:62${closes}:C261103EUR${ends}`,
+      '-',
+      '',
+    ].join('\n');
+
+  it.each([
+    ['no page number', ['211', '211', '211']],
+    ['the number of the first page', ['211/1', '211/1', '211/1']],
+    ['page numbers', ['211/1', '211/2', '211/3']],
+  ])(
+    'keeps an equal entry on each page, with %s, also in files of their own',
+    async (_, [one, two, three]) => {
+      const pages = [
+        page(one!, 'F', '10,00', 'M', '9,70'),
+        page(two!, 'M', '9,70', 'M', '9,40'),
+        page(three!, 'M', '9,40', 'F', '9,10'),
+      ].map((text) => Buffer.from(text));
+      const together = await known('mt940', Buffer.concat(pages));
+      expect(new Set(together).size).toBe(3);
+      expect(await known('mt940', ...pages.toReversed())).toEqual(together);
+      const twice = await known('mt940', Buffer.concat([...pages, ...pages]));
+      expect(new Set(twice).size).toBe(3);
+    },
+  );
+});
+
+describe('camt053', () => {
+  const fee =
+    '<Ntry><Amt Ccy="EUR">0.30</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-03</Dt></BookgDt><AcctSvcrRef>FEES-20261103</AcctSvcrRef></Ntry>';
+  const page = (id: string, number: number) =>
+    `<Stmt><Id>${id}</Id><StmtPgntn><PgNb>${number}</PgNb></StmtPgntn><Acct><Id><Othr><Id>ACC</Id></Othr></Id></Acct>${fee}</Stmt>`;
+  const file = (...statements: readonly string[]) =>
+    Buffer.from(`<Document><BkToCstmrStmt>${statements.join('')}</BkToCstmrStmt></Document>`);
+
+  it('keeps an equal entry on each page of a statement, also under one reference of the bank', async () => {
+    const pages = [1, 2, 3].map((number) => page('S1', number));
+    const together = await known('camt053', file(...pages));
+    expect(new Set(together).size).toBe(3);
+    expect(new Set(await known('camt053', file(...pages, ...pages))).size).toBe(3);
+  });
+
+  it('takes it once from statements that overlap', async () => {
+    expect(new Set(await known('camt053', file(page('S1', 1), page('S2', 1)))).size).toBe(1);
+    expect(new Set(await known('camt053', file(page('S1', 1)), file(page('S2', 1)))).size).toBe(1);
+  });
+});

@@ -1,0 +1,130 @@
+/** The same statements in other files: page by page, in any order, with other columns, again, and cut off. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { statementReaders, type StatementFormat } from '#payments';
+import {
+  emptied,
+  openLedger,
+  reconcileItems,
+  recordedDiscrepancies,
+  takenIds,
+  type TestLedger,
+} from '../fixtures/reconciliation.js';
+import { describeWithPostgres } from '../servers/index.js';
+
+let ledger: TestLedger;
+
+async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+const take = (format: StatementFormat, ...texts: readonly string[]) =>
+  reconcileItems(ledger.db, [], { reader: statementReaders[format], bytes: bytesOf(texts.join('')) });
+
+const open = async (code: string) =>
+  (await recordedDiscrepancies(ledger.db)).filter((row) => row.code === code && row.state === 'open');
+
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, index) =>
+    permutations(items.toSpliced(index, 1)).map((rest) => [item].concat(rest)),
+  );
+}
+
+describeWithPostgres('statements in other files', () => {
+  beforeAll(async () => {
+    ledger = await openLedger();
+  });
+  afterAll(() => ledger.stop());
+  beforeEach(() => emptied(ledger.db));
+
+  describe('one after the other, in any order', () => {
+    /** An entry from `begins` to `ends`, of an account of its own. */
+    const page =
+      (account: string, number: string, days: readonly [number, number], opens: string, closes: string) =>
+      (begins: number, ends: number) =>
+        [
+          `:20:1\n:25:${account}\n:28C:${number}`,
+          `:60${opens}:C2611${days[0]}EUR${begins},00`,
+          `:61:2611${days[1]}C${ends - begins},00NTRFNONREF`,
+          `:62${closes}:C2611${days[1]}EUR${ends},00\n-\n`,
+        ].join('\n');
+    const numbered = (account: string) => [
+      page(account, '210/1', [10, 11], 'F', 'F')(10, 11),
+      page(account, '211/1', [11, 12], 'F', 'M')(11, 12),
+      page(account, '211/2', [12, 12], 'M', 'F')(12, 13),
+      page(account, '212/1', [12, 13], 'F', 'F')(13, 14),
+    ];
+    const withoutPages = (account: string) => [
+      page(account, '210', [10, 11], 'F', 'F')(10, 11),
+      page(account, '211', [11, 12], 'F', 'M')(11, 12),
+      page(account, '211', [12, 12], 'M', 'F')(12, 13),
+      page(account, '212', [12, 13], 'F', 'F')(13, 14),
+    ];
+    const camt = (account: string, id: string, day: number, begins: number, ends: number) => {
+      const balance = (code: string, amount: number, on: number) =>
+        `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">${amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-${on}</Dt></Dt></Bal>`;
+      return `<Document><BkToCstmrStmt><Stmt><Id>${id}</Id><Acct><Id><Othr><Id>${account}</Id></Othr></Id></Acct>
+        ${balance('OPBD', begins, day)}${balance('CLBD', ends, day)}
+        <Ntry><Amt Ccy="EUR">${ends - begins}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-${day}</Dt></BookgDt></Ntry>
+        </Stmt></BkToCstmrStmt></Document>`;
+    };
+    const twoOfOneDay = (account: string) => [
+      camt(account, 'A', 11, 90, 100),
+      camt(account, 'B', 12, 100, 150),
+      camt(account, 'C', 12, 150, 170),
+      camt(account, 'D', 13, 170, 200),
+    ];
+    const openOf = async (account: string) =>
+      (await open('BATCH_GAP')).filter(({ subject }) => subject.startsWith(account));
+
+    test.each([
+      ['pages of an MT940', 'mt940', numbered],
+      ['pages without a number', 'mt940', withoutPages],
+      ['statements of one day without a number', 'camt053', twoOfOneDay],
+    ] as const)('%s leave no gap, and no entry is lost', async (_, format, filesOf) => {
+      const orders = permutations([0, 1, 2, 3]);
+      for (const [index, order] of orders.entries()) {
+        const account = `ACC${index}`;
+        const files = filesOf(account);
+        for (const place of order) await take(format, files[place]!);
+        expect([order, await openOf(account)]).toEqual([order, []]);
+      }
+      expect(await takenIds(ledger.db)).toHaveLength(orders.length * 4);
+    });
+
+    test.each([
+      ['a page of an MT940', 'mt940', numbered],
+      ['a page without a number', 'mt940', withoutPages],
+      ['a statement of a day without a number', 'camt053', twoOfOneDay],
+    ] as const)('%s that is missing is found, until it comes', async (_, format, filesOf) => {
+      for (const missing of [1, 2]) {
+        for (const [index, order] of permutations(
+          [0, 1, 2, 3].filter((place) => place !== missing),
+        ).entries()) {
+          const account = `ACC${missing}${index}`;
+          const files = filesOf(account);
+          for (const place of order) await take(format, files[place]!);
+          expect([missing, order, (await openOf(account)).length]).toEqual([missing, order, 1]);
+          await take(format, files[missing]!);
+          expect([missing, order, await openOf(account)]).toEqual([missing, order, []]);
+        }
+      }
+    });
+
+    test('the first day of a chain may have several statements, and one of them may be missing', async () => {
+      const day = (account: string) => [
+        camt(account, 'A', 11, 90, 100),
+        camt(account, 'B', 11, 100, 150),
+        camt(account, 'C', 11, 150, 170),
+      ];
+      for (const [index, order] of permutations([0, 1, 2]).entries()) {
+        const files = day(`ACC${index}`);
+        for (const [count, place] of order.entries()) {
+          await take('camt053', files[place]!);
+          const apart = count === 1 && !order.slice(0, 2).includes(1) ? 1 : 0;
+          expect([order, count, (await openOf(`ACC${index}`)).length]).toEqual([order, count, apart]);
+        }
+      }
+    });
+  });
+});
