@@ -127,4 +127,42 @@ describeWithPostgres('statements in other files', () => {
       }
     });
   });
+
+  describe('that break off', () => {
+    const statement = (number: number, begins: number, ends: number) =>
+      [
+        `:20:1\n:25:ACC\n:28C:${number}/1\n:60F:C2611${number}EUR${begins},00`,
+        `:61:2611${number}C1,00NTRFNONREF`,
+        `:62F:C2611${number + 1}EUR${ends},00\n-\n`,
+      ].join('\n');
+
+    test('in their last statement tie and link those before it', async () => {
+      const whole = [statement(10, 10, 11), statement(12, 12, 15), statement(13, 15, 16)].join('');
+      const cut = await take('mt940', whole.slice(0, whole.lastIndexOf(':62F:')));
+      expect(cut.brokenOff).toMatch(/breaks off at line \d+/);
+      expect(cut.result.tieOut.map(({ expected, actual }) => [expected, actual])).toEqual([
+        [1_100, 1_100],
+        [1_500, 1_300],
+      ]);
+      expect(cut.result.discrepancies).toMatchObject({ PAYOUT_NOT_TIED: 1, BATCH_GAP: 1 });
+      const again = await take('mt940', whole);
+      expect(again.brokenOff).toBeNull();
+      expect(again.result.tieOut).toHaveLength(3);
+      expect(await open('BATCH_GAP')).toHaveLength(1);
+    });
+
+    test('among the rows of a payout say nothing about what they add up to', async () => {
+      const header =
+        'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id';
+      const row = (id: string, net: string, category: string) =>
+        `\n${id},2026-11-03,eur,${net},0,${net},${category},po_1`;
+      await take('stripe-payout-csv', header, row('txn_3', '-15.00', 'payout'), '\n');
+      const rows = header + row('txn_1', '10.00', 'charge') + row('txn_2', '5.00', 'charge');
+      const cut = await take('stripe-payout-csv', rows.slice(0, -20));
+      expect(cut).toMatchObject({ result: { rows: 1, tieOut: [] }, brokenOff: expect.any(String) });
+      expect(await open('PAYOUT_NOT_TIED')).toEqual([]);
+      const whole = await take('stripe-payout-csv', rows);
+      expect(whole.result.tieOut).toMatchObject([{ expected: 1_500, actual: 1_500, ties: true }]);
+    });
+  });
 });

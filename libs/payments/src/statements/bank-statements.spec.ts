@@ -195,6 +195,47 @@ describe('mt940', () => {
     expect((await chain('mt940', page('M', '7', 2)))[0]).toBe(second);
     expect((await chain('mt940', pages('7/1', '7/1')))[1]).toMatch(/no\. -\d+, 200 to 300$/);
   });
+
+  describe('a file that ends in its closing balance', () => {
+    const upTo = (end: string, opening = 'EUR100,00') =>
+      Buffer.from(`:25:ACC\n:28C:1/1\n:60F:C261102${opening}\n:61:2611031103C74,50NTRF\n:86:${end}`);
+    const row = '4 other 7450 EUR ACC/1/1/261102';
+    const cutOff = expect.stringMatching(/^thrown StatementCutOffError: The file breaks off at line 1: /);
+
+    it.each([
+      'thanks\n:62F:C261102',
+      'thanks\n:62F:C261102EU',
+      'thanks\n:62F:C261102EUR',
+      'thanks\n:62F:C261102EUR17',
+      'thanks\n:62F:C261102EUR174,',
+      'thanks\n:62F:C261102EUR174,5',
+    ])('breaks off there, and has given its last row: %j', async (end) => {
+      expect(await summary('mt940', upTo(end))).toEqual([row, cutOff]);
+    });
+
+    it.each(['than', 'thanks', 'thanks\n', 'thanks\n:62F'])('breaks off before it: %j', async (end) => {
+      expect(await summary('mt940', upTo(end))).toEqual([cutOff]);
+    });
+
+    it.each([
+      ['thanks\n:62F:C261102EUR174,50', 'EUR100,00'],
+      ['thanks\n:62F:C261102EUR174,5', 'EUR100,0'],
+      ['thanks\n:62F:C261102EUR174,5\n', 'EUR100,00'],
+      ['thanks\n:62F:C261102EUR174,50\n-', 'EUR100,00'],
+    ])('is whole: %j', async (end, opening) => {
+      expect(await summary('mt940', upTo(end, opening))).toEqual([row, '= ACC/1/1/261102 EUR 17450 17450']);
+    });
+  });
+
+  it('ties the statements before the one in which a file breaks off, and not its pages', async () => {
+    const whole = message(':28C:6/1', ':60F:C261101EUR1,00', ':62F:C261102EUR1,00');
+    const file = Buffer.concat([whole, pages('7/1', '7/2')]);
+    for (const length of [file.indexOf(':62M:'), file.lastIndexOf(':61:'), file.lastIndexOf(':62F:')]) {
+      const lines = await summary('mt940', file.subarray(0, length));
+      expect(lines.filter((line) => line.startsWith('='))).toEqual(['= ACC/6/1/261101 EUR 100 100']);
+      expect(lines.at(-1)).toMatch(/^thrown StatementCutOffError/);
+    }
+  });
 });
 
 const message = (...lines: readonly string[]): Buffer =>

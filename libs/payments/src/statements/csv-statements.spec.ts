@@ -139,6 +139,36 @@ describe('stripe-payout-csv', () => {
   );
 });
 
+describe('a table that breaks off', () => {
+  const header =
+    'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id,description';
+  const rows = [
+    'txn_1,2026-11-03,eur,10.00,0,10.00,charge,po_1,Lamp',
+    'txn_2,2026-11-03,eur,-10.00,0,-10.00,payout,po_1,Payout',
+  ];
+
+  it.each(['txn_3,2026-11-03,eur,5', 'txn_3,2026-11-03,eur,5.00,0,5.00,charge,po_1,"La'])(
+    'gives its rows, and nothing that they would have to add up to: %s',
+    async (last) => {
+      expect(await summary('stripe-payout-csv', Buffer.from([header, ...rows, last].join('\n')))).toEqual([
+        '2 charge 1000 EUR po_1',
+        '3 payout -1000 EUR -',
+        expect.stringMatching(/^thrown StatementCutOffError: The file breaks off at line 4: /),
+      ]);
+    },
+  );
+
+  it('gives the rows that were kept back, too', async () => {
+    const [names = '', first = ''] = fixture('paypal-activity-en.csv').toString().split('\n');
+    // Nothing says yet how the file writes dates and amounts.
+    const row = first.replace('09/04/2026', '04/04/2026').replaceAll('.09', '').replaceAll('.00', '');
+    expect(await summary('paypal-activity-csv', Buffer.from([names, row, '"04/05'].join('\n')))).toEqual([
+      '2 charge 102700 USD -',
+      expect.stringMatching(/^thrown StatementCutOffError/),
+    ]);
+  });
+});
+
 describe('adyen-settlement-csv', () => {
   it('ties each payout of each currency, also where they share one modification reference', async () => {
     expect(await summary('adyen-settlement-csv', fixture('adyen-two-batches.csv'))).toEqual([

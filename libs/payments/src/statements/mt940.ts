@@ -63,6 +63,9 @@ class Mt940File {
   private statement: Statement | null = null;
   private unclosedLine: number | null = null;
   private linesSeen = 0;
+  private lastLineEnded = true;
+  /** How many decimals its balances have at least. */
+  private decimals = Number.MAX_SAFE_INTEGER;
   private readonly occurrences = new Occurrences();
   private readonly names = new Occurrences();
   private found = false;
@@ -79,6 +82,7 @@ class Mt940File {
 
   private *line(line: Line): Iterable<StatementItem> {
     this.linesSeen += 1;
+    this.lastLineEnded = line.ended;
     if (!this.found && (this.linesSeen > linesBeforeStatementMax || line.overlong)) throw noStatement();
     const tag = tags.exec(line.text);
     if (tag !== null) {
@@ -98,16 +102,25 @@ class Mt940File {
 
   private *end(): Iterable<StatementItem> {
     const last = this.field;
-    if (last !== null && (last.tag.startsWith('62') || this.page === null)) yield* this.complete();
+    const closes = last?.tag.startsWith('62') === true && !this.isCutOff(last);
+    if (closes || this.page === null) yield* this.complete();
+    // An entry is whole where another one, or a field that is none of its own, has begun.
+    else if (last !== null && last.tag !== '86' && last.tag !== 'NS') yield* this.leaveEntry();
     if (!this.found) throw noStatement();
     if (this.page !== null) this.unclosedLine ??= this.page.line;
-    yield* this.give();
+    // Of a statement whose last page is not whole nobody knows what it adds up to.
+    if (this.page === null || this.statement?.goesOn !== true) yield* this.give();
     if (this.unclosedLine !== null) {
       throw new StatementCutOffError(
         this.unclosedLine,
         'the statement that begins there has no closing balance (:62F:).',
       );
     }
+  }
+
+  /** Whether the file ends in the middle of this closing balance, as its decimals show. */
+  private isCutOff({ text }: Field): boolean {
+    return !this.lastLineEnded && decimalsOf(text) < this.decimals;
   }
 
   private continueField(field: Field, { text, overlong }: Line): void {
@@ -175,6 +188,7 @@ class Mt940File {
     this.found = true;
     page.openingRead = true;
     page.continues = field.tag === '60M';
+    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
     const read = readOrQuarantine(
       field.line,
       () => shown(field),
@@ -207,6 +221,7 @@ class Mt940File {
     const { page } = this;
     this.page = null;
     if (page === null || !page.openingRead) return;
+    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
     const read = readOrQuarantine(
       field.line,
       () => shown(field),
@@ -318,6 +333,12 @@ function sequenceOf({ number, continues, opening }: Page): number {
 /** 261102 as 20261102. */
 const dayOf = (date: string): number =>
   Number(date) + (Number(date.slice(0, 2)) >= 80 ? 19_000_000 : 20_000_000);
+
+/** Digits behind the comma of a balance; -1: it has no comma, -2: no amount. */
+function decimalsOf(text: string): number {
+  const amount = /[A-Z]{3}\s*(\d[\d.,' ]*)/.exec(text)?.[1]?.trimEnd();
+  return amount === undefined ? -2 : (/[.,](\d*)$/.exec(amount)?.[1]?.length ?? -1);
+}
 
 const merchantReferenceOf = (entry: Entry, details: string): string | null =>
   referenceIn(decodeText(details)) ?? entry.customerReference;
