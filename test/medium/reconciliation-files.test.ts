@@ -128,6 +128,53 @@ describeWithPostgres('statements in other files', () => {
     });
   });
 
+  describe('with other columns', () => {
+    const table = [
+      [
+        'balance_transaction_id',
+        'created',
+        'currency',
+        'gross',
+        'fee',
+        'net',
+        'reporting_category',
+        'description',
+      ],
+      ['txn_1', '2026-11-02 09:12:44', 'eur', '50.00', '1.12', '48.88', 'charge', 'Lamp'],
+      ['txn_2', '2026-11-02 09:13:44', 'eur', '-49.90', '0', '-49.90', 'refund', 'Chair'],
+    ];
+    const takeTable = (rows: readonly (readonly string[])[]) =>
+      take('stripe-payout-csv', ...rows.map((row) => `${row.join(',')}\n`));
+    const header = (change: (name: string) => string) => [table[0]!.map(change), ...table.slice(1)];
+
+    test.each([
+      ['in another order', table.map((row) => row.toReversed())],
+      ['in another case', header((name) => name.replaceAll('_', ' ').toUpperCase())],
+      ['fewer of them', table.map((row) => row.slice(0, -1))],
+      ['more of them', table.map((row, index) => [...row, index === 0 ? 'card_brand' : 'visa'])],
+    ])('a row is the same: %s', async (_, otherwise) => {
+      for (const [first, second] of [
+        [table, otherwise],
+        [otherwise, table],
+      ] as const) {
+        await emptied(ledger.db);
+        await takeTable(first);
+        expect((await takeTable(second)).result).toMatchObject({ rows: 2, duplicates: 2 });
+        expect(await open('CONFLICTING_DUPLICATE')).toEqual([]);
+      }
+    });
+
+    test.each([
+      ['a description', [table[0]!, table[1]!.with(7, 'Lamp 2'), table[2]!]],
+      ['an amount', [table[0]!, table[1]!.with(5, '48.87'), table[2]!]],
+      ['a kind', [table[0]!, table[1]!.with(6, 'refund'), table[2]!]],
+    ])('one that says otherwise is a conflict: %s', async (_, otherwise) => {
+      await takeTable(table);
+      await takeTable(otherwise.map((row) => row.toReversed()));
+      expect(await open('CONFLICTING_DUPLICATE')).toHaveLength(1);
+    });
+  });
+
   describe('that break off', () => {
     const statement = (number: number, begins: number, ends: number) =>
       [
