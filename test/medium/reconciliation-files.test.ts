@@ -1,7 +1,11 @@
 /** The same statements in other files: page by page, in any order, with other columns, again, and cut off. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from '#ledger';
 import { statementReaders, type StatementFormat } from '#payments';
+import { csvOfRun, DiscrepancyQueries, recordTieOuts, reportOf, RunRepository } from '#reconciliation';
 import {
+  beginRun,
   emptied,
   openLedger,
   reconcileItems,
@@ -17,8 +21,9 @@ async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
   yield Buffer.from(text);
 }
 
-const take = (format: StatementFormat, ...texts: readonly string[]) =>
-  reconcileItems(ledger.db, [], { reader: statementReaders[format], bytes: bytesOf(texts.join('')) });
+const takeAs = (runId: string, format: StatementFormat, ...texts: readonly string[]) =>
+  reconcileItems(ledger.db, [], { runId, reader: statementReaders[format], bytes: bytesOf(texts.join('')) });
+const take = (format: StatementFormat, ...texts: readonly string[]) => takeAs(randomUUID(), format, ...texts);
 
 const open = async (code: string) =>
   (await recordedDiscrepancies(ledger.db)).filter((row) => row.code === code && row.state === 'open');
@@ -210,6 +215,78 @@ describeWithPostgres('statements in other files', () => {
       expect(await open('PAYOUT_NOT_TIED')).toEqual([]);
       const whole = await take('stripe-payout-csv', rows);
       expect(whole.result.tieOut).toMatchObject([{ expected: 1_500, actual: 1_500, ties: true }]);
+    });
+  });
+
+  describe('that come again', () => {
+    const header =
+      'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id';
+    const untied = [
+      header,
+      'txn_1,2026-11-03,eur,10.00,0,10.00,charge,po_1',
+      'txn_2,2026-11-03,eur,ten,0,10.00,charge,po_1',
+      'txn_3,2026-11-03,eur,-20.00,0,-20.00,payout,po_1\n',
+    ].join('\n');
+    const statementOf = (day: number, account = 'ACC') =>
+      [
+        `:20:1\n:25:${account}\n:28C:${day}/1\n:60F:C2611${day}EUR${day},00`,
+        `:62F:C2611${day + 1}EUR${day + 1},00\n-\n`,
+      ].join('\n');
+    const gap = [statementOf(11), statementOf(13)];
+
+    /** What somebody sees of a run. */
+    async function shown(runId: string) {
+      const queries = new DiscrepancyQueries(ledger.db);
+      const listed = await queries.list({ runId, state: 'open' }, { limit: 100, after: null });
+      let lines = '';
+      for await (const piece of csvOfRun(ledger.db, runId)) lines += piece;
+      const report = (await reportOf(ledger.db, runId))!;
+      return {
+        result: report.run.result!.discrepancies,
+        list: listed.data.map(({ code }) => code).toSorted(),
+        csv: lines
+          .split('\r\n')
+          .filter((line) => line.includes(',open,'))
+          .toSorted(),
+        html: report.sections.map(({ code, discrepancies }) => `${code} ${discrepancies.length}`),
+      };
+    }
+
+    test.each([
+      ['a payout that does not tie, and a row that cannot be read', 'stripe-payout-csv', [untied]],
+      ['a statement that is missing', 'mt940', gap],
+    ] as const)('show what is still so: %s', async (_, format, texts) => {
+      const first = randomUUID();
+      await takeAs(first, format, ...texts);
+      const before = await shown(first);
+      expect(before.list.length).toBeGreaterThan(0);
+      const second = randomUUID();
+      await takeAs(second, format, ...texts);
+      expect(await shown(second)).toEqual(before);
+      // A run that begins again has found nothing yet.
+      await new RunRepository(ledger.db).restart(second);
+      expect((await shown(second)).list).toEqual([]);
+    });
+
+    test('show what is open in their own chain, whoever has found it', async () => {
+      await take('mt940', ...gap);
+      await take('mt940', statementOf(11, 'OTHER'), statementOf(13, 'OTHER'));
+      expect((await take('mt940', statementOf(14))).result.discrepancies).toMatchObject({ BATCH_GAP: 1 });
+      await take('mt940', statementOf(12));
+      expect((await take('mt940', ...gap)).result.discrepancies).not.toHaveProperty('BATCH_GAP');
+    });
+
+    test('a run that has found only what was known leaves no trace', async () => {
+      await take('stripe-payout-csv', untied);
+      const runId = await beginRun(ledger.db, 'stripe');
+      const account = { provider: 'stripe', account: 'default' };
+      const tieOut = { payout: 'po_1', currency: 'EUR', expected: 2_000, actual: 1_000, ties: false };
+      await recordTieOuts(ledger.db, account, runId, [tieOut], 'file');
+      const noted = () => sql`select from run_findings where run_id = ${runId}`.execute(ledger.db);
+      expect((await noted()).rows).toHaveLength(1);
+      expect(await new RunRepository(ledger.db).removeEmpty(runId)).toBe(true);
+      expect((await noted()).rows).toEqual([]);
+      expect(await new RunRepository(ledger.db).removeEmpty(runId)).toBe(false);
     });
   });
 });

@@ -10,6 +10,7 @@ import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import { amountOf } from './report-amounts.js';
+import { noteFindings } from './run-findings.js';
 import { rowsOf } from './transaction.js';
 
 type Gap = {
@@ -49,7 +50,9 @@ export async function recordLinks(
     select d.* from json_array_elements_text(${rowsOf(chains)}) as wanted(chain)
     join discrepancies d on d.provider = ${provider} and d.account = ${name} and d.code = 'BATCH_GAP'
       and starts_with(d.subject, wanted.chain || ' after ')`.execute(tx);
-  await syncFindings(tx, account, runId, gaps.map(findingOf), known);
+  const found = gaps.map(findingOf);
+  await syncFindings(tx, account, runId, found, known);
+  await noteFindings(tx, account, runId, found);
 }
 
 /**

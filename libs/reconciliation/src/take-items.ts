@@ -14,6 +14,7 @@ import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { syncFindings } from './discrepancy-repository.js';
 import { ingest } from './ingest.js';
+import { noteFindings } from './run-findings.js';
 import { RunRepository, type RunCounts } from './run-repository.js';
 import type { TieOut } from './run-result.js';
 import { BatchSums, PayoutNames, type PayoutName } from './tie-out.js';
@@ -156,6 +157,7 @@ async function quarantine(
   }));
   const once = new Map(findings.map((finding) => [finding.subject, finding]));
   await syncFindings(tx, account, runId, [...once.values()], []);
+  await noteFindings(tx, account, runId, [...once.values()]);
 }
 
 function added(left: RunCounts, right: RunCounts): RunCounts {
