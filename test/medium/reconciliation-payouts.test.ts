@@ -37,6 +37,7 @@ import {
   putPayment,
   reconcileItems,
   recordedDiscrepancies,
+  takenRows,
   type TestLedger,
 } from '../fixtures/reconciliation.js';
 import { transactionOf, Upstream } from '../fixtures/upstream.js';
@@ -174,6 +175,38 @@ describeWithPostgres('payouts, statements and payments', () => {
       }>`select id from reconciliation_runs where provider = 'upstream'`.execute(ledger.db);
       const report = await reportOf(ledger.db, rows[0]!.id);
       expect(report?.payouts).toMatchObject([{ payout: 'po_2', parts: [{ rows: 2, net: most }] }]);
+    });
+
+    test('that the bank sent back is a part of the next one', async () => {
+      const take = (...rows: readonly string[]) =>
+        reconcileItems(ledger.db, [], {
+          reader: statementReaders['stripe-payout-csv'],
+          bytes: bytesOf(
+            [
+              'balance_transaction_id,created,currency,gross,fee,net,reporting_category,source_id,automatic_payout_id',
+              ...rows.map((row) => row.replace(',', ',2026-11-02,eur,')),
+              '',
+            ].join('\n'),
+          ),
+        });
+      const carried = await take(
+        'txn_1,28.00,0,28.00,charge,ch_1,po_1',
+        'txn_2,28.00,0,28.00,payout_reversal,po_1,po_2',
+        'txn_3,10.00,0,10.00,charge,ch_2,po_2',
+      );
+      expect(carried.result.tieOut).toEqual([]);
+      const paid = await take(
+        'txn_4,-28.00,0,-28.00,payout,po_1,po_1',
+        'txn_5,-38.00,0,-38.00,payout,po_2,po_2',
+      );
+      expect(paid.result.tieOut).toMatchObject([
+        { payout: 'po_1', expected: 2_800, actual: 2_800, ties: true },
+        { payout: 'po_2', expected: 3_800, actual: 3_800, ties: true },
+      ]);
+      expect((await takenRows(ledger.db)).find(({ id }) => id === 'txn_2')).toMatchObject({
+        state: 'ignored',
+        rule: 'payout-returned',
+      });
     });
 
     /** A provider that names the payout of a row only when it is asked by payout, as Stripe does. */

@@ -13,6 +13,8 @@ export const transactionKinds = [
   'fee',
   'conversion',
   'payout',
+  /** Money of a payout that the bank did not take, or that was called back: a later payout carries it. */
+  'payout-returned',
   'adjustment',
   /** Money of the account that is kept back for a time (`hold`), or given free again. */
   'hold',

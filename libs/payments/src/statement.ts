@@ -69,7 +69,7 @@ export type StatementLink = {
   /** What it covers, in numbers that grow: days as 20261102, or batches. */
   readonly since: number;
   readonly until: number;
-  /** Among those that end alike: its number. */
+  /** Among those that end alike: its number; negative: it has none, and its place among them says nothing. */
   readonly sequence: number;
   readonly begins: number;
   readonly ends: number;

@@ -77,7 +77,8 @@ export class DiscrepancyQueries {
     const conditions = [
       runId === undefined
         ? sql`true`
-        : sql`(d.run_id = ${runId} or d.number in (select number from run_transactions where run_id = ${runId}))`,
+        : sql`(d.run_id = ${runId} or d.id in (select discrepancy_id from run_findings where run_id = ${runId})
+            or d.number in (select number from run_transactions where run_id = ${runId}))`,
       code === undefined ? sql`true` : sql`d.code = ${code}`,
       state === undefined ? sql`true` : sql`d.state = ${state}`,
       page.after === null

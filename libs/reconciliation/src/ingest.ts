@@ -9,6 +9,7 @@ import { assert } from '#domain';
 import type { Database } from '#ledger';
 import type { ProviderTransaction } from '#payments';
 import type { ProviderAccount } from './account.js';
+import { saysTheSame } from './same-row.js';
 import { rowsOf } from './transaction.js';
 
 export type IngestCommand = {
@@ -176,11 +177,18 @@ async function keepConflicts(
   known: readonly Known[],
 ): Promise<number> {
   const byId = new Map(known.map((row) => [row.id, row]));
-  const conflicts = again.flatMap((transaction) => {
+  const otherwise = again.flatMap((transaction): Retold[] => {
     const row = byId.get(transaction.id);
-    if (!row || !contradicts(row, transaction, origin)) return [];
-    return [{ number: row.number, digest: digestOf(transaction.raw), raw: transaction.raw }];
+    const digest = digestOf(transaction.raw);
+    return !row || row.digest === digest ? [] : [{ row, digest, transaction }];
   });
+  const raws = await rawsOf(
+    tx,
+    otherwise.flatMap(({ row }) => (row.origin === origin ? [row.number] : [])),
+  );
+  const conflicts = otherwise
+    .filter((retold) => contradicts(retold, raws.get(retold.row.number)))
+    .map(({ row: { number }, digest, transaction: { raw } }) => ({ number, digest, raw }));
   if (conflicts.length === 0) return 0;
   await sql`
     with kept as (
@@ -195,16 +203,28 @@ async function keepConflicts(
   return conflicts.length;
 }
 
-/** To the letter when the same source says it again; in what it says of money when another one does. */
-function contradicts(known: Known, { raw, kind, gross, net }: ProviderTransaction, origin: string): boolean {
-  if (known.digest === digestOf(raw)) return false;
-  if (known.origin === origin) return true;
+/** A known row that comes again in other words. */
+type Retold = { readonly row: Known; readonly digest: string; readonly transaction: ProviderTransaction };
+
+/** What these rows said first. They are read only where it is not to the letter what they say now. */
+async function rawsOf(tx: Database, numbers: readonly number[]): Promise<Map<number, string>> {
+  if (numbers.length === 0) return new Map();
+  const { rows } = await sql<{ number: number; raw: string }>`
+    select t.number, t.raw from json_array_elements_text(${rowsOf([...new Set(numbers)])}) as wanted(number)
+    join provider_transactions t on t.number = wanted.number::bigint`.execute(tx);
+  return new Map(rows.map(({ number, raw }) => [number, raw]));
+}
+
+/** In what it says of money, whoever says it; in all that both say when the same source says it again. */
+function contradicts({ row, transaction }: Retold, raw: string | undefined): boolean {
+  const { kind, net, gross } = transaction;
   return (
-    known.kind !== kind ||
-    known.net !== net.value ||
-    known.net_currency !== net.currency ||
-    known.gross !== gross.value ||
-    known.currency !== gross.currency
+    row.kind !== kind ||
+    row.net !== net.value ||
+    row.net_currency !== net.currency ||
+    row.gross !== gross.value ||
+    row.currency !== gross.currency ||
+    (raw !== undefined && !saysTheSame(raw, transaction.raw))
   );
 }
 

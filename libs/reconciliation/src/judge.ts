@@ -38,6 +38,11 @@ const withinAccount = {
   'carry-over': 'The balance of one batch, carried over to the next',
 } as const;
 
+const betweenAccounts = {
+  payout: 'Money on its way to the bank: what it carries is tied out',
+  'payout-returned': 'Money that the bank sent back: a later payout carries it',
+} as const;
+
 /** Rows that nothing of ours is known to belong to, each by itself. */
 export function judgeStray(row: ProviderRow): Verdicts {
   const judgement = new Judgement(null);
@@ -57,7 +62,8 @@ export function judgeStray(row: ProviderRow): Verdicts {
       judgement.ignore(row, row.kind, withinAccount[row.kind]);
       break;
     case 'payout':
-      judgement.ignore(row, 'payout', 'Money on its way to the bank: what it carries is tied out');
+    case 'payout-returned':
+      judgement.ignore(row, row.kind, betweenAccounts[row.kind]);
       break;
     case 'chargeback':
     case 'chargeback-reversed':
@@ -126,7 +132,8 @@ function judgeOther(judgement: Judgement, row: ProviderRow, payments: readonly O
     case 'carry-over':
       return judgement.ignore(row, row.kind, withinAccount[row.kind]);
     case 'payout':
-      return judgement.ignore(row, 'payout', 'Money on its way to the bank: what it carries is tied out');
+    case 'payout-returned':
+      return judgement.ignore(row, row.kind, betweenAccounts[row.kind]);
     case 'adjustment':
     case 'other':
       judgement.find('MISSING_INTERNAL', row, `Nothing of ours explains this ${row.kind}`, {

@@ -1,6 +1,6 @@
 /** Reconciles a statement file: takes its rows, judges them, ties it out. A file that comes again adds what was missing. */
 import type { Database } from '#ledger';
-import { StatementCutOffError, type StatementReader } from '#payments';
+import type { StatementReader } from '#payments';
 import type { ProviderAccount } from './account.js';
 import {
   carryOutAll,
@@ -11,7 +11,7 @@ import {
 } from './conclude-run.js';
 import type { PaymentCommands } from './effects.js';
 import type { MatchPolicy } from './match-policy.js';
-import { RunRepository, type RunCounts } from './run-repository.js';
+import { RunRepository } from './run-repository.js';
 import type { RunResult } from './run-result.js';
 import { recordLinks } from './statement-chain.js';
 import { takeItems, type Taken } from './take-items.js';
@@ -97,7 +97,7 @@ function newRunOf({
 async function work({ db, policy, commands }: ReconcileParts, command: FileCommand): Promise<FileOutcome> {
   const { runId, onProgress, reader } = command;
   const account = accountOfFile(reader);
-  const { taken, brokenOff } = await takeFile(db, account, command);
+  const taken = await takeFile(db, account, command);
   await inTransaction(db, async (tx) => {
     await recordTieOuts(tx, account, runId, taken.tieOut, 'file');
     await recordLinks(tx, account, runId, taken.links);
@@ -108,34 +108,24 @@ async function work({ db, policy, commands }: ReconcileParts, command: FileComma
   const judging: JudgeAllCommand = { account, runId, policy, onProgress };
   await judgeWithRevisits(db, judging);
   if (commands) await carryOutAll(db, commands, judging);
-  return { result: await resultOf(db, runId, { ...taken, tieOut, expected: 0 }), brokenOff };
+  return {
+    result: await resultOf(db, runId, { ...taken, tieOut, expected: 0 }),
+    brokenOff: taken.brokenOff,
+  };
 }
 
 async function takeFile(
   db: Database,
   account: ProviderAccount,
   { runId, reader, bytes, onProgress }: FileCommand,
-): Promise<{ taken: Taken; brokenOff: string | null }> {
-  let counts: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0 };
+): Promise<Taken> {
   await new RunRepository(db).restart(runId);
-  try {
-    const taken = await takeItems(db, {
-      runId,
-      account,
-      origin: reader.format,
-      items: reader.read(bytes),
-      batchMax,
-      onTaken(total) {
-        counts = total;
-        onProgress({ phase: 'taken', rows: total.rows });
-      },
-    });
-    return { taken, brokenOff: null };
-  } catch (error) {
-    if (!(error instanceof StatementCutOffError)) throw error;
-    return {
-      taken: { ...counts, repeated: 0, tieOut: [], links: [], payouts: [] },
-      brokenOff: error.message,
-    };
-  }
+  return takeItems(db, {
+    runId,
+    account,
+    origin: reader.format,
+    items: reader.read(bytes),
+    batchMax,
+    onTaken: ({ rows }) => onProgress({ phase: 'taken', rows }),
+  });
 }

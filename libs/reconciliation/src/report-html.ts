@@ -125,8 +125,12 @@ function tieOutLine({ payout, currency, expected, actual, ties }: TieOut, parts?
 const nameOf = (kind: string): string =>
   kind === 'carry-over' ? 'balance carried over' : kind.replaceAll('-', ' ');
 const namesOf = (kind: string): string =>
-  ({ conversion: 'conversions', other: 'others', 'carry-over': 'balances carried over' })[kind] ??
-  `${nameOf(kind)}s`;
+  ({
+    conversion: 'conversions',
+    other: 'others',
+    'carry-over': 'balances carried over',
+    'payout-returned': 'payouts returned',
+  })[kind] ?? `${nameOf(kind)}s`;
 
 function sectionsOf(sections: readonly ReportSection[]): string {
   if (sections.length === 0) return '';
@@ -158,6 +162,7 @@ const ruleNames: Readonly<Record<string, string>> = {
   'carry-over': 'Balances carried over from batch to batch',
   memo: 'Rows that move no money',
   payout: 'Payouts to the bank',
+  'payout-returned': 'Payouts that came back from the bank',
   decided: 'Rows that a person has decided about',
 };
 

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import { discrepancyCodes, type DiscrepancyCode } from './discrepancy.js';
 import { DiscrepancyQueries, type Discrepancy } from './discrepancy-queries.js';
+import { foundBeside } from './run-findings.js';
 import { RunRepository, type Run } from './run-repository.js';
 import { countableSum } from './sums.js';
 import { rowsOf } from './transaction.js';
@@ -132,8 +133,8 @@ export type ReportFinding = {
 /** Bounded by the number of payouts, statements and payments of ours, not by rows; with what could not be read. */
 export async function* findingsOfRun(db: Database, runId: string): AsyncIterable<ReportFinding> {
   const { rows } = await sql<ReportFinding>`
-    select subject, code, currency, expected, actual, detail from discrepancies
-    where run_id = ${runId} and number is null and code <> 'SCHEMA_INVALID' and state in ('open', 'assigned', 'pending')
+    select subject, code, currency, expected, actual, detail from (${foundBeside(runId)}) d
+    where number is null and code <> 'SCHEMA_INVALID' and state in ('open', 'assigned', 'pending')
     order by code, subject`.execute(db);
   yield* rows;
   let after = 0;

@@ -152,20 +152,27 @@ export class RunRepository {
     return Number(numAffectedRows ?? 0n);
   }
 
-  /** Takes a run that has found nothing off the record. @returns whether it was one */
+  /** Takes a run that has found nothing new off the record. @returns whether it was one */
   async removeEmpty(id: string): Promise<boolean> {
-    const { numAffectedRows } = await sql`
-      delete from reconciliation_runs r where id = ${id} and inserted = 0
-        and not exists (select from discrepancies where run_id = r.id)
-        and not exists (select from run_transactions where run_id = r.id)
-        and not exists (select from provider_transactions where run_id = r.id)
-        and not exists (select from conflicting_transactions where run_id = r.id)`.execute(this.db);
-    return numAffectedRows === 1n;
+    const { rows } = await sql`
+      with removed as (
+        delete from reconciliation_runs r where id = ${id} and inserted = 0
+          and not exists (select from discrepancies where run_id = r.id)
+          and not exists (select from run_transactions where run_id = r.id)
+          and not exists (select from provider_transactions where run_id = r.id)
+          and not exists (select from conflicting_transactions where run_id = r.id)
+        returning id
+      ), forgotten as (
+        delete from run_findings where run_id in (select id from removed)
+      )
+      select id from removed`.execute(this.db);
+    return rows.length === 1;
   }
 
   /** A run that begins again reads everything again: what it had read before it was cut off counts as not read. */
   async restart(id: string): Promise<void> {
     await sql`delete from run_transactions where run_id = ${id}`.execute(this.db);
+    await sql`delete from run_findings where run_id = ${id}`.execute(this.db);
     await sql`
       update reconciliation_runs set rows = 0, inserted = 0, duplicates = 0, quarantined = 0
       where id = ${id}`.execute(this.db);

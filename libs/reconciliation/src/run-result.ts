@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { DiscrepancyCode } from './discrepancy.js';
+import { foundBeside } from './run-findings.js';
 import { countable, countableSum } from './sums.js';
 
 export type TieOut = {
@@ -84,8 +85,7 @@ export async function openDiscrepanciesOf(db: Database, runId: string): Promise<
     select code, count(*) as count from (
       select d.id, d.code from run_transactions r join discrepancies d on d.number = r.number
       where r.run_id = ${runId} and d.state in ('open', 'assigned', 'pending')
-      union select id, code from discrepancies
-      where run_id = ${runId} and state in ('open', 'assigned', 'pending')
+      union select d.id, d.code from (${foundBeside(runId)}) d where d.state in ('open', 'assigned', 'pending')
     ) found group by code order by code`.execute(db);
   return Object.fromEntries(rows.map(({ code, count }) => [code, count]));
 }

@@ -10,6 +10,7 @@ import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import { amountOf } from './report-amounts.js';
+import { noteFindings } from './run-findings.js';
 import { rowsOf } from './transaction.js';
 
 type Gap = {
@@ -49,24 +50,41 @@ export async function recordLinks(
     select d.* from json_array_elements_text(${rowsOf(chains)}) as wanted(chain)
     join discrepancies d on d.provider = ${provider} and d.account = ${name} and d.code = 'BATCH_GAP'
       and starts_with(d.subject, wanted.chain || ' after ')`.execute(tx);
-  await syncFindings(tx, account, runId, gaps.map(findingOf), known);
+  const found = gaps.map(findingOf);
+  await syncFindings(tx, account, runId, found, known);
+  await noteFindings(tx, account, runId, found);
 }
 
-/** Of two that follow each other; those that overlap say nothing about what is between them. */
+/**
+ * Of two that follow each other; those that overlap say nothing about what is between them. On a day on which the bank has
+ * left one without a number (a sequence below 0) the order is not known: any that ends then, or on the last day before it,
+ * may be the one before. The first that nothing leads to is where the chain begins.
+ */
 async function findGaps(
   tx: Database,
   { provider, account }: ProviderAccount,
   chains: readonly string[],
 ): Promise<Gap[]> {
+  const ofChain = (link: string) => sql`${sql.ref(`${link}.provider`)} = ${provider}
+    and ${sql.ref(`${link}.account`)} = ${account} and ${sql.ref(`${link}.chain`)} = f.chain`;
   const { rows } = await sql<Gap>`
-    select chain, currency, batch, until, begins, batch_before, ended from (
-      select l.*, lag(ends) over chained as ended, lag(until) over chained as until_before,
-        lag(batch) over chained as batch_before
+    with linked as (
+      select l.*, min(sequence) over (partition by l.chain, until) < 0 as unordered
       from json_array_elements_text(${rowsOf(chains)}) as wanted(chain)
       join statement_links l on l.provider = ${provider} and l.account = ${account} and l.chain = wanted.chain
-      window chained as (partition by l.chain order by until, sequence, since desc)
-    ) followed
-    where ended <> begins and until_before <= since
+    ), followed as (
+      select *, lag(ends) over chained as ended, lag(until) over chained as until_before,
+        lag(batch) over chained as batch_before, unordered or lag(unordered, 1, false) over chained as follows_any
+      from linked
+      window chained as (partition by chain order by until, sequence, since desc)
+    ), loose as (
+      select *, row_number() over (partition by chain order by until, sequence, since desc) as place from followed f
+      where (ended is null or (ended <> begins and until_before <= since)) and not (follows_any and exists (
+        select from statement_links b where ${ofChain('b')} and b.ends = f.begins and b.until <= f.until
+          and b.until >= coalesce((select max(e.until) from statement_links e where ${ofChain('e')} and e.until < f.since), 0)
+          and (b.until, b.sequence, b.since) <> (f.until, f.sequence, f.since)))
+    )
+    select chain, currency, batch, until, begins, batch_before, ended from loose where place > 1
     order by chain, until`.execute(tx);
   return rows;
 }

@@ -2,17 +2,19 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import type {
-  ProviderTransaction,
-  QuarantinedRow,
-  StatementItem,
-  StatementLink,
-  StatementTransaction,
+import {
+  StatementCutOffError,
+  type ProviderTransaction,
+  type QuarantinedRow,
+  type StatementItem,
+  type StatementLink,
+  type StatementTransaction,
 } from '#payments';
 import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { syncFindings } from './discrepancy-repository.js';
 import { ingest } from './ingest.js';
+import { noteFindings } from './run-findings.js';
 import { RunRepository, type RunCounts } from './run-repository.js';
 import type { TieOut } from './run-result.js';
 import { BatchSums, PayoutNames, type PayoutName } from './tie-out.js';
@@ -33,15 +35,17 @@ export type Taken = RunCounts & {
   readonly tieOut: readonly TieOut[];
   /** How the statements of the stream follow others. */
   readonly links: readonly StatementLink[];
-  /** The payouts that its rows name, or are. */
+  /** The payouts that its rows name, or are; none of a file that breaks off. */
   readonly payouts: readonly PayoutName[];
+  /** Where a file breaks off, in words; null: it was read to its end. */
+  readonly brokenOff: string | null;
 };
 
 const nothing: RunCounts = { rows: 0, inserted: 0, duplicates: 0, quarantined: 0 };
 
 /**
  * `rows = inserted + duplicates + quarantined`, whatever happens.
- * @throws what the stream throws, when everything before it has been taken; `onTaken` has told how far that was
+ * @throws what the stream throws, when everything before it has been taken; that a file breaks off is said and not thrown
  */
 export async function takeItems(db: Database, command: TakeCommand): Promise<Taken> {
   const sums = new BatchSums();
@@ -50,6 +54,7 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
   const payouts = new PayoutNames();
   let total: RunCounts = nothing;
   let repeated = 0;
+  let brokenOff: string | null = null;
   let batch: (StatementTransaction | QuarantinedRow)[] = [];
   const flush = async () => {
     if (batch.length === 0) return;
@@ -74,10 +79,14 @@ export async function takeItems(db: Database, command: TakeCommand): Promise<Tak
       batch.push(item);
       if (batch.length >= command.batchMax) await flush();
     }
+  } catch (error) {
+    if (!(error instanceof StatementCutOffError)) throw error;
+    brokenOff = error.message;
   } finally {
     await flush();
   }
-  return { ...total, repeated, tieOut, links, payouts: payouts.all() };
+  // Of payouts whose rows have not all come nobody knows what they add up to.
+  return { ...total, repeated, tieOut, links, payouts: brokenOff === null ? payouts.all() : [], brokenOff };
 }
 
 async function takeBatch(
@@ -148,6 +157,7 @@ async function quarantine(
   }));
   const once = new Map(findings.map((finding) => [finding.subject, finding]));
   await syncFindings(tx, account, runId, [...once.values()], []);
+  await noteFindings(tx, account, runId, [...once.values()]);
 }
 
 function added(left: RunCounts, right: RunCounts): RunCounts {

@@ -6,6 +6,7 @@ import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import { withLooseFees } from './loose-fees.js';
+import { noteFindings } from './run-findings.js';
 import type { TieOut } from './run-result.js';
 import { countable, countableSum } from './sums.js';
 import { rowsOf } from './transaction.js';
@@ -132,5 +133,7 @@ export async function recordTieOuts(
   const { rows: known } = await sql<DiscrepancyRow>`
     select d.* from json_array_elements_text(${rowsOf(ids)}) as wanted(id)
     join discrepancies d on d.id = wanted.id::uuid`.execute(tx);
-  await syncFindings(tx, account, runId, tieOuts.filter(({ ties }) => !ties).map(findingOf), known);
+  const found = tieOuts.filter(({ ties }) => !ties).map(findingOf);
+  await syncFindings(tx, account, runId, found, known);
+  await noteFindings(tx, account, runId, found);
 }

@@ -1,7 +1,7 @@
 /** camt.053 and MT940 on files as banks send them (test/fixtures/statements). */
 import { describe, expect, it } from '@jest/globals';
 
-import { fixture, read, summary, transactions } from '../../test/statement-files.js';
+import { chain, fixture, read, summary, transactions } from '../../test/statement-files.js';
 
 describe('camt053', () => {
   it('reads version 2: entries, the transactions of a batch, a reversal, two equal fees, a pending entry', async () => {
@@ -60,6 +60,17 @@ describe('camt053', () => {
     expect(rows.length).toBe(2500);
     expect(new Set(rows.map(({ id }) => id)).size).toBe(2500);
     expect(rows.reduce((sum, { net }) => sum + net.value, 0)).toBe(2500);
+  });
+
+  it.each([
+    ['1,125', 'KWD', '! Amt "1,125" is no amount.'],
+    ['1,125', 'EUR', '! Amt "1,125" is no amount.'],
+    ['1.125', 'KWD', 'other 1125 KWD ACC/1'],
+    ['1,125.50', 'EUR', 'other 112550 EUR ACC/1'],
+    ['1,12', 'EUR', 'other 112 EUR ACC/1'],
+  ])('takes a comma for what it must be: %s %s', async (amount, currency, expected) => {
+    const file = statement(entry(amount, 'CRDT', '').replace('EUR', currency));
+    expect(await summary('camt053', file)).toEqual([`1 ${expected}`]);
   });
 
   it('does not tie balances of two currencies', async () => {
@@ -149,4 +160,94 @@ describe('mt940', () => {
     const { items } = await read('mt940', fixture('mt940-ugly.sta'));
     expect(transactions(items)[0]?.raw).toContain('MÜLLER');
   });
+
+  it.each([
+    ['KWD', '10.125', '! Amount "10.125" is no amount.'],
+    ['KWD', '1.000', '! Amount "1.000" is no amount.'],
+    ['KWD', '10,125', 'other 10125'],
+    ['EUR', '1.000', '! Amount "1.000" is no amount.'],
+    ['EUR', '1.000,5', 'other 100050'],
+    ['EUR', '1000.50', 'other 100050'],
+    ['EUR', '1000,', 'other 100000'],
+  ])('takes a point for what it must be: %s %s', async (currency, amount, expected) => {
+    const [opening, closing] = [`:60F:C261102${currency}0,`, `:62F:C261103${currency}0,`];
+    const [row] = await summary(
+      'mt940',
+      message(':28C:1/1', opening, `:61:2611031103C${amount}NTRF`, closing),
+    );
+    expect(row).toBe(`5 ${expected}${expected.startsWith('!') ? '' : ` ${currency} ACC/1/1/261102`}`);
+  });
+
+  it('ties the pages of a statement as one, and links each of them', async () => {
+    const file = pages('7/1', '7/2');
+    expect((await summary('mt940', file)).at(-1)).toBe('= ACC/7/1/261102 EUR 300 300');
+    expect(await chain('mt940', file)).toEqual([
+      'ACC EUR: 20261102 to 20261103 no. 7001, 100 to 200',
+      'ACC EUR: 20261103 to 20261103 no. 7002, 200 to 300',
+    ]);
+  });
+
+  it('gives pages that no number tells apart places that say nothing of their order', async () => {
+    const [first, second] = await chain('mt940', pages('7', '7'));
+    expect(first).toBe('ACC EUR: 20261102 to 20261103 no. 7000, 100 to 200');
+    expect(second).toMatch(/no\. -\d+, 200 to 300$/);
+    // As in files of their own, and where every page says that it were the first.
+    expect((await chain('mt940', page('M', '7', 2)))[0]).toBe(second);
+    expect((await chain('mt940', pages('7/1', '7/1')))[1]).toMatch(/no\. -\d+, 200 to 300$/);
+  });
+
+  describe('a file that ends in its closing balance', () => {
+    const upTo = (end: string, opening = 'EUR100,00') =>
+      Buffer.from(`:25:ACC\n:28C:1/1\n:60F:C261102${opening}\n:61:2611031103C74,50NTRF\n:86:${end}`);
+    const row = '4 other 7450 EUR ACC/1/1/261102';
+    const cutOff = expect.stringMatching(/^thrown StatementCutOffError: The file breaks off at line 1: /);
+
+    it.each([
+      'thanks\n:62F:C261102',
+      'thanks\n:62F:C261102EU',
+      'thanks\n:62F:C261102EUR',
+      'thanks\n:62F:C261102EUR17',
+      'thanks\n:62F:C261102EUR174,',
+      'thanks\n:62F:C261102EUR174,5',
+    ])('breaks off there, and has given its last row: %j', async (end) => {
+      expect(await summary('mt940', upTo(end))).toEqual([row, cutOff]);
+    });
+
+    it.each(['than', 'thanks', 'thanks\n', 'thanks\n:62F'])('breaks off before it: %j', async (end) => {
+      expect(await summary('mt940', upTo(end))).toEqual([cutOff]);
+    });
+
+    it.each([
+      ['thanks\n:62F:C261102EUR174,50', 'EUR100,00'],
+      ['thanks\n:62F:C261102EUR174,5', 'EUR100,0'],
+      ['thanks\n:62F:C261102EUR174,5\n', 'EUR100,00'],
+      ['thanks\n:62F:C261102EUR174,50\n-', 'EUR100,00'],
+    ])('is whole: %j', async (end, opening) => {
+      expect(await summary('mt940', upTo(end, opening))).toEqual([row, '= ACC/1/1/261102 EUR 17450 17450']);
+    });
+  });
+
+  it('ties the statements before the one in which a file breaks off, and not its pages', async () => {
+    const whole = message(':28C:6/1', ':60F:C261101EUR1,00', ':62F:C261102EUR1,00');
+    const file = Buffer.concat([whole, pages('7/1', '7/2')]);
+    for (const length of [file.indexOf(':62M:'), file.lastIndexOf(':61:'), file.lastIndexOf(':62F:')]) {
+      const lines = await summary('mt940', file.subarray(0, length));
+      expect(lines.filter((line) => line.startsWith('='))).toEqual(['= ACC/6/1/261101 EUR 100 100']);
+      expect(lines.at(-1)).toMatch(/^thrown StatementCutOffError/);
+    }
+  });
 });
+
+const message = (...lines: readonly string[]): Buffer =>
+  Buffer.from([':20:STARTUMS', ':25:ACC', ...lines, '-', ''].join('\r\n'));
+
+/** One with an entry of 1,00; a further one (`M`) begins on the day that it ends. */
+const page = (opens: 'F' | 'M', number: string, begins: number): Buffer =>
+  message(
+    `:28C:${number}`,
+    `:60${opens}:C26110${opens === 'F' ? 2 : 3}EUR${begins},00`,
+    ':61:2611031103C1,00NTRFNONREF',
+    `:62${opens === 'F' ? 'M' : 'F'}:C261103EUR${begins + 1},00`,
+  );
+const pages = (first: string, second: string): Buffer =>
+  Buffer.concat([page('F', first, 1), page('M', second, 2)]);

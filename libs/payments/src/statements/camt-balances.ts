@@ -4,6 +4,7 @@
  * of several days a pair for each day: the earliest opening and the latest closing are meant.
  */
 import type { StatedBalance, StatementLink } from '../statement.js';
+import { unordered } from './statement-order.js';
 
 type Balance = {
   readonly code: string;
@@ -12,6 +13,9 @@ type Balance = {
   readonly value: number | null;
   readonly date: string;
 };
+
+/** What a statement says of its place among others; a null sequence: it has no number. */
+type Place = { readonly account: string; readonly id: string; readonly sequence: number | null };
 
 /** A statement of a few years, day by day. */
 const balancesMax = 10_000;
@@ -27,7 +31,7 @@ export class CamtBalances {
   *stated(
     line: number,
     batch: string,
-    chain: { readonly account: string; readonly sequence: number },
+    place: Place,
   ): Generator<StatedBalance | StatementLink, void, undefined> {
     const interim = this.balances.filter(({ code }) => code === 'ITBD');
     const openings = this.first('OPBD') ?? this.first('PRCD') ?? interim.slice(0, 1);
@@ -44,7 +48,7 @@ export class CamtBalances {
         opening: opening?.value ?? 0,
         closing: closing?.value ?? 0,
       };
-      yield* linkOf(opening, closing, { line, batch, ...chain });
+      yield* linkOf(opening, closing, { line, batch, ...place });
     }
   }
 
@@ -69,19 +73,15 @@ const latest = (balances: readonly Balance[]): Balance | undefined =>
 function* linkOf(
   opening: Balance | undefined,
   closing: Balance | undefined,
-  of: {
-    readonly line: number;
-    readonly batch: string;
-    readonly account: string;
-    readonly sequence: number;
-  },
+  of: Place & { readonly line: number; readonly batch: string },
 ): Generator<StatementLink, void, undefined> {
   if (opening === undefined || opening.value === null || closing === undefined || closing.value === null)
     return;
   const [since, until] = [dayOf(opening.date), dayOf(closing.date)];
-  const { line, batch, account, sequence } = of;
+  const { line, batch, account, id } = of;
   if (since === null || until === null || account === '') return;
   const { currency } = closing;
+  const sequence = of.sequence ?? unordered(id, `${opening.value}`);
   const covers = { since, until, sequence, begins: opening.value, ends: closing.value };
   yield { kind: 'link', line, batch, chain: `${account} ${currency}`, currency, ...covers };
 }

@@ -10,6 +10,7 @@ import { CamtBalances } from './camt-balances.js';
 import { isoMoment } from './moment.js';
 import { quarantined, readOrQuarantine, RowError } from './row-error.js';
 import { contentHash, numbered, Occurrences } from './row-identity.js';
+import { numberedPage } from './statement-order.js';
 import { at, jsonOf, textAt, type Node } from './xml-nodes.js';
 
 const detailsHeldMax = 1000;
@@ -26,8 +27,24 @@ type Entry = {
   known?: string;
 };
 
+/** Counts equal rows: on through the pages of one statement, as long as their number grows, and anew with the next one. */
+export class PageCounts {
+  private statement = '';
+  private page = 0;
+  private occurrences = new Occurrences();
+
+  /** @param page 0: it has no number */
+  of(statement: string, page: number): Occurrences {
+    const isFurther = statement === this.statement && page > this.page;
+    if (!isFurther) this.occurrences = new Occurrences();
+    this.statement = statement;
+    this.page = page;
+    return this.occurrences;
+  }
+}
+
 export class CamtStatement {
-  private readonly occurrences = new Occurrences();
+  private counted: Occurrences | null = null;
   private readonly balances = new CamtBalances();
   private account = '';
   private id = '';
@@ -38,11 +55,14 @@ export class CamtStatement {
   private batch: string | null = null;
   private entry: Entry | null = null;
 
-  /** @param items where rows go @param seen names of the statements before this one in the file */
+  /**
+   * @param items where rows go
+   * @param before of the statements before this one in the file, their names and the rows of their pages
+   */
   constructor(
     private readonly line: number,
     private readonly items: StatementItem[],
-    private readonly seen: Occurrences,
+    private readonly before: { readonly names: Occurrences; readonly pages: PageCounts },
   ) {}
 
   /** A child of the statement is complete. */
@@ -84,8 +104,9 @@ export class CamtStatement {
   }
 
   end(): void {
-    const { account, sequence, page } = this;
-    const place = { account, sequence: (sequence % 10_000) * 1_000 + (Number(page) % 1_000 || 0) };
+    const { account, id, page } = this;
+    const sequence = this.sequence === 0 ? null : numberedPage(this.sequence, Number(page) || 0);
+    const place = { account, id: `${id}/${page}`, sequence };
     for (const stated of this.balances.stated(this.line, this.name, place))
       this.items.push(stated satisfies StatedBalance | StatementLink);
   }
@@ -187,7 +208,8 @@ export class CamtStatement {
         ? contentHash('reference', own, ...coreOf(head), row.booked ? '' : 'memo')
         : contentHash('statement', this.id, this.page, detail === null ? content : jsonOf(head));
     const id = `${this.account}:${entry.known}${detail === null ? '' : `:${content}`}`;
-    return numbered(id, this.occurrences.count(id));
+    this.counted ??= this.before.pages.of(`${this.account} ${this.id}`, Number(this.page) || 0);
+    return numbered(id, this.counted.count(id));
   }
 
   private balance(node: Node): void {
@@ -215,7 +237,7 @@ export class CamtStatement {
     if (this.batch !== null) return this.batch;
     const name =
       [this.account, this.id, this.page].filter((part) => part !== '').join('/') || `line ${this.line}`;
-    this.batch = numbered(name, this.seen.count(name));
+    this.batch = numbered(name, this.before.names.count(name));
     return this.batch;
   }
 }
@@ -248,7 +270,7 @@ function entryAmount(node: Node): { value: number; currency: string } {
 
 function amountIn(node: Node | undefined, currency: string): number {
   if (node === undefined || node.text === '') throw new RowError('Amt is missing.');
-  return minorUnits(node.text, currency, 'Amt', '.');
+  return minorUnits(node.text, currency, 'Amt', 'shown');
 }
 
 /** Where versions and banks put a transaction's amount in the account's currency. */

@@ -9,7 +9,7 @@ import {
   type StatementItem,
   type StatementReader,
 } from '../statement.js';
-import { CamtStatement } from './camt-statement.js';
+import { CamtStatement, PageCounts } from './camt-statement.js';
 import { Occurrences } from './row-identity.js';
 import { describeBinary, textOf } from './text.js';
 import { XmlError, XmlNodes, type Node, type Visitor } from './xml-nodes.js';
@@ -27,7 +27,7 @@ class CamtFile implements Visitor {
   private items: StatementItem[] = [];
   private statement: CamtStatement | null = null;
   private found = false;
-  private readonly statementsSeen = new Occurrences();
+  private readonly before = { names: new Occurrences(), pages: new PageCounts() };
 
   async *read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<StatementItem, void, undefined> {
     try {
@@ -48,8 +48,7 @@ class CamtFile implements Visitor {
   begins(path: readonly string[], node: Node): boolean {
     if (this.found) {
       if (path.at(-2)?.startsWith('BkToCstmrStmt') === true) {
-        if (node.name === 'Stmt')
-          this.statement = new CamtStatement(node.line, this.items, this.statementsSeen);
+        if (node.name === 'Stmt') this.statement = new CamtStatement(node.line, this.items, this.before);
         return false;
       }
       return path.at(-2) === 'Stmt' && this.statement !== null;

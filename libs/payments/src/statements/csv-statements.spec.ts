@@ -110,6 +110,80 @@ describe('stripe-payout-csv', () => {
       '= po_2 USD 2405 2405',
     ]);
   });
+
+  const header =
+    'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,automatic_payout_id';
+  const payoutRow = (id: string, net: string, category: string, source: string, payout: string) =>
+    `${id},2026-11-03 00:00:00,eur,${net},0,${net},${category},${source},${payout}`;
+
+  it('takes what a payout states once, also when its row comes twice', async () => {
+    const paidOut = payoutRow('txn_2', '-24.05', 'payout', 'po_1', 'po_1');
+    const file = csv(header, payoutRow('txn_1', '24.05', 'charge', 'ch_1', 'po_1'), paidOut, paidOut);
+    expect((await summary('stripe-payout-csv', file)).at(-1)).toBe('= po_1 EUR 2405 2405');
+  });
+
+  it('quarantines an empty amount, and takes an empty fee for none', async () => {
+    const lines = await summary(
+      'stripe-payout-csv',
+      csv(
+        header,
+        'txn_1,2026-11-03 00:00:00,eur,,0,24.05,charge,ch_1,po_1',
+        'txn_2,2026-11-03 00:00:00,eur,24.05,0,,charge,ch_2,po_1',
+        'txn_3,2026-11-03 00:00:00,eur,24.05,,24.05,charge,ch_3,po_1',
+      ),
+    );
+    expect(lines).toEqual(['2 ! gross is empty.', '3 ! net is empty.', '4 charge 2405 EUR po_1']);
+  });
+
+  it.each(['payout_reversal', 'payout_failure', 'payout_cancel'])(
+    'has a later payout carry what came back of one (%s)',
+    async (category) => {
+      const file = csv(
+        header,
+        payoutRow('txn_1', '28.00', category, 'po_1', 'po_2'),
+        payoutRow('txn_2', '10.00', 'charge', 'ch_2', 'po_2'),
+        payoutRow('txn_3', '-38.00', 'payout', 'po_2', 'po_2'),
+        payoutRow('txn_4', '12.00', category, 'po_3', 'po_3'),
+      );
+      expect(await summary('stripe-payout-csv', file)).toEqual([
+        '2 payout-returned 2800 EUR po_2',
+        '3 charge 1000 EUR po_2',
+        '4 payout -3800 EUR -',
+        '5 payout-returned 1200 EUR -',
+        '= po_2 EUR 3800 3800',
+      ]);
+    },
+  );
+});
+
+describe('a table that breaks off', () => {
+  const header =
+    'balance_transaction_id,created,currency,gross,fee,net,reporting_category,automatic_payout_id,description';
+  const rows = [
+    'txn_1,2026-11-03,eur,10.00,0,10.00,charge,po_1,Lamp',
+    'txn_2,2026-11-03,eur,-10.00,0,-10.00,payout,po_1,Payout',
+  ];
+
+  it.each(['txn_3,2026-11-03,eur,5', 'txn_3,2026-11-03,eur,5.00,0,5.00,charge,po_1,"La'])(
+    'gives its rows, and nothing that they would have to add up to: %s',
+    async (last) => {
+      expect(await summary('stripe-payout-csv', Buffer.from([header, ...rows, last].join('\n')))).toEqual([
+        '2 charge 1000 EUR po_1',
+        '3 payout -1000 EUR -',
+        expect.stringMatching(/^thrown StatementCutOffError: The file breaks off at line 4: /),
+      ]);
+    },
+  );
+
+  it('gives the rows that were kept back, too', async () => {
+    const [names = '', first = ''] = fixture('paypal-activity-en.csv').toString().split('\n');
+    // Nothing says yet how the file writes dates and amounts.
+    const row = first.replace('09/04/2026', '04/04/2026').replaceAll('.09', '').replaceAll('.00', '');
+    expect(await summary('paypal-activity-csv', Buffer.from([names, row, '"04/05'].join('\n')))).toEqual([
+      '2 charge 102700 USD -',
+      expect.stringMatching(/^thrown StatementCutOffError/),
+    ]);
+  });
 });
 
 describe('adyen-settlement-csv', () => {
@@ -174,15 +248,15 @@ describe('paypal-activity-csv', () => {
       net.value,
     ]);
     expect(rows).toEqual([
-      ['4AB00000000000001:EUR:credit', 'charge', 105_809, 2674, 103_135],
-      ['4AB00000000000002:USD:credit', 'charge', 10_000, 320, 9680],
-      ['4AB00000000000003:USD:debit', 'conversion', -9680, 0, -9680],
-      ['4AB00000000000003:EUR:credit', 'conversion', 8900, 0, 8900],
-      ['4AB00000000000004:EUR:credit:ausstehend', 'memo', 2000, undefined, 0],
-      ['4AB00000000000004:EUR:credit', 'charge', 2000, 85, 1915],
-      ['4AB00000000000005:EUR:debit', 'refund', -5809, -145, -5664],
-      ['4AB00000000000006:EUR:credit:abgelehnt', 'memo', 500, undefined, 0],
-      ['4AB00000000000007:EUR:debit', 'payout', -100_000, 0, -100_000],
+      ['4AB00000000000001:EUR:credit:091244', 'charge', 105_809, 2674, 103_135],
+      ['4AB00000000000002:USD:credit:100000', 'charge', 10_000, 320, 9680],
+      ['4AB00000000000003:USD:debit:100000', 'conversion', -9680, 0, -9680],
+      ['4AB00000000000003:EUR:credit:100000', 'conversion', 8900, 0, 8900],
+      ['4AB00000000000004:EUR:credit:110000:ausstehend', 'memo', 2000, undefined, 0],
+      ['4AB00000000000004:EUR:credit:080000', 'charge', 2000, 85, 1915],
+      ['4AB00000000000005:EUR:debit:093000', 'refund', -5809, -145, -5664],
+      ['4AB00000000000006:EUR:credit:100000:abgelehnt', 'memo', 500, undefined, 0],
+      ['4AB00000000000007:EUR:debit:230000', 'payout', -100_000, 0, -100_000],
     ]);
     expect(transactions(items)[6]).toMatchObject({
       paymentReference: '4AB00000000000001',
@@ -248,5 +322,38 @@ describe('paypal-activity-csv', () => {
       '3 payout -1243137 EUR -',
       '4 memo 0 EUR -',
     ]);
+  });
+
+  const typed = (type: string, gross: string, more = 'Completed,Credit') =>
+    csv(
+      'Date,Time,TimeZone,Type,Currency,Gross,Fee,Net,Transaction ID,Status,Balance Impact',
+      `25/07/2026,01:47:56,GMT,${type},EUR,${gross},0,${gross},TID,${more}`,
+    );
+
+  it.each([
+    ['Chargeback Fee', '-16.00', 'fee'],
+    ['Dispute Fee', '-8.00', 'fee'],
+    ['Chargeback Fee Reversal', '16.00', 'fee'],
+    ['Rückbuchungsgebühr', '-16.00', 'fee'],
+    ['Comisión por contracargo', '-16.00', 'fee'],
+    ['Frais de contestation', '-16.00', 'fee'],
+    ['Chargeback', '-16.00', 'chargeback'],
+    ['Chargeback Reversal', '16.00', 'chargeback-reversed'],
+    ['Rückbuchung', '-16.00', 'chargeback'],
+    ['Hold on Balance for Dispute Investigation', '-16.00', 'hold'],
+  ])('takes %s of %s for a %s', async (type, gross, kind) => {
+    const [row] = transactions((await read('paypal-activity-csv', typed(type, gross))).items);
+    expect(row).toMatchObject({ kind });
+  });
+
+  it.each([
+    ['Completed,Credit', 'charge'],
+    ['Completed,Mémo', 'memo'],
+    ['Completed,Tegoed', 'charge'],
+    ['Pending,Tegoed', 'memo'],
+    ['Denied,Credit', 'memo'],
+  ])('takes a payment that is %s for a %s', async (more, kind) => {
+    const [row] = transactions((await read('paypal-activity-csv', typed('Payment', '10.00', more))).items);
+    expect(row).toMatchObject({ kind });
   });
 });

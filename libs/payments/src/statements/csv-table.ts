@@ -161,8 +161,11 @@ class CsvFile {
     const records = this.records.end();
     let next = records.next();
     for (; next.done !== true; next = records.next()) yield* this.record(next.value);
+    if (next.value !== null) {
+      yield* this.rowsHeldBack();
+      throw new StatementCutOffError(next.value, 'a quoted field has no end.');
+    }
     yield* this.table.end();
-    if (next.value !== null) throw new StatementCutOffError(next.value, 'a quoted field has no end.');
   }
 
   /** Preambles are passed over, a line at a time; a header does not go over several lines. */
@@ -192,7 +195,7 @@ class CsvFile {
     const { line, fields, raw, broken } = record;
     if (fields.length > 0 && fields.every((field) => field.trim() === '')) return;
     if (!record.ended && this.isCutOff(record)) {
-      yield* this.table?.end() ?? [];
+      yield* this.rowsHeldBack();
       throw new StatementCutOffError(line, 'the last row is not whole.');
     }
     if (broken !== null) {
@@ -210,6 +213,12 @@ class CsvFile {
     );
     if (Array.isArray(items)) yield* items;
     else yield items;
+  }
+
+  /** Rows that the format has kept to the end, without what they would have to add up to with those that are missing. */
+  private *rowsHeldBack(): Iterable<StatementItem> {
+    for (const item of this.table?.end() ?? [])
+      if (item.kind === 'transaction' || item.kind === 'quarantined') yield item;
   }
 
   private get width(): number {

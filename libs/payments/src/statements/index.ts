@@ -5,6 +5,8 @@ import { mt940 } from './mt940.js';
 import { paypalActivityCsv } from './paypal-activity-csv.js';
 import { stripePayoutCsv } from './stripe-payout-csv.js';
 
+export { plainName } from './csv-table.js';
+
 /** The reader of each format. */
 export const statementReaders: Readonly<Record<StatementFormat, StatementReader>> = {
   'stripe-payout-csv': stripePayoutCsv,

@@ -30,7 +30,11 @@ export function parseBalance(text: string): Balance {
     throw new RowError(`The balance "${clip(text)}" is not of the form C/D, date, currency, amount.`);
   const [, mark = '', date = '', code = '', digits = ''] = match;
   const currency = currencyOf(code, 'Currency');
-  return { value: signOf(mark) * minorUnits(swift(digits), currency, 'Balance', ','), currency, date };
+  return {
+    value: signOf(mark) * minorUnits(digits.trim(), currency, 'Balance', 'shown-comma'),
+    currency,
+    date,
+  };
 }
 
 /** @param currency of the opening balance: an entry has none of its own @throws RowError */
@@ -47,7 +51,7 @@ export function parseEntry(
   if (match === null)
     throw new RowError(`The entry "${clip(line)}" is not of the form date, C/D, amount, type.`);
   const [, valueDate = '', entryDate, mark = '', , digits = '', type = '', references = ''] = match;
-  const amount = minorUnits(swift(digits), currency, 'Amount', ',');
+  const amount = minorUnits(digits.trim(), currency, 'Amount', 'shown-comma');
   const [customer, bank] = references.split('//', 2);
   const value = signOf(mark) * amount;
   return {
@@ -75,10 +79,6 @@ function signOf(mark: string): 1 | -1 {
   const credit = mark.endsWith('C');
   return credit === mark.includes('R') ? -1 : 1;
 }
-
-/** SWIFT writes 1234,5; who writes 1234.50 or 1.234,50 all the same is understood. */
-const swift = (digits: string): string =>
-  digits.includes(',') ? digits.trim() : digits.trim().replace(/\.(\d{1,2})$/, ',$1');
 
 /** The entry's own date, MMDD, in the year that is next to the value date; without it the value date. */
 function bookedAt(valueDate: string, entryDate: string | undefined): number {

@@ -16,6 +16,7 @@ import { Lines, type Line } from './lines.js';
 import { parseBalance, parseEntry, referenceIn, type Balance, type Entry } from './mt940-fields.js';
 import { quarantined, readOrQuarantine } from './row-error.js';
 import { contentHash, numbered, Occurrences } from './row-identity.js';
+import { numberedPage, unordered } from './statement-order.js';
 import { decodeText, describeBinary, textOf } from './text.js';
 
 export const mt940: StatementReader = {
@@ -51,7 +52,8 @@ type Statement = {
   readonly balance: { -readonly [Key in keyof StatedBalance]: StatedBalance[Key] };
   /** Its last page closed with :62M:. */
   readonly goesOn: boolean;
-  readonly link: StatementLink | null;
+  /** Of each of its pages, so that pages in one file and in several say the same. */
+  readonly links: readonly StatementLink[];
 };
 
 class Mt940File {
@@ -61,6 +63,9 @@ class Mt940File {
   private statement: Statement | null = null;
   private unclosedLine: number | null = null;
   private linesSeen = 0;
+  private lastLineEnded = true;
+  /** How many decimals its balances have at least. */
+  private decimals = Number.MAX_SAFE_INTEGER;
   private readonly occurrences = new Occurrences();
   private readonly names = new Occurrences();
   private found = false;
@@ -77,6 +82,7 @@ class Mt940File {
 
   private *line(line: Line): Iterable<StatementItem> {
     this.linesSeen += 1;
+    this.lastLineEnded = line.ended;
     if (!this.found && (this.linesSeen > linesBeforeStatementMax || line.overlong)) throw noStatement();
     const tag = tags.exec(line.text);
     if (tag !== null) {
@@ -96,16 +102,25 @@ class Mt940File {
 
   private *end(): Iterable<StatementItem> {
     const last = this.field;
-    if (last !== null && (last.tag.startsWith('62') || this.page === null)) yield* this.complete();
+    const closes = last?.tag.startsWith('62') === true && !this.isCutOff(last);
+    if (closes || this.page === null) yield* this.complete();
+    // An entry is whole where another one, or a field that is none of its own, has begun.
+    else if (last !== null && last.tag !== '86' && last.tag !== 'NS') yield* this.leaveEntry();
     if (!this.found) throw noStatement();
     if (this.page !== null) this.unclosedLine ??= this.page.line;
-    yield* this.give();
+    // Of a statement whose last page is not whole nobody knows what it adds up to.
+    if (this.page === null || this.statement?.goesOn !== true) yield* this.give();
     if (this.unclosedLine !== null) {
       throw new StatementCutOffError(
         this.unclosedLine,
         'the statement that begins there has no closing balance (:62F:).',
       );
     }
+  }
+
+  /** Whether the file ends in the middle of this closing balance, as its decimals show. */
+  private isCutOff({ text }: Field): boolean {
+    return !this.lastLineEnded && decimalsOf(text) < this.decimals;
   }
 
   private continueField(field: Field, { text, overlong }: Line): void {
@@ -173,6 +188,7 @@ class Mt940File {
     this.found = true;
     page.openingRead = true;
     page.continues = field.tag === '60M';
+    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
     const read = readOrQuarantine(
       field.line,
       () => shown(field),
@@ -188,11 +204,9 @@ class Mt940File {
       before.account === page.account &&
       before.number === number;
     if (!isFurther) yield* this.give();
-    const name = [page.account, page.number, page.opening?.date ?? '']
-      .filter((part) => part !== '')
-      .join('/');
-    page.name = isFurther ? before.balance.batch : numbered(name, this.names.count(name));
-    this.occurrences.clear();
+    page.name = isFurther ? before.balance.batch : numbered(nameOf(page), this.names.count(nameOf(page)));
+    // Pages that no number tells apart count on.
+    if (!isFurther) this.occurrences.clear();
   }
 
   /** Another page begins, or another message: what is open had no closing balance. */
@@ -207,6 +221,7 @@ class Mt940File {
     const { page } = this;
     this.page = null;
     if (page === null || !page.openingRead) return;
+    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
     const read = readOrQuarantine(
       field.line,
       () => shown(field),
@@ -219,7 +234,7 @@ class Mt940File {
     const same = page.opening?.currency === currency;
     const opening = further?.balance.opening ?? (same ? (page.opening?.value ?? 0) : 0);
     this.statement = {
-      link: linkOf(page, { line: field.line, opening, closing, before: further?.link ?? null }),
+      links: [...(further?.links ?? []), ...linksOf(page, field.line, closing)],
       account: page.account,
       number: page.number.split('/')[0] ?? '',
       goesOn: field.tag === '62M',
@@ -236,9 +251,11 @@ class Mt940File {
 
   /** Gives the balances of the statement before: no page of it follows. */
   private *give(): Iterable<StatementItem> {
-    if (this.statement !== null) yield this.statement.balance;
-    if (this.statement?.link) yield this.statement.link;
+    const { statement } = this;
     this.statement = null;
+    if (statement === null) return;
+    yield statement.balance;
+    yield* statement.links;
   }
 
   private *leaveEntry(): Iterable<StatementItem> {
@@ -262,7 +279,10 @@ class Mt940File {
   private row(page: Page, field: Field, details: string, raw: string): StatementItem {
     const entry = parseEntry(field, page.opening?.currency);
     const { value, currency, moves, occurredAtMs, kind } = entry;
-    const scope = contentHash(page.number, page.opening?.date ?? '', raw.replaceAll(/[ \t]+$/gm, ''));
+    const { number, opening, continues } = page;
+    // A further page may have the number of the one before: what it begins with tells them apart, also in files of their own.
+    const begins = continues ? `${opening?.value}` : '';
+    const scope = contentHash(number, opening?.date ?? '', begins, raw.replaceAll(/[ \t]+$/gm, ''));
     const id = `${page.account}:${scope}`;
     const money = { value, currency };
     return {
@@ -288,28 +308,37 @@ class Mt940File {
   }
 }
 
-/** Its place among the statements of its account; null: it does not say enough. */
-function linkOf(
-  page: Page,
-  {
-    line,
-    opening,
-    closing,
-    before,
-  }: { line: number; opening: number; closing: Balance | null; before: StatementLink | null },
-): StatementLink | null {
-  if (closing === null || page.opening === null || page.account === '') return null;
+/** As people call it. */
+const nameOf = ({ account, number, opening }: Page): string =>
+  [account, number, opening?.date ?? ''].filter((part) => part !== '').join('/');
+
+/** Its place among the pages of its account; none: it does not say enough. */
+function linksOf(page: Page, line: number, closing: Balance | null): StatementLink[] {
+  const { account, opening } = page;
+  if (closing === null || opening === null || account === '') return [];
   const { currency } = closing;
-  if (page.opening.currency !== currency) return null;
-  const sequence = Number(/^0*(\d{1,6})/.exec(page.number)?.[1] ?? 0);
-  const since = before?.since ?? dayOf(page.opening.date);
-  const covers = { since, until: dayOf(closing.date), sequence, begins: opening, ends: closing.value };
-  return { kind: 'link', line, batch: page.name, chain: `${page.account} ${currency}`, currency, ...covers };
+  if (opening.currency !== currency) return [];
+  const named = { line, batch: nameOf(page), chain: `${account} ${currency}`, currency };
+  const place = { since: dayOf(opening.date), until: dayOf(closing.date), sequence: sequenceOf(page) };
+  return [{ kind: 'link', ...named, ...place, begins: opening.value, ends: closing.value }];
+}
+
+/** A further page that says it were the first, or nothing, has no number that tells them apart. */
+function sequenceOf({ number, continues, opening }: Page): number {
+  const [, statement, page] = /^(\d+)(?:\/(\d+))?/.exec(number) ?? [];
+  const isTold = Number(statement) > 0 && (!continues || Number(page) > 1);
+  return isTold ? numberedPage(Number(statement), Number(page ?? 0)) : unordered(number, `${opening?.value}`);
 }
 
 /** 261102 as 20261102. */
 const dayOf = (date: string): number =>
   Number(date) + (Number(date.slice(0, 2)) >= 80 ? 19_000_000 : 20_000_000);
+
+/** Digits behind the comma of a balance; -1: it has no comma, -2: no amount. */
+function decimalsOf(text: string): number {
+  const amount = /[A-Z]{3}\s*(\d[\d.,' ]*)/.exec(text)?.[1]?.trimEnd();
+  return amount === undefined ? -2 : (/[.,](\d*)$/.exec(amount)?.[1]?.length ?? -1);
+}
 
 const merchantReferenceOf = (entry: Entry, details: string): string | null =>
   referenceIn(decodeText(details)) ?? entry.customerReference;

@@ -1,9 +1,11 @@
 /**
  * PayPal's activity download and its monthly statement, in any of its languages. A transaction id names several rows: the
- * two sides of a currency conversion, a payment and its hold. So a row is known by transaction id, currency and direction,
- * then by its count. Rows that have moved no money (pending, denied, memo) are kept under an id of their own, with their
- * status: when the transaction completes, its row is new. Nothing is tied out: a download states no payout and no balance
- * that its rows would have to add up to.
+ * two sides of a currency conversion, a payment, its hold and the release of the hold. So a row is known by transaction id,
+ * currency, direction and time of day, as the file writes it, then by its count. Not by its date, whose order is guessed
+ * from the rows around it, nor by its type, which is in another language elsewhere: a payment and its release may come in
+ * files of different days, the later one first. Rows that have moved no money
+ * (pending, denied, memo) are kept under an id of their own, with their status: when the transaction completes, its row is
+ * new. Nothing is tied out: a download states no payout and no balance that its rows would have to add up to.
  */
 import type { ProviderTransaction } from '../provider-transaction.js';
 import type { StatementItem } from '../statement.js';
@@ -109,10 +111,12 @@ class PaypalTable implements Table {
       occurredAtMs: local - zoneOffsetMs(row.text(columns.zone), local),
       // A completed payment is called refunded later on; it is the same row all the same.
       raw: moves ? row.json(columns.status) : row.json(),
-      id: this.idOf(
-        row,
-        `${currency}:${gross < 0 ? 'debit' : 'credit'}${moves ? '' : `:${status || 'memo'}`}`,
-      ),
+      id: this.idOf(row, [
+        currency,
+        gross < 0 ? 'debit' : 'credit',
+        timeOfDay(local),
+        moves ? '' : status || 'memo',
+      ]),
     };
     return { kind: 'transaction', line: row.line, transaction, batch: null };
   }
@@ -136,11 +140,15 @@ class PaypalTable implements Table {
     };
   }
 
-  private idOf(row: Row, movement: string): string {
+  private idOf(row: Row, movement: readonly string[]): string {
     const { date, time, type, status, gross, net, reference, invoice, transactionId } = this.columns;
     const columns = [date, time, type, status, gross, net, reference, invoice];
     const known = row.optional(transactionId) ?? contentHash(...columns.map((column) => row.text(column)));
-    const id = `${known}:${movement}`;
+    const id = [known, ...movement.filter((part) => part !== '')].join(':');
     return numbered(id, this.occurrences.count(id));
   }
 }
+
+/** 10:01:15 as 100115; empty at midnight, which is also what a row without a time is taken to be. */
+const timeOfDay = (localMs: number): string =>
+  new Date(localMs).toISOString().slice(11, 19).replaceAll(':', '').replace(/^0+$/, '');

@@ -50,7 +50,8 @@ const pendingStatuses = words(
    temporary`,
 );
 const debitImpacts = words('debit soll cargo addebito debet afschrijving obciaz');
-const creditImpacts = words('credit haben abono accredito krediet bijschrijving uznan kredit');
+/** Another word that is not known says nothing: then it goes by the status. */
+const memoImpacts = words('memo promemoria neutral');
 /** Announcements and parts of other rows, whatever their status. */
 const memoTypes =
   /shoppingcartitem|warenkorbartikel|authorization|autorisierung|autorisation|autorizacion|autorizzazione|autorisatie|^order$|invoicesent|requestsent|requestreceived/;
@@ -59,7 +60,7 @@ const memoTypes =
 export function movesMoney(row: { status: string; impact: string; type: string; gross: number }): boolean {
   const { status, impact, type, gross } = row;
   if (refusedStatuses.test(status) || memoTypes.test(type)) return false;
-  if (impact !== '' && !debitImpacts.test(impact) && !creditImpacts.test(impact)) return false;
+  if (memoImpacts.test(impact)) return false;
   if (!pendingStatuses.test(status)) return true;
   return impact === '' ? gross < 0 && kindOfType(type, gross) === 'payout' : debitImpacts.test(impact);
 }
@@ -69,6 +70,8 @@ const kindsByType: readonly (readonly [RegExp, TransactionKind])[] = [
   [/currencyconversion|wahrungsumrechnung|conversiondedevise|conversiondedivisa|conversiondemoneda|conversione.*valut|valutaomrekening|conversaodemoeda/, 'conversion'],
   // Before disputes: what is kept back for one is not lost yet.
   [/(?<!with)hold|release|reserve|einbehalt|einbehaltung|freigabe|bloqueo|retencion|retenue|blocage|trattenut|sospensione|inhouding|vasthoud/, 'hold'],
+  // What a dispute costs is lost whoever wins it; also one that is given back is a fee.
+  [/^(?=.*(?:chargeback|ruckbuchung|dispute|contracargo|contestation|contestazione|litige)).*(?:fee|gebuhr|frais|comision|tarifa|commissione|tariffa)/, 'fee'],
   [/chargebackreversal|ruckbuchung.*(?:storn|aufgehoben)/, 'chargeback-reversed'],
   [/chargeback|ruckbuchung|dispute|contracargo|storno.*kreditkarte/, 'chargeback'],
   [/cancel.*refund|refund.*revers/, 'refund-failed'],

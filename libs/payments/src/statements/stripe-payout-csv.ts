@@ -12,6 +12,7 @@ import { kindOf } from '../stripe/stripe-kinds.js';
 import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
 import { csvReader, type Header, type Row, type Table } from './csv-table.js';
 import { isoMoment } from './moment.js';
+import { RowError } from './row-error.js';
 import { contentHash, numbered, Occurrences } from './row-identity.js';
 import { PayoutTotals } from './stripe-payout-totals.js';
 
@@ -28,6 +29,8 @@ type Columns = Record<'currency' | 'gross' | 'fee' | 'net' | 'created' | 'catego
     number | undefined
   > & {
     readonly references: readonly number[];
+    /** It is the report of the payouts themselves. */
+    readonly ofPayouts: boolean;
   };
 
 class StripeTable implements Table {
@@ -47,16 +50,17 @@ class StripeTable implements Table {
   *row(row: Row): Iterable<StatementItem> {
     const { columns, mark } = this;
     const currency = currencyOf(row.text(columns.currency), 'currency');
-    const net = minorUnits(row.text(columns.net), currency, 'net', mark);
-    const gross = minorUnits(row.text(columns.gross), currency, 'gross', mark);
+    const net = minorUnits(stated(row, columns.net, 'net'), currency, 'net', mark);
+    const gross = minorUnits(stated(row, columns.gross, 'gross'), currency, 'gross', mark);
     const fee = minorUnits(row.text(columns.fee), currency, 'fee', mark);
     const occurredAtMs = isoMoment(row.text(columns.created), 'created');
     const source = row.optional(columns.source);
     const kind = kindOf(row.text(columns.category), row.text(columns.description), source);
-    const isPayout = kind === 'payout' && !/revers|fail|cancel/i.test(row.text(columns.category));
-    const payoutId = row.optional(columns.payout) ?? (isPayout ? source : null);
+    const isPayout = kind === 'payout';
+    const payoutId = this.payoutOf(row, kind, source);
+    const id = row.optional(columns.id) ?? this.idOf(row, payoutId);
     const transaction: ProviderTransaction = {
-      id: row.optional(columns.id) ?? this.idOf(row, payoutId),
+      id,
       kind,
       gross: { value: gross, currency },
       fee: { value: fee, currency },
@@ -69,7 +73,8 @@ class StripeTable implements Table {
       raw: row.json(),
     };
     const effective = row.text(columns.effective);
-    this.totals.add({ line: row.line, isPayout, isFee: kind === 'fee', payoutId, currency, net, effective });
+    const isFee = kind === 'fee';
+    this.totals.add({ id, line: row.line, isPayout, isFee, payoutId, currency, net, effective });
     yield { kind: 'transaction', line: row.line, transaction, batch: isPayout ? null : payoutId };
   }
 
@@ -77,16 +82,45 @@ class StripeTable implements Table {
     return this.totals.balances();
   }
 
-  /** A row without an id, as in reports with columns of one's own choice. */
+  /** A row without an id, as in reports with columns of one's own choice: whichever others they are, and in what order. */
   private idOf(row: Row, payoutId: string | null): string {
-    const content = contentHash(row.json());
+    const { created, currency, gross, fee, net, category, source, charge, paymentIntent, description } =
+      this.columns;
+    const columns = [
+      created,
+      currency,
+      gross,
+      fee,
+      net,
+      category,
+      source,
+      charge,
+      paymentIntent,
+      description,
+    ];
+    const content = contentHash(...columns.map((column) => row.text(column)));
     return numbered(`${payoutId ?? 'balance'}:${content}`, this.occurrences.count(content));
+  }
+
+  /** A payout that came back is named by its row in a report of payouts; elsewhere a row names the payout that carries it. */
+  private payoutOf(row: Row, kind: TransactionKind, source: string | null): string | null {
+    const named = row.optional(this.columns.payout);
+    if (kind === 'payout') return named ?? source;
+    const namesItself = kind === 'payout-returned' && (this.columns.ofPayouts || named === source);
+    return namesItself ? null : named;
   }
 
   private paymentOf(row: Row, kind: TransactionKind, source: string | null): string | null {
     const payment = row.optional(this.columns.paymentIntent) ?? row.optional(this.columns.charge);
     return payment ?? (kind === 'charge' ? source : null);
   }
+}
+
+/** An amount that must be there: an empty one is none, and not 0. */
+function stated(row: Row, column: number, field: string): string {
+  const text = row.text(column);
+  if (text === '') throw new RowError(`${field} is empty.`);
+  return text;
 }
 
 function columnsOf(header: Header): Columns | null {
@@ -123,6 +157,7 @@ function columnsOf(header: Header): Columns | null {
     charge: header.find('charge_id', 'charge'),
     paymentIntent: header.find('payment_intent_id', 'payment_intent'),
     description: header.find('description'),
+    ofPayouts: header.find('payout_status', 'payout_type', 'payout_expected_arrival_date') !== undefined,
     references: [
       ...header.findAll(/metadata.*reservation|reservation.*metadata/),
       ...header.findAll(/metadata.*(?:order|reference|externalid)|(?:order|reference|externalid).*metadata/),

@@ -6,6 +6,7 @@ import type { StatedBalance } from '../statement.js';
 import { detached } from './text.js';
 
 export type PayoutRow = {
+  readonly id: string;
   readonly line: number;
   /** The row is the payout itself. */
   readonly isPayout: boolean;
@@ -23,6 +24,8 @@ type Payout = {
   /** Where the payout itself stands; 0: no such row. */
   line: number;
   stated: number;
+  /** The rows that state it, so that one that comes twice says it once. */
+  readonly statedBy: Set<string>;
   sum: number;
   rows: number;
   effective: string;
@@ -60,12 +63,14 @@ export class PayoutTotals {
     }
   }
 
-  private addToPayout({ line, isPayout, currency, net, effective }: PayoutRow, id: string): void {
+  private addToPayout(row: PayoutRow, id: string): void {
+    const { line, isPayout, currency, net, effective } = row;
     const key = `${id} ${currency}`;
     const payout = this.payouts.get(key) ?? this.newPayout(key, id, currency);
     if (isPayout) {
       payout.line = line;
-      payout.stated += net;
+      if (!payout.statedBy.has(row.id)) payout.stated += net;
+      payout.statedBy.add(detached(row.id));
     } else {
       payout.sum += net;
       payout.rows += 1;
@@ -79,6 +84,7 @@ export class PayoutTotals {
       currency: detached(currency),
       line: 0,
       stated: 0,
+      statedBy: new Set<string>(),
       sum: 0,
       rows: 0,
       effective: '',
