@@ -85,6 +85,27 @@ describe('a path', () => {
     }
   }, 60_000);
 
+  it('that cannot be decoded is a 400, whatever it is asked for and whoever asks: it leads to no call', async () => {
+    for (const path of [
+      '/%',
+      '/v1/%zz',
+      '/v1/skus/%zz',
+      '/v1/skus/%ff/adjustments',
+      '/v1/orders/%c0%af',
+      '/v1/payments/webhooks/%ff',
+      '/nowhere/%2',
+    ]) {
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        for (const key of ['storefront', null] as const) {
+          const reply = await target.client.request(path, { method, key });
+          if (method === 'HEAD') expect(reply.status).toBe(400);
+          else expectProblem(reply, 'invalid-url');
+          expect(reply.headers.has('allow')).toBe(false);
+        }
+      }
+    }
+  });
+
   it('of any text under /v1 is a 4xx (generated)', async () => {
     const segment = fc.oneof(
       fc.string().map(encodeURIComponent),
