@@ -293,7 +293,7 @@ describe('a header', () => {
     expect(response).toContain('/problems/idempotency-key-invalid');
   });
 
-  it.each(['7', 'W/"7"', '"7", "8"', '""', '"x"', '"07"', '"-1"', '"1e3"', '"9007199254740992"', '"', '**'])(
+  it.each(['7', 'W/7', '"7" "8"', '*, "7"', '"a b"', '"', '**', ','])(
     'If-Match of %s cannot be read',
     async (field) => {
       const options = { key: 'admin', headers: { 'if-match': field } } as const;

@@ -93,7 +93,8 @@ function headerParameters(call: CallDescription): Json[] {
       name: 'If-Match',
       in: 'header',
       required: false,
-      description: 'The ETag of the level that the adjustment is meant for',
+      description:
+        'The ETag of the level that the adjustment is meant for, or of several, one of which it is',
       schema: { type: 'string' },
     });
   }
