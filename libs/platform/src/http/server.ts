@@ -2,6 +2,7 @@
  * The HTTP server under Nest: Fastify with our own JSON reader, keys checked before a body is read, strict queries,
  * and problem documents for whatever goes wrong, wherever it does.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
@@ -110,9 +111,9 @@ function readJson(fastify: FastifyInstance): void {
     const bytes = body as Buffer;
     request.rawBody = bytes;
     try {
-      if (request.routeOptions.config.signed === true) return done(null, undefined);
+      if (bytes.length === 0 || request.routeOptions.config.signed === true) return done(null, undefined);
       refuseEncodings(request);
-      done(null, bytes.length === 0 ? undefined : parseJsonBody(bytes));
+      done(null, parseJsonBody(bytes));
     } catch (error) {
       done(error as Error);
     }
@@ -129,7 +130,7 @@ function passUploads(fastify: FastifyInstance): void {
 
 function refuseEncodings(request: FastifyRequest): void {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new Problem('unsupported-media-type', 'JSON is sent as UTF-8');
   }
   const encoding = request.headers['content-encoding'];
@@ -142,6 +143,7 @@ function checkRequests(fastify: FastifyInstance, callers: Callers): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
       const { config } = request.routeOptions;
+      forgetTypeOfNothing(request.headers);
       if (config.scopes !== undefined && config.signed !== true) {
         request.apiKey = authorised(callers.keyOf(request.headers.authorization), config.scopes);
       }
@@ -152,6 +154,13 @@ function checkRequests(fastify: FastifyInstance, callers: Callers): void {
       done(error as Error);
     }
   });
+}
+
+/** Where there is no body its type says nothing, and yet many a client sends one: `curl -d ''` that of a form. */
+function forgetTypeOfNothing(headers: IncomingHttpHeaders): void {
+  const { 'content-length': length = '0', 'content-type': type } = headers;
+  if (length !== '0' || type === undefined || headers['transfer-encoding'] !== undefined) return;
+  if (!/^application\/json *(;|$)/i.test(type)) delete headers['content-type'];
 }
 
 function authorised(key: ApiKey | undefined, scopes: readonly Scope[]): ApiKey {
