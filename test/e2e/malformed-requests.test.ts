@@ -173,6 +173,7 @@ describe('a query', () => {
     ['/v1/payments', 'admin'],
     ['/v1/reconciliations', 'admin'],
     ['/v1/discrepancies', 'admin'],
+    ['/v1/simulations', 'admin'],
   ] as const;
 
   it.each([

@@ -154,7 +154,17 @@ describeWithServers('two instances', () => {
   }, 120_000);
 });
 
+/** Page by page, each of one. */
 async function listOf(at: ServiceProcess): Promise<{ id: string }[]> {
-  const reply = await call('GET', '/v1/simulations', { at });
-  return ((await reply.json()) as { data: { id: string }[] }).data;
+  const list: { id: string }[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const reply = await call('GET', `/v1/simulations?limit=1${query}`, { at });
+    const page = (await reply.json()) as { data: { id: string }[]; nextCursor: string | null };
+    expect(page.data).toHaveLength(1);
+    list.push(...page.data);
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return list;
 }
