@@ -65,7 +65,7 @@ const stockCalls: readonly CallDescription[] = [
     body: { schema: putSkuBody, required: true },
     answers: { 200: stockLevel, 201: stockLevel },
     etag: true,
-    problems: ['stock-not-ready', 'ledger-unavailable'],
+    problems: ['stock-not-ready'],
   },
   {
     id: 'getSku',
@@ -106,7 +106,7 @@ const stockCalls: readonly CallDescription[] = [
     scopes: either,
     stream: true,
     answers: { 200: stockLevel },
-    problems: ['unknown-sku', 'overloaded'],
+    problems: ['unknown-sku'],
   },
 ];
 
@@ -307,7 +307,7 @@ const simulationCalls: readonly CallDescription[] = [
     scopes: admin,
     body: { schema: simulationBody, required: true },
     answers: { 202: simulationStarted },
-    problems: ['overloaded'],
+    problems: [],
   },
   {
     id: 'listSimulations',
@@ -339,7 +339,7 @@ const simulationCalls: readonly CallDescription[] = [
     scopes: admin,
     stream: true,
     answers: { 200: simulationProgress },
-    problems: ['not-found', 'overloaded'],
+    problems: ['not-found'],
   },
 ];
 

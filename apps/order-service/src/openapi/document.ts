@@ -183,6 +183,7 @@ function problemSlugsOf(call: CallDescription): readonly ProblemSlug[] {
       'invalid-request',
       'internal',
       'ledger-unavailable',
+      'overloaded',
       ...(call.query ? (['invalid-cursor'] as const) : []),
       ...(call.body ? (['invalid-json', 'body-too-large', 'unsupported-media-type'] as const) : []),
       ...(isKeyed(call) ? idempotencyProblems : []),
