@@ -104,6 +104,25 @@ describe('/openapi.json', () => {
     }
   });
 
+  it('says of every stream what its events have, and what a follower who comes back is to say', () => {
+    const streamOf = (path: string) => {
+      const { responses, parameters } = document.paths[path]!['get']!;
+      const { schema } = responses['200']!.content['text/event-stream']!;
+      return { schema, header: parameters.find(({ name }) => name === 'Last-Event-ID'), responses };
+    };
+    const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+    const levels = streamOf('/v1/skus/{sku}/events');
+    expect(levels.schema).toEqual(reference('StockLevel'));
+    expect(levels.header).toMatchObject({ description: expect.stringContaining('version') });
+    expect(Object.keys(levels.responses)).not.toContain('204');
+    const simulation = streamOf('/v1/simulations/{id}/events');
+    expect(simulation.schema).toEqual({
+      anyOf: [reference('SimulationProgress'), reference('Simulation')],
+    });
+    expect(simulation.header).toMatchObject({ description: expect.stringContaining('end') });
+    expect(simulation.responses['204']!.description).toContain('end');
+  });
+
   it('has no reference that leads nowhere', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
       ([, reference]) => reference!,

@@ -8,7 +8,7 @@ import { jsonAnswer } from './answers.js';
 import { Idempotent } from './idempotent.js';
 import { pageRequestOf, presentPage } from './pages.js';
 import { bodyOf, queryOf } from './request.js';
-import { SimulationEvents } from './simulation-events.js';
+import { hasSeenTheEnd, SimulationEvents } from './simulation-events.js';
 import { SIMULATIONS } from './tokens.js';
 
 const admin = Call({ scopes: ['admin'] });
@@ -65,6 +65,11 @@ export class SimulationsController {
     const simulation = await this.found(id);
     if (request.method === 'HEAD') {
       void reply.header('content-type', 'text/event-stream').send();
+      return;
+    }
+    // What an EventSource takes for: do not come again.
+    if (hasSeenTheEnd(simulation, request.headers['last-event-id'])) {
+      void reply.code(204).send();
       return;
     }
     this.events.admit();

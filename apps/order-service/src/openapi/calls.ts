@@ -104,7 +104,9 @@ const stockCalls: readonly CallDescription[] = [
     tag: 'SKUs',
     summary: 'Watch a SKU: an event `stock` with the level whenever it changes, at most 10 a second',
     scopes: either,
-    stream: true,
+    stream: {
+      lastEventId: 'The version seen last: the present level comes at once when it is another',
+    },
     answers: { 200: stockLevel },
     problems: ['unknown-sku'],
   },
@@ -337,8 +339,11 @@ const simulationCalls: readonly CallDescription[] = [
     tag: 'Simulations',
     summary: 'Follow a simulation: events `progress` with its figures, then `finished` with the simulation',
     scopes: admin,
-    stream: true,
-    answers: { 200: simulationProgress },
+    stream: {
+      lastEventId:
+        'The status told of last: who has seen the end gets 204, which tells an EventSource to stop',
+    },
+    answers: { 200: z.union([simulationProgress, simulation]), 204: null },
     problems: ['not-found'],
   },
 ];

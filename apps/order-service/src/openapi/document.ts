@@ -103,7 +103,7 @@ function headerParameters(call: CallDescription): Json[] {
       name: 'Last-Event-ID',
       in: 'header',
       required: false,
-      description: 'The version seen last: the present level comes at once when it is another',
+      description: call.stream.lastEventId,
       schema: { type: 'string' },
     });
   }
@@ -130,14 +130,7 @@ function answersOf(call: CallDescription, schemas: Json): Json {
     Object.entries(call.answers).map(([status, schema]) => [
       status,
       {
-        description:
-          status === '201'
-            ? 'Created'
-            : status === '202'
-              ? 'Accepted: it is on record, and will be done'
-              : call.stream
-                ? 'A stream of events, each with this as its data'
-                : 'Done',
+        description: descriptionOf(call, status),
         ...(Object.keys(headers).length > 0 && { headers }),
         ...(schema && {
           content: {
@@ -151,6 +144,13 @@ function answersOf(call: CallDescription, schemas: Json): Json {
       },
     ]),
   );
+}
+
+function descriptionOf({ stream }: CallDescription, status: string): string {
+  if (status === '201') return 'Created';
+  if (status === '202') return 'Accepted: it is on record, and will be done';
+  if (!stream) return 'Done';
+  return status === '204' ? 'Its end was seen before' : 'A stream of events, each with this as its data';
 }
 
 const exampleOf = (example: object | undefined): Json => (example === undefined ? {} : { example });
