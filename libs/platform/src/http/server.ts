@@ -147,6 +147,7 @@ function checkRequests(fastify: FastifyInstance, callers: Callers): void {
       if (config.scopes !== undefined && config.signed !== true) {
         request.apiKey = authorised(callers.keyOf(request.headers.authorization), config.scopes);
       }
+      lowerCaseId(request.params as { id?: string });
       if (request.url.includes('?'))
         checkQuery(request, config.query === true || config.scopes === undefined);
       done();
@@ -161,6 +162,11 @@ function forgetTypeOfNothing(headers: IncomingHttpHeaders): void {
   const { 'content-length': length = '0', 'content-type': type } = headers;
   if (length !== '0' || type === undefined || headers['transfer-encoding'] !== undefined) return;
   if (!/^application\/json *(;|$)/i.test(type)) delete headers['content-type'];
+}
+
+/** A UUID is the same in capitals (RFC 9562), and everything behind compares text. */
+function lowerCaseId(params: { id?: string }): void {
+  if (params.id !== undefined) params.id = params.id.toLowerCase();
 }
 
 function authorised(key: ApiKey | undefined, scopes: readonly Scope[]): ApiKey {
