@@ -38,8 +38,8 @@ export class ProblemFilter implements ExceptionFilter {
   /** Answers a request that `error` has ended. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (reply.sent) return;
-    // A path that cannot be decoded has come to no route either, and whatever it would match it does not mean.
-    if (request.is404 && !isUndecodable(error)) {
+    // What cannot be read has come to no route either, and whatever its path looks like, it is no matter of methods.
+    if (request.is404 && !isUnreadable(error)) {
       this.answerUnrouted(request, reply);
       return;
     }
@@ -93,6 +93,10 @@ function problemFrom(error: unknown): Problem {
     return new Problem('internal', 'The request could not be finished; the log says why');
   }
   return new Problem(slugOfStatus[status] ?? 'bad-request', (error as Error).message);
+}
+
+function isUnreadable(error: unknown): boolean {
+  return isUndecodable(error) || (error instanceof Problem && error.slug === 'bad-request');
 }
 
 function isUndecodable(error: unknown): boolean {

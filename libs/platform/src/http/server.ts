@@ -2,7 +2,7 @@
  * The HTTP server under Nest: Fastify with our own JSON reader, keys checked before a body is read, strict queries,
  * and problem documents for whatever goes wrong, wherever it does.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
@@ -12,7 +12,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { Clock } from '../ports.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { Callers } from './callers.js';
-import { answerClientError } from './client-error.js';
+import { answerClientError, refuseExpectation } from './client-error.js';
 import { parseJsonBody } from './json-body.js';
 import { Problem } from './problem.js';
 import { ProblemFilter } from './problem-filter.js';
@@ -79,6 +79,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const adapter = new FastifyAdapter({
     http: {
       headersTimeout: requestTimeoutMs,
+      // Node would refuse what lacks it without a word.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(slownessCheckMs, requestTimeoutMs),
     },
     bodyLimit: options.bodyBytesMax,
@@ -91,6 +93,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       filter.answer(error, request, reply),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.server.on('checkExpectation', refuseExpectation);
   fastify.decorateRequest('rawBody', null);
   fastify.decorateRequest('apiKey', null);
   fastify.addHook('onRoute', ({ url, method, config }) => {
@@ -142,6 +145,7 @@ function refuseEncodings(request: FastifyRequest): void {
 function checkRequests(fastify: FastifyInstance, callers: Callers): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
+      requireHost(request.raw);
       const { config } = request.routeOptions;
       forgetTypeOfNothing(request.headers);
       if (config.scopes !== undefined && config.signed !== true) {
@@ -155,6 +159,12 @@ function checkRequests(fastify: FastifyInstance, callers: Callers): void {
       done(error as Error);
     }
   });
+}
+
+/** HTTP/1.0 does without. */
+function requireHost({ headers, httpVersion }: IncomingMessage): void {
+  if (headers.host !== undefined || httpVersion !== '1.1') return;
+  throw new Problem('bad-request', 'An HTTP/1.1 request names its Host', {}, { connection: 'close' });
 }
 
 /** Where there is no body its type says nothing, and yet many a client sends one: `curl -d ''` that of a form. */
