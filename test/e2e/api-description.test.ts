@@ -91,6 +91,8 @@ describe('/openapi.json', () => {
       expect({ call, good: statuses.some((status) => status.startsWith('2')) }).toEqual({ call, good: true });
       for (const status of ['401', signed ? '413' : '403', '422', '500', '503'])
         expect(statuses).toContain(status);
+      // Any call may come while as many are in flight as there may be.
+      expect(responses['503']!.description).toContain('`overloaded`');
       for (const [status, { content }] of Object.entries(responses)) {
         if (Number(status) >= 400) expect(Object.keys(content)[0]).toBe('application/problem+json');
       }
@@ -100,6 +102,25 @@ describe('/openapi.json', () => {
       expect(names).toEqual(call.match(/\{\w+\}/g) ?? []);
       expect(Boolean(requestBody)).toBe(/^(POST|PUT)/.test(call));
     }
+  });
+
+  it('says of every stream what its events have, and what a follower who comes back is to say', () => {
+    const streamOf = (path: string) => {
+      const { responses, parameters } = document.paths[path]!['get']!;
+      const { schema } = responses['200']!.content['text/event-stream']!;
+      return { schema, header: parameters.find(({ name }) => name === 'Last-Event-ID'), responses };
+    };
+    const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+    const levels = streamOf('/v1/skus/{sku}/events');
+    expect(levels.schema).toEqual(reference('StockLevel'));
+    expect(levels.header).toMatchObject({ description: expect.stringContaining('version') });
+    expect(Object.keys(levels.responses)).not.toContain('204');
+    const simulation = streamOf('/v1/simulations/{id}/events');
+    expect(simulation.schema).toEqual({
+      anyOf: [reference('SimulationProgress'), reference('Simulation')],
+    });
+    expect(simulation.header).toMatchObject({ description: expect.stringContaining('end') });
+    expect(simulation.responses['204']!.description).toContain('end');
   });
 
   it('has no reference that leads nowhere', () => {

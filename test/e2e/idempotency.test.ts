@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, expectProblem } from '../fixtures/client.js';
+import { sendRaw, statusOf } from '../fixtures/raw-http.js';
 import { startService } from '../fixtures/service.js';
 
 let client: Client;
@@ -100,6 +101,50 @@ describe('the same Idempotency-Key', () => {
     const path = `/v1/skus/${sku}/adjustments`;
     const adjusted = await client.post(path, { delta: 1, reason: 'found' }, { idempotencyKey, key: 'admin' });
     expect(adjusted.headers.has(replayed)).toBe(false);
+  });
+
+  it('is the same key however the path is spelled', async () => {
+    const sku = await client.newSku(5);
+    const { baseUrl, storefrontKey, adminKey } = client.service;
+    const spellings = (path: string, letter: string) => [
+      path,
+      `${path}?`,
+      `${path}?&`,
+      `${path}#here`,
+      path.replace(letter, `%${letter.charCodeAt(0).toString(16)}`),
+      baseUrl + path,
+    ];
+    const send = (url: string, secret: string, key: string, body: unknown) => {
+      const text = JSON.stringify(body);
+      const head = [
+        `POST ${url} HTTP/1.1`,
+        'host: x',
+        'connection: close',
+        `authorization: Bearer ${secret}`,
+        `idempotency-key: ${key}`,
+        'content-type: application/json',
+        `content-length: ${text.length}`,
+      ];
+      return sendRaw(baseUrl, `${head.join('\r\n')}\r\n\r\n${text}`);
+    };
+    const calls = [
+      [spellings(`/v1/skus/${sku}/adjustments`, 'k'), adminKey, { delta: 1, reason: 'found' }, 200],
+      [
+        spellings('/v1/reservations', 'v'),
+        storefrontKey,
+        { buyerId: 'b', lines: [{ sku, quantity: 1 }] },
+        201,
+      ],
+    ] as const;
+    for (const [urls, secret, body, status] of calls) {
+      const key = randomUUID();
+      const answers: string[] = [];
+      for (const url of urls) answers.push(await send(url, secret, key, body));
+      expect(answers.map(statusOf)).toEqual(urls.map(() => status));
+      const marks = answers.map((answer) => answer.includes(`${replayed}: true`));
+      expect(marks).toEqual(urls.map((_, at) => at > 0));
+    }
+    expect(await client.level(sku)).toMatchObject({ onHand: 6, held: 1 });
   });
 
   it('takes no body for an empty object', async () => {

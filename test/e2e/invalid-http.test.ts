@@ -51,6 +51,22 @@ describe('what is no valid HTTP', () => {
     expect(long).toContain('/problems/headers-too-large');
   });
 
+  it('also without a host, and where more is expected than 100-continue', async () => {
+    for (const [path, field, status, slug] of [
+      ['/v1/skus', 'x: y', 400, 'bad-request'],
+      ['/nowhere', 'x: y', 400, 'bad-request'],
+      ['/v1/skus', 'host: x\r\nexpect: a miracle', 417, 'expectation-failed'],
+    ] as const) {
+      const request = `POST ${path} HTTP/1.1\r\n${field}\r\ncontent-length: 0\r\n\r\n`;
+      const response = await sendRaw(target.client.service.baseUrl, request);
+      const [head, body] = response.split('\r\n\r\n');
+      expect(head!.toLowerCase()).toContain('content-type: application/problem+json');
+      expect(JSON.parse(body!)).toMatchObject({ type: `/problems/${slug}`, status });
+    }
+    const old = await sendRaw(target.client.service.baseUrl, 'GET /livez HTTP/1.0\r\n\r\n');
+    expect(statusOf(old)).toBe(200);
+  });
+
   it('in the middle of a body is no request: bad chunks, and fewer bytes than were promised', async () => {
     const head = ['idempotency-key: k', 'content-type: application/json'];
     const chunked = requestText(target, 'POST', '/v1/reservations', [...head, 'transfer-encoding: chunked']);

@@ -8,6 +8,7 @@ import {
   cartOf,
   expectRefused,
   expectUnharmed,
+  requestText,
   startTarget,
   type Target,
 } from '../fixtures/target.js';
@@ -256,6 +257,29 @@ describe('no body', () => {
       expectProblem(bare, 'unsupported-media-type');
       const headers = { ...idempotencyKey(), 'content-type': 'application/json' };
       expectProblem(await target.client.request(path, { method, key, headers }), 'invalid-json');
+      const asForm = { ...idempotencyKey(), 'content-type': 'application/x-www-form-urlencoded' };
+      expectProblem(
+        await target.client.request(path, { method, key, headers: asForm }),
+        'unsupported-media-type',
+      );
+    }
+  });
+
+  it.each([
+    'application/x-www-form-urlencoded',
+    'text/plain',
+    'application/json-patch+json',
+    'json',
+    'application/json',
+    'application/json; charset=utf-16',
+  ])('where none is wanted may be of any type, as of %s', async (type) => {
+    const sku = await target.client.newSku(1);
+    const { id } = await target.client.hold(sku);
+    const { baseUrl } = target.client.service;
+    for (const length of ['content-length: 0', 'x: y']) {
+      const head = [`idempotency-key: ${length.length}`, `content-type: ${type}`, length];
+      const request = requestText(target, 'POST', `/v1/reservations/${id}/release`, head);
+      expect(statusOf(await sendRaw(baseUrl, request))).toBe(200);
     }
   });
 });
@@ -291,8 +315,12 @@ describe('a content type', () => {
     }
   });
 
-  it('may say utf-8 in any case, and nothing else may', async () => {
-    for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"']) {
+  it('may say utf-8 or utf8 in any case, and nothing else may', async () => {
+    for (const type of [
+      'application/json; charset=utf-8',
+      'Application/JSON;charset="UTF-8"',
+      'application/json;charset=utf8',
+    ]) {
       const headers = { 'content-type': type };
       expectProblem(await target.client.post('/v1/reservations', {}, { headers }), 'invalid-request');
     }

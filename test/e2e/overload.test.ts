@@ -1,6 +1,8 @@
 /** Many times the calls that the service works on at once: what it accepts it answers soon, the rest it refuses at once. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/holdfast.js';
@@ -106,13 +108,66 @@ test('accepts what it can, refuses the rest at once, sells nothing wrong, and is
   }
 });
 
+/** As many connections as there may be calls, and again as many: each sends this, and is left open. */
+async function open(text: string): Promise<Socket[]> {
+  const { hostname, port } = new URL(service.baseUrl);
+  const sockets = Array.from({ length: 2 * inFlightMax }, () => connect(Number(port), hostname));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const socket of sockets) socket.on('error', () => undefined).write(text);
+  return sockets;
+}
+
+async function roomForAll(sku: string): Promise<boolean> {
+  const calls = Array.from({ length: inFlightMax }, () => client.request(`/v1/skus/${sku}`));
+  return (await Promise.all(calls)).every(({ status }) => status === 200);
+}
+
+test.each([
+  ['of somebody without a key', '/v1/payments/webhooks/nobody', () => ''],
+  ['of a shop', '/v1/reservations', () => service.storefrontKey],
+  ['that is a file', '/v1/reconciliations/files?format=mt940', () => service.adminKey],
+])('a body %s that does not arrive takes up no room', async (_, path, key) => {
+  const sku = await client.newSku(1);
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    'host: x',
+    `authorization: Bearer ${key()}`,
+    `idempotency-key: k`,
+    `content-type: ${path.includes('files') ? 'text/plain' : 'application/json'}`,
+    'content-length: 50',
+  ];
+  const sockets = await open(`${head.join('\r\n')}\r\n\r\n{`);
+  try {
+    for (let round = 0; round < 3; round += 1) expect(await roomForAll(sku)).toBe(true);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+test('a file that goes on coming after it was refused takes up no room', async () => {
+  const sku = await client.newSku(1);
+  const head = [
+    'POST /v1/reconciliations/files?format=mt940 HTTP/1.1',
+    'host: x',
+    `authorization: Bearer ${service.adminKey}`,
+    'content-type: text/plain',
+    'content-length: 50',
+  ];
+  const sockets = await open(`${head.join('\r\n')}\r\n\r\n{`);
+  try {
+    for (const socket of sockets) expect(String((await once(socket, 'data'))[0])).toContain(' 400 ');
+    for (const socket of sockets) socket.write(' '.repeat(49));
+    await Promise.all(sockets.map((socket) => once(socket.end(), 'close')));
+    expect(await roomForAll(sku)).toBe(true);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
 test('who leaves before the answer takes up no room', async () => {
   const sku = await client.newSku(1_000_000);
   const agent = new Agent({ keepAlive: false });
   for (let round = 0; round < 3; round += 1)
     await Promise.allSettled(Array.from({ length: inFlightMax }, () => reserve(agent, sku, true)));
-  await eventually('there is room for as many as before', async () => {
-    const calls = Array.from({ length: inFlightMax }, () => client.request(`/v1/skus/${sku}`));
-    return (await Promise.all(calls)).every(({ status }) => status === 200);
-  });
+  await eventually('there is room for as many as before', () => roomForAll(sku));
 });

@@ -139,6 +139,18 @@ describe('a statement file', () => {
     await ended(first);
   });
 
+  it('under one key is asked for in one way, however that is spelled', async () => {
+    const key = randomUUID();
+    const query = 'format=stripe-payout-csv&file=october.csv';
+    const first = await upload(file, `${query}&mode=dry-run`, key);
+    const again = await upload(file, `mode=dry%2Drun&${query}`, key);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.text).toBe(first.text);
+    for (const other of [query, `${query}&mode=commit`, 'format=stripe-payout-csv&mode=dry-run'])
+      expectProblem(await upload(file, other, key), 'idempotency-key-reused');
+    await ended(first);
+  });
+
   it('that is none of its format fails, and nothing is kept', async () => {
     const run = await ended(await upload('this is no statement\n'));
     expect(run).toMatchObject({ status: 'failed', inserted: 0, error: expect.stringContaining('format') });

@@ -262,6 +262,24 @@ describe('an id that was never given out', () => {
   });
 });
 
+describe('an id in capitals', () => {
+  it('is the same id, of a reservation and of an order, also for an Idempotency-Key', async () => {
+    const made = await client.hold(await client.newSku(5));
+    const read = await client.request(`/v1/reservations/${made.id.toUpperCase()}`);
+    expect(read.body).toEqual(made);
+    const idempotencyKey = randomUUID();
+    const confirm = (id: string) =>
+      client.post<{ order: { id: string } }>(`/v1/reservations/${id}/confirm`, {}, { idempotencyKey });
+    const first = await confirm(made.id.toUpperCase());
+    expect(first.status).toBe(200);
+    const again = await confirm(made.id);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.text).toBe(first.text);
+    const { order: bought } = first.body;
+    expect((await client.request(`/v1/orders/${bought.id.toUpperCase()}`)).body).toEqual(bought);
+  });
+});
+
 describe('200 units', () => {
   it('go to exactly 200 of 5,000 buyers, 256 of whom ask at once', async () => {
     const sku = await client.newSku(200);

@@ -20,28 +20,37 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-type CallOptions = { body?: unknown; key?: string; secret?: string; at?: ServiceProcess };
+type CallOptions = {
+  body?: unknown;
+  key?: string;
+  secret?: string;
+  at?: ServiceProcess;
+  lastEventId?: string;
+};
 
 function call(method: string, where: string, more: CallOptions = {}) {
-  const { body, key = `key-${(keys += 1)}`, secret = service.adminKey, at = service } = more;
+  const { body, key = `key-${(keys += 1)}`, secret = service.adminKey, at = service, lastEventId } = more;
   return fetch(at.baseUrl + where, {
     method,
     headers: {
       authorization: `Bearer ${secret}`,
+      ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
       ...(method === 'POST' && { 'idempotency-key': key, 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 }
 
+type SentEvent = { readonly event: string; readonly lastEventId: string; readonly data: unknown };
+
 /** Reads a stream to its end. */
-async function eventsOf(id: string, more: CallOptions = {}): Promise<{ event: string; data: unknown }[]> {
+async function eventsOf(id: string, more: CallOptions = {}): Promise<SentEvent[]> {
   const reply = await call('GET', `/v1/simulations/${id}/events`, more);
   expect(reply.headers.get('content-type')).toBe('text/event-stream');
   const events = (await reply.text()).split('\n\n').filter(Boolean);
   return events.map((text) => {
-    const [, event, data] = /^event: (\w+)\nid: \d+\ndata: (.*)$/.exec(text)!;
-    return { event: event!, data: JSON.parse(data!) as unknown };
+    const [, event, lastEventId, data] = /^event: (\w+)\nid: (\w+)\ndata: (.*)$/.exec(text)!;
+    return { event: event!, lastEventId: lastEventId!, data: JSON.parse(data!) as unknown };
   });
 }
 
@@ -74,8 +83,11 @@ test('is started once under its key, followed to its end, and read', async () =>
   expect(last.data).toEqual(read);
   expect(read).toMatchObject({ status: 'finished', scenario: { name: 'rest' }, problem: null });
   expect(read.report).toMatchObject({ accepted: 100, confirmed: 100, oversold: 0, undersold: 0 });
-  // Who comes late gets the end at once.
+  // Who comes late gets the end at once, and so does who comes back; who has seen it is told not to come any more.
   expect(await eventsOf(id)).toEqual([last]);
+  expect(await eventsOf(id, { lastEventId: events.at(-1)!.lastEventId })).toEqual([last]);
+  const seen = await call('GET', `/v1/simulations/${id}/events`, { lastEventId: last.lastEventId });
+  expect([seen.status, await seen.text()]).toEqual([204, '']);
   const list = (await (await call('GET', '/v1/simulations')).json()) as { data: { id: string }[] };
   expect(list.data.map((one) => one.id)).toEqual([id]);
 }, 60_000);
@@ -154,7 +166,17 @@ describeWithServers('two instances', () => {
   }, 120_000);
 });
 
+/** Page by page, each of one. */
 async function listOf(at: ServiceProcess): Promise<{ id: string }[]> {
-  const reply = await call('GET', '/v1/simulations', { at });
-  return ((await reply.json()) as { data: { id: string }[] }).data;
+  const list: { id: string }[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const reply = await call('GET', `/v1/simulations?limit=1${query}`, { at });
+    const page = (await reply.json()) as { data: { id: string }[]; nextCursor: string | null };
+    expect(page.data).toHaveLength(1);
+    list.push(...page.data);
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return list;
 }

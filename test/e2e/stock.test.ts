@@ -95,6 +95,28 @@ describe('an adjustment', () => {
     expect(held).toBeGreaterThan(version + 1);
   });
 
+  it('with If-Match of several works on any of them, also when both are asked for at once', async () => {
+    const sku = await client.newSku(5);
+    for (let round = 0; round < 10; round += 1) {
+      const { version } = await client.level(sku);
+      const either = { 'if-match': `"${version + 1}", W/"9", "${version}"` };
+      const replies = await Promise.all([adjust(sku, 1, either), adjust(sku, 1, either)]);
+      expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+      expectProblem(await adjust(sku, 1, either), 'version-mismatch');
+    }
+  });
+
+  it('with If-Match of what no level can have changes nothing', async () => {
+    const sku = await client.newSku(5);
+    const { version } = await client.level(sku);
+    for (const field of [`W/"${version}"`, '"abc"', '""', `"0${version}"`, `"${version}x", "-1"`]) {
+      const reply = await adjust(sku, 1, { 'if-match': field });
+      expectProblem(reply, 'version-mismatch');
+      expect(reply.body).toMatchObject({ sku, version });
+    }
+    expect(await client.level(sku)).toMatchObject({ onHand: 5, version });
+  });
+
   it('refused for its version can be sent again under its key', async () => {
     const sku = await client.newSku(5);
     const idempotencyKey = randomUUID();

@@ -200,7 +200,7 @@ describeWithPostgres('a cart over four partitions', () => {
         (operation) =>
           two.services.stock.adjust(
             operation,
-            { sku: soldOut, delta: 5, reason: 'restock', expectedVersion: null },
+            { sku: soldOut, delta: 5, reason: 'restock', expectedVersions: null },
             (outcome) => ({ status: 200, body: JSON.stringify(outcome) }),
           ),
         'restock',

@@ -229,7 +229,7 @@ describeWithPostgres('rebuild', () => {
     await one.put('A', 5);
     const adjust = (answer: (outcome: { kind: string }) => Answer): Promise<{ kind: string }> =>
       one.once((operation) => one.services.stock.adjust(operation, { sku: 'A', ...byOne }, answer), 'k');
-    const byOne = { delta: 1, expectedVersion: null, reason: 'count' };
+    const byOne = { delta: 1, expectedVersions: null, reason: 'count' };
     const lost = (): Answer => {
       throw new UnavailableError('stock-not-ready', 'died here', true);
     };

@@ -257,7 +257,7 @@ describeWithPostgres('reservations', () => {
         (operation) =>
           one.services.stock.adjust(
             operation,
-            { sku: 'A', delta: -4, reason: 'damaged', expectedVersion: null },
+            { sku: 'A', delta: -4, reason: 'damaged', expectedVersions: null },
             (outcome) => ({ status: outcome.kind === 'adjusted' ? 200 : 409, body: JSON.stringify(outcome) }),
           ),
         key,

@@ -53,7 +53,7 @@ describeWithPostgres('retention', () => {
   }
 
   const adjust = (instance: Instance, delta: number, key: string) => {
-    const command = { sku: 'A', delta, expectedVersion: null, reason: 'count' };
+    const command = { sku: 'A', delta, expectedVersions: null, reason: 'count' };
     const work = (operation: Operation): Promise<Answer> =>
       instance.services.stock.adjust(operation, command, present);
     return instance.once<object>(work, key);

@@ -2,7 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { scenario } from '#contracts';
-import { type Database, migrate, openPglite, openPostgres, pgliteParsers, sql } from '#ledger';
+import {
+  type Database,
+  type ListPosition,
+  migrate,
+  openPglite,
+  openPostgres,
+  pgliteParsers,
+  sql,
+} from '#ledger';
 import { rehearseVirtually, silenceSecondsMax, SimulationRepository, simulationsKept } from '#simulation';
 import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
 
@@ -69,9 +77,28 @@ function describeRecords(open: () => Promise<{ db: Database; stop(): Promise<voi
       expect(await begin(id)).toBe('begun');
       await records.ended(id, progress, failed);
     }
-    const listed = (await records.list()).map(({ id }) => id);
-    expect(listed).toEqual(ids.toReversed().slice(0, simulationsKept));
+    const { data, next } = await records.list({ limit: 50, after: null });
+    expect(data.map(({ id }) => id)).toEqual(ids.toReversed().slice(0, simulationsKept));
+    expect(next).toBeNull();
     expect(await records.find(ids[0]!)).toBeUndefined();
+  });
+
+  test('they are listed by pages, also while new ones begin', async () => {
+    const ids = Array.from({ length: 5 }, () => randomUUID());
+    const run = async (id: string) => {
+      await begin(id);
+      await records.ended(id, progress, failed);
+    };
+    for (const id of ids) await run(id);
+    const listed: string[] = [];
+    let after: ListPosition | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof records.list>> = await records.list({ limit: 2, after });
+      listed.push(...page.data.map(({ id }) => id));
+      after = page.next;
+      await run(randomUUID());
+    } while (after !== null);
+    expect(listed).toEqual(ids.toReversed());
   });
 
   test('one that nobody has heard of has failed, unless its report comes after all', async () => {

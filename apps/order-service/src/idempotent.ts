@@ -3,7 +3,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
-import { fingerprintOf, keyDigestOf, Problem, requireIdempotencyKey, sendJson } from '#platform';
+import { callPathOf, fingerprintOf, keyDigestOf, Problem, requireIdempotencyKey, sendJson } from '#platform';
 import type { Answer, IdempotencyUseCases, OnceOptions, Operation } from '#reservations';
 
 export class Idempotent {
@@ -26,7 +26,7 @@ export class Idempotent {
     const keyDigest = keyDigestOf({
       apiKeyId: request.apiKey.id,
       method: request.method,
-      path: request.url,
+      path: callPathOf(request),
       key,
     });
     const result = await this.idempotency.once(

@@ -63,10 +63,11 @@ export class ReconciliationsController {
   @Post('files')
   @Call({ scopes: ['admin'], query: true, upload: true })
   async takeFile(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { format, mode, file } = queryOf(request, fileRunQuery);
+    const { format, mode = 'commit', file = null } = queryOf(request, fileRunQuery);
     requireIdempotencyKey(request.headers['idempotency-key']);
     const upload = await spoolUpload(request.body);
-    request.rawBody = upload.digest;
+    // What is asked for is said in the query here, so a key that comes again with another one is another request's.
+    request.rawBody = Buffer.concat([upload.digest, Buffer.from(JSON.stringify([format, mode, file]))]);
     let handedOver = false;
     try {
       await this.idempotent.answer(request, reply, async (operation) => {
@@ -74,7 +75,7 @@ export class ReconciliationsController {
         const run = await this.reconciliation.takeFile({
           id: operation.id,
           format,
-          file: file ?? null,
+          file,
           dry: mode === 'dry-run',
           requestedBy: request.apiKey!.id,
           open: upload.open,

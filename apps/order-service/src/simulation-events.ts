@@ -1,7 +1,7 @@
 /**
  * Simulations as they go, pushed to whoever follows (server-sent events): `progress` with the figures, a few times a second,
- * and `finished` with the whole simulation, after which the stream ends. A follower whose connection is full misses
- * figures, never the end.
+ * and `finished` with the whole simulation, after which the stream ends. The id of an event is the status that it tells of,
+ * so that who comes back says whether he has seen the end. A follower whose connection is full misses figures, never the end.
  */
 import type { ServerResponse } from 'node:http';
 import type { SimulationProgress, WireSimulation } from '#contracts';
@@ -33,18 +33,17 @@ export class SimulationEvents {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
-    let sent = 0;
-    const event = (name: string, data: unknown): string => eventOf(name, (sent += 1), data);
     if (simulation.status !== 'running') {
-      response.end(event('finished', simulation));
+      response.end(finished(simulation));
       return;
     }
     this.followers.add(response);
     const onProgress = (progress: SimulationProgress): void => {
-      if (response.writable && !response.writableNeedDrain) response.write(event('progress', progress));
+      if (response.writable && !response.writableNeedDrain)
+        response.write(eventOf('progress', 'running', progress));
     };
     const onEnd = (ended: WireSimulation | undefined): void => {
-      if (response.writable) response.end(ended && event('finished', ended));
+      if (response.writable) response.end(ended && finished(ended));
     };
     const unwatch = this.simulations.watch(simulation.id, { onProgress, onEnd });
     const leave = (): void => {
@@ -63,6 +62,18 @@ export class SimulationEvents {
   }
 }
 
-function eventOf(name: string, id: number, data: unknown): string {
+/** Whether a follower who comes back with this id has been told how it ended. */
+export function hasSeenTheEnd(
+  { status }: WireSimulation,
+  lastEventId: string | string[] | undefined,
+): boolean {
+  return status !== 'running' && lastEventId === status;
+}
+
+function finished(simulation: WireSimulation): string {
+  return eventOf('finished', simulation.status, simulation);
+}
+
+function eventOf(name: string, id: WireSimulation['status'], data: unknown): string {
   return `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,13 +1,14 @@
 /** Simulations over HTTP: started, looked at, and followed while they run. */
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isUuid, simulationBody, type Scenario, type WireSimulation } from '#contracts';
-import { Call, Problem, sendJson } from '#platform';
+import { isUuid, listSimulationsQuery, simulationBody, type Scenario, type WireSimulation } from '#contracts';
+import { Call, Cursors, Problem, sendJson } from '#platform';
 import { SimulationRunningError, type Simulations } from '#simulation';
 import { jsonAnswer } from './answers.js';
 import { Idempotent } from './idempotent.js';
-import { bodyOf } from './request.js';
-import { SimulationEvents } from './simulation-events.js';
+import { pageRequestOf, presentPage } from './pages.js';
+import { bodyOf, queryOf } from './request.js';
+import { hasSeenTheEnd, SimulationEvents } from './simulation-events.js';
 import { SIMULATIONS } from './tokens.js';
 
 const admin = Call({ scopes: ['admin'] });
@@ -18,6 +19,7 @@ export class SimulationsController {
     @Inject(SIMULATIONS) private readonly simulations: Simulations,
     @Inject(SimulationEvents) private readonly events: SimulationEvents,
     @Inject(Idempotent) private readonly idempotent: Idempotent,
+    @Inject(Cursors) private readonly cursors: Cursors,
   ) {}
 
   @Post()
@@ -35,10 +37,16 @@ export class SimulationsController {
   }
 
   @Get()
-  @admin
-  async list(@Res() reply: FastifyReply): Promise<void> {
-    const data = await this.simulations.list();
-    sendJson(reply, 200, JSON.stringify({ data, nextCursor: null }));
+  @Call({ scopes: ['admin'], query: true })
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const query = queryOf(request, listSimulationsQuery);
+    const list = { name: 'simulations', filter: {} };
+    const page = await this.simulations.list(pageRequestOf(this.cursors, list, query));
+    sendJson(
+      reply,
+      200,
+      presentPage(this.cursors, list, page, (one) => one),
+    );
   }
 
   @Get(':id')
@@ -57,6 +65,11 @@ export class SimulationsController {
     const simulation = await this.found(id);
     if (request.method === 'HEAD') {
       void reply.header('content-type', 'text/event-stream').send();
+      return;
+    }
+    // What an EventSource takes for: do not come again.
+    if (hasSeenTheEnd(simulation, request.headers['last-event-id'])) {
+      void reply.code(204).send();
       return;
     }
     this.events.admit();

@@ -71,13 +71,16 @@ export class StockController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { delta, reason } = bodyOf(request, adjustBody);
-    const expectedVersion = parseIfMatch(request.headers['if-match']);
-    if (expectedVersion === 'invalid') {
-      throw new Problem('invalid-precondition', 'If-Match is the ETag of a level, in its quotes, or *');
+    const expectedVersions = parseIfMatch(request.headers['if-match']);
+    if (expectedVersions === 'invalid') {
+      throw new Problem(
+        'invalid-precondition',
+        'If-Match is the ETag of a level, in its quotes, several of them, or *',
+      );
     }
     const work = isSku(sku)
       ? (operation: Parameters<StockUseCases['adjust']>[0]) =>
-          this.stock.adjust(operation, { sku, delta, reason, expectedVersion }, presentAdjust)
+          this.stock.adjust(operation, { sku, delta, reason, expectedVersions }, presentAdjust)
       : async () => unknownSku(sku);
     await this.idempotent.answer(request, reply, work, { headersOf: etagHeadersOf });
   }

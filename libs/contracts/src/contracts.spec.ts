@@ -137,19 +137,30 @@ describe('Idempotency-Key', () => {
 
 describe('If-Match', () => {
   it.each([
-    ['"7"', 7],
-    ['"0"', 0],
+    ['"7"', [7]],
     ['*', null],
     [undefined, null],
+    ['"7", "8"', [7, 8]],
+    [' ,"7"\t,, "8",', [7, 8]],
+    // Tags, but none that a level can have.
+    ['W/"7"', [0]],
+    ['W/"7", "8", "a,b"', [0, 8, 0]],
+    ['"0"', [0]],
+    ['"07"', [0]],
+    ['"9007199254740992"', [0]],
+    ['""', [0]],
+    ['"\u00e4"', [0]],
     ['7', 'invalid'],
-    ['W/"7"', 'invalid'],
-    ['"7", "8"', 'invalid'],
-    ['"07"', 'invalid'],
-    ['"9007199254740992"', 'invalid'],
-    ['""', 'invalid'],
+    ['W/7', 'invalid'],
+    ['w/"7"', 'invalid'],
+    ['"7" "8"', 'invalid'],
+    ['"a b"', 'invalid'],
+    ['*, "7"', 'invalid'],
+    ['"', 'invalid'],
+    [',', 'invalid'],
     ['', 'invalid'],
   ])('reads %j as %j', (field, expected) => {
-    expect(parseIfMatch(field)).toBe(expected);
+    expect(parseIfMatch(field)).toEqual(expected);
   });
 });
 

@@ -15,15 +15,23 @@ export function parseIdempotencyKey(
   return { key: field };
 }
 
+const entityTag = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`;
+const entityTags = new RegExp(`^[ \\t,]*${entityTag}(?:[ \\t]*,[ \\t,]*${entityTag})*[ \\t,]*$`);
+
 /**
- * `"7"` (a strong entity tag of ours) asks for that version, `*` and no field for any.
- * @returns the version, null for any, or `invalid`.
+ * `"7"` (a strong entity tag of ours) asks for that version, a list for any one of several, `*` and no field for any at all.
+ * @returns the versions asked for, null for any, or `invalid`. A tag that is weak or none of ours, which is the tag of no
+ * level, counts as version 0, which no level has.
  */
-export function parseIfMatch(field: string | undefined): number | null | 'invalid' {
+export function parseIfMatch(field: string | undefined): readonly number[] | null | 'invalid' {
   if (field === undefined || field === '*') return null;
-  const digits = /^"(0|[1-9][0-9]{0,15})"$/.exec(field)?.[1];
-  if (digits === undefined || !Number.isSafeInteger(Number(digits))) return 'invalid';
-  return Number(digits);
+  if (!entityTags.test(field)) return 'invalid';
+  return field.match(new RegExp(entityTag, 'g'))!.map(versionOf);
+}
+
+function versionOf(tag: string): number {
+  const version = Number(/^"([1-9][0-9]{0,15})"$/.exec(tag)?.[1] ?? 0);
+  return Number.isSafeInteger(version) ? version : 0;
 }
 
 /** The strong entity tag of a version. */

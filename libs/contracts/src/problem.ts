@@ -40,6 +40,7 @@ const fixedProblems = {
   'body-too-large': [413, 'The body is too large'],
   'uri-too-long': [414, 'The URL is too long'],
   'unsupported-media-type': [415, 'The body has to be application/json'],
+  'expectation-failed': [417, 'The expectation cannot be met'],
   'invalid-request': [422, 'The request does not have the form that is wanted'],
   'unknown-provider': [422, 'No such payment provider'],
   'idempotency-key-reused': [422, 'The Idempotency-Key belongs to another request'],

@@ -4,6 +4,7 @@
  * bound: a scenario is input like any other.
  */
 import { z } from 'zod';
+import { cursor, limit } from './lists.js';
 import { instant, ttlSeconds, uuid } from './scalars.js';
 
 export const simulationLimits = {
@@ -288,5 +289,6 @@ export const simulation = z
   .meta({ id: 'Simulation' });
 export type WireSimulation = z.infer<typeof simulation>;
 
+export const listSimulationsQuery = z.strictObject({ limit, cursor });
 export const simulationStarted = simulation.pick({ id: true, status: true });
 export const simulationSummary = simulation.pick({ id: true, status: true, scenario: true, createdAt: true });

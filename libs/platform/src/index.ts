@@ -6,6 +6,7 @@ export * from './config/config.js';
 export * from './config/start-failure.js';
 export * from './end-in-time.js';
 export * from './health/readiness.js';
+export * from './http/call-path.js';
 export * from './http/cursor.js';
 export * from './http/idempotency.js';
 export * from './http/problem.js';

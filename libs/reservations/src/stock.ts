@@ -1,6 +1,6 @@
 /** SKUs and their levels: created and adjusted by the stock store, read from the ledger. */
 import type { StockLevel } from '#domain';
-import { partitionOf, type AdjustDecision } from '#stock';
+import { partitionOf, type AdjustDecision, type Made } from '#stock';
 import { Finality, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
 import type {
@@ -42,10 +42,7 @@ export class Stock implements StockUseCases {
       const level = await this.parts.stock.find(command.sku);
       if (level) return this.finality.conclude(operation, present({ kind: 'adjusted', level }), []);
     }
-    const decision = await this.parts.desk.adjust(this.partitionOf(command.sku), {
-      operationId: operation.id,
-      ...command,
-    });
+    const decision = await this.decideAdjust(operation.id, command);
     const restsOn = decision.kind === 'adjusted' ? [decision] : [];
     return this.finality.conclude(operation, present(outcomeOf(decision)), restsOn);
   }
@@ -60,6 +57,19 @@ export class Stock implements StockUseCases {
 
   list(page: PageRequest): Promise<Page<StockLevel>> {
     return this.parts.stock.list(page);
+  }
+
+  /** Each attempt is at one version. It is made again when the level has come to another one of those that were asked for. */
+  private async decideAdjust(
+    operationId: string,
+    { expectedVersions, ...command }: AdjustArguments,
+  ): Promise<Made<AdjustDecision>> {
+    const adjust = (expectedVersion: number | null): Promise<Made<AdjustDecision>> =>
+      this.parts.desk.adjust(this.partitionOf(command.sku), { operationId, ...command, expectedVersion });
+    let decision = await adjust(expectedVersions?.[0] ?? null);
+    while (decision.kind === 'version-mismatch' && expectedVersions?.includes(decision.version))
+      decision = await adjust(decision.version);
+    return decision;
   }
 
   private partitionOf(sku: string): number {

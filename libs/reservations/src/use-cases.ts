@@ -197,7 +197,8 @@ export interface StockUseCases {
       readonly sku: string;
       readonly delta: number;
       readonly reason: string;
-      readonly expectedVersion: number | null;
+      /** The level must be at one of these; null: at any. */
+      readonly expectedVersions: readonly number[] | null;
     },
     present: Present<AdjustOutcome>,
   ): Promise<Answer>;

@@ -4,7 +4,7 @@
  * unless its report comes after all.
  */
 import type { Scenario, SimulationProgress, SimulationReport, WireSimulation } from '#contracts';
-import { type Database, guarded, sql } from '#ledger';
+import { type Database, guarded, type KeysetPage, type ListPage, nextPosition, sql } from '#ledger';
 
 export type SimulationSummary = Pick<WireSimulation, 'id' | 'status' | 'scenario' | 'createdAt'>;
 
@@ -18,6 +18,7 @@ export const simulationsKept = 20;
 export const silenceSecondsMax = 15;
 
 type Row = Omit<WireSimulation, 'createdAt'> & { readonly created_at: Date };
+type SummaryRow = Pick<Row, 'id' | 'status' | 'scenario' | 'created_at'> & { readonly number: number };
 
 export class SimulationRepository {
   constructor(private readonly db: Database) {}
@@ -72,14 +73,19 @@ export class SimulationRepository {
   }
 
   /** Newest first. */
-  async list(): Promise<readonly SimulationSummary[]> {
+  async list({ limit, after }: KeysetPage): Promise<ListPage<SimulationSummary>> {
     await this.giveUpSilent();
+    const before = after === null ? sql`true` : sql`number < ${after[0]}`;
     const { rows } = await guarded(
-      sql<Pick<Row, 'id' | 'status' | 'scenario' | 'created_at'>>`
-        select id, status, scenario, created_at from simulations
-        order by number desc limit ${simulationsKept}`.execute(this.db),
+      sql<SummaryRow>`select id, status, scenario, created_at, number from simulations
+        where ${before} order by number desc limit ${limit + 1}`.execute(this.db),
     );
-    return rows.map(toWire);
+    return nextPosition(
+      rows,
+      limit,
+      ({ id, status, scenario, created_at }) => toWire({ id, status, scenario, created_at }),
+      ({ number }) => [number],
+    );
   }
 
   private async giveUpSilent(): Promise<void> {

@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { arrivalSeconds, type Scenario, type SimulationProgress, type WireSimulation } from '#contracts';
+import type { KeysetPage, ListPage } from '#ledger';
 import type { Timers } from '#platform';
 import type { FromSimulation, Task } from './simulation-process.js';
 import type { SimulationOutcome, SimulationRepository, SimulationSummary } from './simulation-repository.js';
@@ -77,8 +78,8 @@ export class Simulations {
   }
 
   /** Newest first. */
-  list(): Promise<readonly SimulationSummary[]> {
-    return this.options.records.list();
+  list(page: KeysetPage): Promise<ListPage<SimulationSummary>> {
+    return this.options.records.list(page);
   }
 
   /** Tells of a simulation: of one that runs here as it goes, of others every second. @returns what ends it */

@@ -20,7 +20,8 @@ export type CallDescription = {
   /** Other forms in which the answer may be had: their media types. */
   readonly also?: readonly string[];
   readonly ifMatch?: boolean;
-  readonly stream?: boolean;
+  /** The answer is a stream of events; what a follower who comes back says by `Last-Event-ID`. */
+  readonly stream?: { readonly lastEventId: string };
   /** Bodies by status; null: none. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   readonly etag?: boolean;

@@ -10,6 +10,7 @@ import {
   listOrdersQuery,
   listPaymentsQuery,
   listReservationsQuery,
+  listSimulationsQuery,
   listSkusQuery,
   order,
   pageOf,
@@ -64,7 +65,7 @@ const stockCalls: readonly CallDescription[] = [
     body: { schema: putSkuBody, required: true },
     answers: { 200: stockLevel, 201: stockLevel },
     etag: true,
-    problems: ['stock-not-ready', 'ledger-unavailable'],
+    problems: ['stock-not-ready'],
   },
   {
     id: 'getSku',
@@ -103,9 +104,11 @@ const stockCalls: readonly CallDescription[] = [
     tag: 'SKUs',
     summary: 'Watch a SKU: an event `stock` with the level whenever it changes, at most 10 a second',
     scopes: either,
-    stream: true,
+    stream: {
+      lastEventId: 'The version seen last: the present level comes at once when it is another',
+    },
     answers: { 200: stockLevel },
-    problems: ['unknown-sku', 'overloaded'],
+    problems: ['unknown-sku'],
   },
 ];
 
@@ -308,7 +311,7 @@ const simulationCalls: readonly CallDescription[] = [
     scopes: admin,
     body: { schema: simulationBody, required: true },
     answers: { 202: simulationStarted },
-    problems: ['overloaded'],
+    problems: [],
   },
   {
     id: 'listSimulations',
@@ -317,6 +320,7 @@ const simulationCalls: readonly CallDescription[] = [
     tag: 'Simulations',
     summary: 'List the last twenty simulations of every instance, newest first',
     scopes: admin,
+    query: listSimulationsQuery,
     answers: { 200: pageOf(simulationSummary) },
     problems: [],
   },
@@ -337,9 +341,12 @@ const simulationCalls: readonly CallDescription[] = [
     tag: 'Simulations',
     summary: 'Follow a simulation: events `progress` with its figures, then `finished` with the simulation',
     scopes: admin,
-    stream: true,
-    answers: { 200: simulationProgress },
-    problems: ['not-found', 'overloaded'],
+    stream: {
+      lastEventId:
+        'The status told of last: who has seen the end gets 204, which tells an EventSource to stop',
+    },
+    answers: { 200: z.union([simulationProgress, simulation]), 204: null },
+    problems: ['not-found'],
   },
 ];
 

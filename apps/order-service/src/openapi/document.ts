@@ -93,7 +93,8 @@ function headerParameters(call: CallDescription): Json[] {
       name: 'If-Match',
       in: 'header',
       required: false,
-      description: 'The ETag of the level that the adjustment is meant for',
+      description:
+        'The ETag of the level that the adjustment is meant for, or of several, one of which it is',
       schema: { type: 'string' },
     });
   }
@@ -102,7 +103,7 @@ function headerParameters(call: CallDescription): Json[] {
       name: 'Last-Event-ID',
       in: 'header',
       required: false,
-      description: 'The version seen last: the present level comes at once when it is another',
+      description: call.stream.lastEventId,
       schema: { type: 'string' },
     });
   }
@@ -129,14 +130,7 @@ function answersOf(call: CallDescription, schemas: Json): Json {
     Object.entries(call.answers).map(([status, schema]) => [
       status,
       {
-        description:
-          status === '201'
-            ? 'Created'
-            : status === '202'
-              ? 'Accepted: it is on record, and will be done'
-              : call.stream
-                ? 'A stream of events, each with this as its data'
-                : 'Done',
+        description: descriptionOf(call, status),
         ...(Object.keys(headers).length > 0 && { headers }),
         ...(schema && {
           content: {
@@ -150,6 +144,13 @@ function answersOf(call: CallDescription, schemas: Json): Json {
       },
     ]),
   );
+}
+
+function descriptionOf({ stream }: CallDescription, status: string): string {
+  if (status === '201') return 'Created';
+  if (status === '202') return 'Accepted: it is on record, and will be done';
+  if (!stream) return 'Done';
+  return status === '204' ? 'Its end was seen before' : 'A stream of events, each with this as its data';
 }
 
 const exampleOf = (example: object | undefined): Json => (example === undefined ? {} : { example });
@@ -182,6 +183,7 @@ function problemSlugsOf(call: CallDescription): readonly ProblemSlug[] {
       'invalid-request',
       'internal',
       'ledger-unavailable',
+      'overloaded',
       ...(call.query ? (['invalid-cursor'] as const) : []),
       ...(call.body ? (['invalid-json', 'body-too-large', 'unsupported-media-type'] as const) : []),
       ...(isKeyed(call) ? idempotencyProblems : []),

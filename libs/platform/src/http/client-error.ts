@@ -1,6 +1,9 @@
-/** What is no valid HTTP never becomes a request: it gets a problem document on the bare socket, and the socket closes. */
+/**
+ * What never becomes a request: what is no valid HTTP gets a problem document on the bare socket, and the socket closes;
+ * an `Expect` of something else than 100-continue gets one from Node's own hands.
+ */
 import type { Socket } from 'node:net';
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Problem } from './problem.js';
 
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
@@ -17,6 +20,17 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** For the server's event `checkExpectation`. */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const problem = new Problem('expectation-failed', 'Expect nothing but 100-continue');
+  const body = JSON.stringify(problem);
+  response.writeHead(problem.status, {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
 }
 
 function problemOf(code: string | undefined): Problem {

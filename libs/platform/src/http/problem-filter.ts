@@ -38,7 +38,8 @@ export class ProblemFilter implements ExceptionFilter {
   /** Answers a request that `error` has ended. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (reply.sent) return;
-    if (request.is404) {
+    // What cannot be read has come to no route either, and whatever its path looks like, it is no matter of methods.
+    if (request.is404 && !isUnreadable(error)) {
       this.answerUnrouted(request, reply);
       return;
     }
@@ -84,14 +85,22 @@ function problemFrom(error: unknown): Problem {
       },
     );
   }
+  if (isUndecodable(error)) return new Problem('invalid-url', 'The path cannot be decoded');
   // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong here.
   if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request broke off');
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   if (status === undefined || status >= 500) {
     return new Problem('internal', 'The request could not be finished; the log says why');
   }
-  const slug = codeOf(error) === 'FST_ERR_BAD_URL' ? 'invalid-url' : (slugOfStatus[status] ?? 'bad-request');
-  return new Problem(slug, (error as Error).message);
+  return new Problem(slugOfStatus[status] ?? 'bad-request', (error as Error).message);
+}
+
+function isUnreadable(error: unknown): boolean {
+  return isUndecodable(error) || (error instanceof Problem && error.slug === 'bad-request');
+}
+
+function isUndecodable(error: unknown): boolean {
+  return codeOf(error) === 'FST_ERR_BAD_URL';
 }
 
 function statusOf(error: unknown): number | undefined {

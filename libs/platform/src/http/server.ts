@@ -2,6 +2,7 @@
  * The HTTP server under Nest: Fastify with our own JSON reader, keys checked before a body is read, strict queries,
  * and problem documents for whatever goes wrong, wherever it does.
  */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
@@ -11,7 +12,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { Clock } from '../ports.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { Callers } from './callers.js';
-import { answerClientError } from './client-error.js';
+import { answerClientError, refuseExpectation } from './client-error.js';
 import { parseJsonBody } from './json-body.js';
 import { Problem } from './problem.js';
 import { ProblemFilter } from './problem-filter.js';
@@ -78,6 +79,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const adapter = new FastifyAdapter({
     http: {
       headersTimeout: requestTimeoutMs,
+      // Node would refuse what lacks it without a word.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(slownessCheckMs, requestTimeoutMs),
     },
     bodyLimit: options.bodyBytesMax,
@@ -90,6 +93,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       filter.answer(error, request, reply),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.server.on('checkExpectation', refuseExpectation);
   fastify.decorateRequest('rawBody', null);
   fastify.decorateRequest('apiKey', null);
   fastify.addHook('onRoute', ({ url, method, config }) => {
@@ -110,9 +114,9 @@ function readJson(fastify: FastifyInstance): void {
     const bytes = body as Buffer;
     request.rawBody = bytes;
     try {
-      if (request.routeOptions.config.signed === true) return done(null, undefined);
+      if (bytes.length === 0 || request.routeOptions.config.signed === true) return done(null, undefined);
       refuseEncodings(request);
-      done(null, bytes.length === 0 ? undefined : parseJsonBody(bytes));
+      done(null, parseJsonBody(bytes));
     } catch (error) {
       done(error as Error);
     }
@@ -129,7 +133,7 @@ function passUploads(fastify: FastifyInstance): void {
 
 function refuseEncodings(request: FastifyRequest): void {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new Problem('unsupported-media-type', 'JSON is sent as UTF-8');
   }
   const encoding = request.headers['content-encoding'];
@@ -141,10 +145,13 @@ function refuseEncodings(request: FastifyRequest): void {
 function checkRequests(fastify: FastifyInstance, callers: Callers): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
+      requireHost(request.raw);
       const { config } = request.routeOptions;
+      forgetTypeOfNothing(request.headers);
       if (config.scopes !== undefined && config.signed !== true) {
         request.apiKey = authorised(callers.keyOf(request.headers.authorization), config.scopes);
       }
+      lowerCaseId(request.params as { id?: string });
       if (request.url.includes('?'))
         checkQuery(request, config.query === true || config.scopes === undefined);
       done();
@@ -152,6 +159,24 @@ function checkRequests(fastify: FastifyInstance, callers: Callers): void {
       done(error as Error);
     }
   });
+}
+
+/** HTTP/1.0 does without. */
+function requireHost({ headers, httpVersion }: IncomingMessage): void {
+  if (headers.host !== undefined || httpVersion !== '1.1') return;
+  throw new Problem('bad-request', 'An HTTP/1.1 request names its Host', {}, { connection: 'close' });
+}
+
+/** Where there is no body its type says nothing, and yet many a client sends one: `curl -d ''` that of a form. */
+function forgetTypeOfNothing(headers: IncomingHttpHeaders): void {
+  const { 'content-length': length = '0', 'content-type': type } = headers;
+  if (length !== '0' || type === undefined || headers['transfer-encoding'] !== undefined) return;
+  if (!/^application\/json *(;|$)/i.test(type)) delete headers['content-type'];
+}
+
+/** A UUID is the same in capitals (RFC 9562), and everything behind compares text. */
+function lowerCaseId(params: { id?: string }): void {
+  if (params.id !== undefined) params.id = params.id.toLowerCase();
 }
 
 function authorised(key: ApiKey | undefined, scopes: readonly Scope[]): ApiKey {
