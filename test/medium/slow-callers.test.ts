@@ -196,4 +196,22 @@ describeWithPostgres('who looked and slept', () => {
     expect(rows).toEqual([]);
     expect(await one.brokenInvariants()).toEqual([]);
   }, 60_000);
+
+  test('the parts of a cart come back when it ends, soon after it was held or later', async () => {
+    const one = await open();
+    for (const sku of [first, second]) await one.put(sku, 2);
+    const heldIn = async (sku: string) => (await levelOf(one, sku))?.held;
+    const begun = performance.now();
+    await one.hold('', { ...cart, ttlSeconds: 2 });
+    await one.hold('', { ...cart, ttlSeconds: 12 });
+    for (const [held, atMs] of [
+      [1, 2_000],
+      [0, 12_000],
+    ] as const) {
+      await eventually('it ends', async () => (await heldIn(first)) === held, 15_000);
+      await eventually('so do its parts', async () => (await heldIn(second)) === held, 15_000);
+      const lateMs = performance.now() - begun - atMs;
+      expect([lateMs > 0, lateMs < 2_000]).toEqual([true, true]);
+    }
+  }, 40_000);
 });

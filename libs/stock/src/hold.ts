@@ -2,8 +2,11 @@
 import type { Paying, ReservationLine } from '#domain';
 import type { PendingDecision } from './stock-store.js';
 
-export const partCheckMs = 10_000;
-export const partCheckAgainMs = 1_000;
+/** When to ask what became of a part: see `PART_CHECK_MS` and those beside it in functions/_partition.lua. */
+export const checkMs = 10_000;
+export const checkAgainMs = 1_000;
+const checkHeldMs = 60_000;
+const checkEndingMs = 200;
 
 export type Hold = {
   id: string;
@@ -24,9 +27,15 @@ export function deadlineOf({ paying, expiresAtMs }: Hold): number {
   return paying?.deadlineMs ?? expiresAtMs;
 }
 
-/** Whether a part is to be asked about later than a sweeper that has looked at it would ask. */
-export function isAskedAgain({ checkAtMs }: Hold, nowMs: number): boolean {
-  return checkAtMs > nowMs + partCheckAgainMs;
+/** When to ask about a part that is held, as far as the ledger knows: at its end, or soon when that has passed. */
+export function checkOfHeld({ expiresAtMs }: Hold, nowMs: number): number {
+  const leftMs = expiresAtMs - nowMs;
+  return nowMs + (leftMs > 0 ? Math.min(leftMs, checkHeldMs) : checkEndingMs);
+}
+
+/** Whether an attempt may still be about to decide the cart: it has asked for the part not long ago. */
+export function isUndecided({ checkAtMs, createdAtMs }: Hold, nowMs: number): boolean {
+  return createdAtMs + checkMs > nowMs || checkAtMs > nowMs + checkAgainMs;
 }
 
 export function pendingOn({ sequence }: Hold, { paymentId }: Paying): PendingDecision {

@@ -36,7 +36,7 @@ import type {
   ReleaseDecision,
   UnknownDecision,
 } from './stock-store.js';
-import { deadlineOf, isAskedAgain, partCheckAgainMs, partCheckMs, pendingOn, type Hold } from './hold.js';
+import { checkAgainMs, checkMs, checkOfHeld, deadlineOf, isUndecided, pendingOn, type Hold } from './hold.js';
 import { StockShelf, type Level } from './stock-shelf.js';
 
 type Retired = { outcome: string; sequence: number; level: StockLevel | null; atMs: number };
@@ -74,7 +74,7 @@ export class PartitionModel {
     const earlier = this.holds.get(command.reservationId);
     if (earlier) {
       const { sequence, createdAtMs, expiresAtMs } = earlier;
-      earlier.checkAtMs = this.nowMs() + partCheckMs;
+      earlier.checkAtMs = this.nowMs() + checkMs;
       return { kind: 'held', sequence, createdAtMs, expiresAtMs, again: true };
     }
     const ended = this.outcomeOf(command.reservationId);
@@ -97,7 +97,7 @@ export class PartitionModel {
         decides: this.decides(hold),
       });
     }
-    hold.checkAtMs = Math.max(hold.expiresAtMs, this.nowMs()) + partCheckAgainMs;
+    hold.checkAtMs = checkOfHeld(hold, this.nowMs());
     return { kind: 'extended', sequence: hold.sequence, expiresAtMs: hold.expiresAtMs };
   }
 
@@ -108,7 +108,7 @@ export class PartitionModel {
       if (what === 'barred' && outcome.kind === 'unknown') this.retire(reservationId, 'released', 0);
       return outcome;
     }
-    if (what === 'orphan' && !this.decides(hold) && isAskedAgain(hold, this.nowMs()))
+    if (what === 'orphan' && !this.decides(hold) && isUndecided(hold, this.nowMs()))
       return { kind: 'unknown' };
     if (this.lapsed(hold)) return this.lapse(hold);
     if (hold.paying) return pendingOn(hold, hold.paying);
@@ -270,7 +270,7 @@ export class PartitionModel {
     const due = [...this.holds.values()]
       .filter((hold) => !this.decides(hold) && hold.checkAtMs <= this.nowMs())
       .slice(0, limit);
-    for (const hold of due) hold.checkAtMs = this.nowMs() + partCheckAgainMs;
+    for (const hold of due) hold.checkAtMs = this.nowMs() + checkAgainMs;
     return due.map((hold) => hold.id);
   }
 
@@ -299,7 +299,7 @@ export class PartitionModel {
         return;
       case 'hold': {
         const { reservationId: id, kind: _, ...hold } = record;
-        const checkAtMs = record.decided ? record.expiresAtMs : this.nowMs() + partCheckMs;
+        const checkAtMs = record.decided ? record.expiresAtMs : this.nowMs() + checkMs;
         this.holds.set(id, { ...hold, id, sequence: 0, checkAtMs });
         this.earliestEndMs = Math.min(this.earliestEndMs, record.expiresAtMs);
         return;
@@ -366,7 +366,7 @@ export class PartitionModel {
       revived: command.revive ?? false,
     };
     const sequence = this.append(entry);
-    const checkAtMs = createdAtMs + partCheckMs;
+    const checkAtMs = Math.min(expiresAtMs, createdAtMs + checkMs);
     const { lines: held } = command;
     this.holds.set(reservationId, {
       id: reservationId,

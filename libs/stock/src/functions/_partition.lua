@@ -1,8 +1,12 @@
 -- One partition while a batch is decided: what was read of it, and what becomes of it. Nothing here writes.
 
--- When to ask what became of a cart that another partition decides: first after this, then again and again.
+-- When to ask what became of a cart that another partition decides: first after this, or when it ends; while nobody can
+-- tell, again and again; while it is held, at its end and every minute, in case that whoever ended it could not say so.
 local PART_CHECK_MS = 10000
 local PART_CHECK_AGAIN_MS = 1000
+local PART_CHECK_HELD_MS = 60000
+-- Its end has passed, and the ledger does not have it yet.
+local PART_CHECK_ENDING_MS = 200
 -- As many as a Lua call takes at once.
 local ARGUMENTS_MAX = 1000
 
@@ -149,9 +153,12 @@ function Partition:putHold(hold, checkAt)
   if self:decides(hold) then self.deadlines[hold.id] = deadlineOf(hold) else self.parts[hold.id] = checkAt end
 end
 
--- Whether a part is to be asked about later than a sweeper that has looked at it would ask.
-function Partition:askedAgain(id)
-  return tonumber(redis.call('ZSCORE', self.keys[6], id) or 0) > self.now + PART_CHECK_AGAIN_MS
+-- Whether an attempt may still be about to decide the cart of a part: it has asked for the part not long ago, so that it
+-- is to be asked about later than a sweeper that has looked at it would ask.
+function Partition:mayBeDecided(hold)
+  if self:decides(hold) then return false end
+  return hold.createdAt + PART_CHECK_MS > self.now
+    or tonumber(redis.call('ZSCORE', self.keys[6], hold.id) or 0) > self.now + PART_CHECK_AGAIN_MS
 end
 
 -- Ends a hold: its units go back to the shelf, or on to the buyer who has confirmed.

@@ -19,7 +19,8 @@ local function decideExtend(partition, command)
       'reservation', hold.id, 'expires', digits(wanted), 'partitions', hold.partitions,
     })
   end
-  partition:putHold(hold, math.max(hold.expiresAt, partition.now) + PART_CHECK_AGAIN_MS)
+  local left = hold.expiresAt - partition.now
+  partition:putHold(hold, partition.now + (left > 0 and math.min(left, PART_CHECK_HELD_MS) or PART_CHECK_ENDING_MS))
   return { 'extended', hold.sequence, hold.expiresAt }
 end
 

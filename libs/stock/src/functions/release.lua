@@ -23,7 +23,7 @@ register('release', function(keys, epoch, arguments, expected)
     if not hold then
       decisions[index] = partition:outcomeOf(command.id)
       if command.what == 'barred' and decisions[index][1] == 'unknown' then partition:retire(command.id, 'released', 0) end
-    elseif command.what == 'orphan' and partition:askedAgain(command.id) then
+    elseif command.what == 'orphan' and partition:mayBeDecided(hold) then
       decisions[index] = { 'unknown' }
     elseif partition:lapsed(hold) then
       decisions[index] = { 'ended', 'expired', partition:settle(hold, 'expired') }

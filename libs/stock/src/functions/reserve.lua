@@ -73,7 +73,7 @@ local function hold(partition, command)
     id = command.id, sequence = sequence, createdAt = partition.now, expiresAt = expiresAt,
     partitions = command.partitions, lines = command.lines, buyer = command.buyer,
   }
-  partition:putHold(record, partition.now + PART_CHECK_MS)
+  partition:putHold(record, math.min(expiresAt, partition.now + PART_CHECK_MS))
   return decision
 end
 
