@@ -16,6 +16,7 @@
 import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
 import { type LiveHold, LiveHolds } from './live-holds.js';
+import { SkuBuyers } from './sku-buyers.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
 import type { SeenLevel, StockNews } from './stock-store.js';
 
@@ -41,8 +42,6 @@ type Known = {
   readonly stamp: Stamp;
   readonly buyerLimit: number | null;
 };
-/** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
-type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
 
 /** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
 const soldOutSkusMax = 1_000;
@@ -50,12 +49,11 @@ const buyersMax = 100_000;
 
 export class StockCache {
   private readonly known = new ConcurrentMap<string, Known>();
-  private readonly buyers = new Map<string, Buyers>();
+  private readonly buyers = new Map<string, SkuBuyers>();
   private readonly holds = new LiveHolds();
   /** SKUs that were refused since the last `takeRefused`. */
   private readonly refused = new Set<string>();
   private live = false;
-  private generation = 0;
 
   constructor(private readonly options: StockCacheOptions) {}
 
@@ -73,7 +71,6 @@ export class StockCache {
 
   /** Nothing that is known can be relied on: the store begins a new epoch. */
   forget(): void {
-    this.generation += 1;
     this.options.cells.clear();
     this.known.clear();
     this.buyers.clear();
@@ -95,7 +92,7 @@ export class StockCache {
     const known = this.known.load(sku);
     // A cell that another thread has brought further speaks of buyers that this one has not heard of yet.
     if (!known || this.options.cells.unitsAt(sku, known.stamp) !== 0) return undefined;
-    if (!this.hasNothing(sku, buyerId)) return undefined;
+    if (!this.buyers.get(sku)?.hasNothing(buyerId)) return undefined;
     if (known.buyerLimit !== null && line.quantity > known.buyerLimit) return undefined;
     this.refused.add(sku);
     return { kind: 'sold-out', sku, available: 0 };
@@ -123,9 +120,7 @@ export class StockCache {
     for (const { sku, buyerId, hold, units } of news.buyers) {
       if (hold) this.remember(sku, buyerId, { ...hold, sequence });
       else this.holds.remove(sku, buyerId, sequence);
-      const lastWord = this.buyers.get(sku)?.lastWord;
-      if (units > 0) lastWord?.set(buyerId, sequence);
-      else if ((lastWord?.get(buyerId) ?? 0) <= sequence) lastWord?.delete(buyerId);
+      this.buyers.get(sku)?.heard(buyerId, units, sequence);
     }
     for (const level of news.levels) this.learnLevel(epoch, level);
   }
@@ -151,9 +146,9 @@ export class StockCache {
   private learnEntry(entry: JournalEntry): void {
     if (entry.kind === 'held') {
       const { reservationId, buyerId, expiresAtMs, sequence } = entry;
-      for (const { sku } of entry.lines) {
+      for (const { sku, quantity } of entry.lines) {
         this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
-        this.buyers.get(sku)?.lastWord.set(buyerId, sequence);
+        this.buyers.get(sku)?.heard(buyerId, quantity, sequence);
       }
     } else if ('buyerId' in entry) {
       for (const { sku } of entry.lines) this.holds.remove(sku, entry.buyerId, entry.sequence);
@@ -164,25 +159,15 @@ export class StockCache {
     if (this.live) this.holds.put(sku, buyerId, hold);
   }
 
-  private hasNothing(sku: string, buyerId: string): boolean {
-    const buyers = this.buyers.get(sku);
-    return buyers !== undefined && buyers.complete && !buyers.lastWord.has(buyerId);
-  }
-
   /** From now on the news adds to the list; the ledger brings what was decided before. */
   private learnBuyers(sku: string): void {
     if (!this.live || this.buyers.has(sku) || this.buyers.size >= soldOutSkusMax) return;
-    const { generation } = this;
-    const buyers: Buyers = { lastWord: new Map(), complete: false };
+    const buyers = new SkuBuyers(buyersMax);
     this.buyers.set(sku, buyers);
     this.options.buyersOf(sku, buyersMax + 1).then(
-      (names) => {
-        if (generation !== this.generation || names.length > buyersMax) return;
-        for (const name of names) if (!buyers.lastWord.has(name)) buyers.lastWord.set(name, 0);
-        buyers.complete = true;
-      },
+      (names) => buyers.complete(names),
       // The ledger could not be asked: the next sold-out answer of Redis tries again.
-      () => generation === this.generation && this.buyers.delete(sku),
+      () => this.buyers.get(sku) === buyers && this.buyers.delete(sku),
     );
   }
 }
