@@ -39,6 +39,7 @@ describe('the stock cache', () => {
   const openCache = (): StockCache => {
     const opened = new StockCache({
       cells: StockCells.attach(cells.buffer),
+      partitionCount: 1,
       nowMs: () => nowMs,
       buyersOf: async () => buyers,
     });
@@ -127,6 +128,34 @@ describe('the stock cache', () => {
     const gone = { sku: 'A', buyerId: 'me', hold: null, units: 0 };
     cache.heard({ epoch: 1, sequence: 6, levels: [], buyers: [gone] });
     expect(cache.refuse('me', line())).toMatchObject({ kind: 'duplicate-reservation', reservationId: 'r2' });
+  });
+
+  test('a reply that is handled after the news of what became of its hold does not bring it back', () => {
+    const news = (sequence: number, hold: { reservationId: string; expiresAtMs: number } | null) => ({
+      epoch: 1,
+      sequence,
+      levels: [],
+      buyers: [{ sku: 'A', buyerId: 'me', hold, units: hold ? 1 : 0 }],
+    });
+    cache.heard(news(10, { reservationId: 'r', expiresAtMs: 9_000 }));
+    cache.heard(news(11, null));
+    cache.decided(1, [held('r', 'me', 10)], []);
+    expect(cache.refuse('me', line())).toBeUndefined();
+    cache.decided(1, [held('s', 'me', 12)], []);
+    expect(cache.refuse('me', line())).toMatchObject({ reservationId: 's' });
+  });
+
+  test('a reply, or news, of an epoch that is over is not believed: sequences begin anew', () => {
+    const hold = { reservationId: 'r', expiresAtMs: 9_000 };
+    const has = { sku: 'A', buyerId: 'me', hold, units: 1 };
+    cache.heard({ epoch: 1, sequence: 900, levels: [level(4, 800)], buyers: [] });
+    cache.forget();
+    cache.heard({ epoch: 1, sequence: 901, levels: [], buyers: [has] });
+    cache.heard({ epoch: 2, sequence: 1, levels: [level(4, 1)], buyers: [] });
+    expect(cache.refuse('me', line())).toBeUndefined();
+    cache.heard({ epoch: 1, sequence: 902, levels: [], buyers: [has] });
+    cache.decided(1, [held('r', 'me', 903)], []);
+    expect(cache.refuse('me', line())).toBeUndefined();
   });
 
   test('a new epoch, or a break in the news, and it asks again', async () => {

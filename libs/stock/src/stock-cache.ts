@@ -16,6 +16,7 @@
 import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
 import { type LiveHold, LiveHolds } from './live-holds.js';
+import { partitionOf } from './partitions.js';
 import { SkuBuyers } from './sku-buyers.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
 import type { SeenLevel, StockNews } from './stock-store.js';
@@ -27,6 +28,7 @@ export type CachedRefusal =
 export type StockCacheOptions = {
   /** The units left, which all threads of the process share; everything else a thread learns for itself. */
   readonly cells: StockCells;
+  readonly partitionCount: number;
   /** The clock that deadlines are compared with; being wrong by a little costs a question to Redis. */
   readonly nowMs: () => number;
   /**
@@ -53,6 +55,8 @@ export class StockCache {
   private readonly holds = new LiveHolds();
   /** SKUs that were refused since the last `takeRefused`. */
   private readonly refused = new Set<string>();
+  /** The last news of each partition. */
+  private readonly lastNews = new Map<number, { readonly epoch: number; readonly sequence: number }>();
   private live = false;
 
   constructor(private readonly options: StockCacheOptions) {}
@@ -108,15 +112,25 @@ export class StockCache {
     this.options.cells.giveBack(sku, quantity);
   }
 
-  /** A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. */
+  /**
+   * A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. The news may have been
+   * faster: a hold that it has told of may have ended since.
+   */
   decided(epoch: number, entries: readonly JournalEntry[], seen: readonly SeenLevel[]): void {
-    for (const entry of entries) this.learnEntry(entry);
+    const [first] = entries;
+    const heardUpTo = first ? this.heardUpTo(first.partition, epoch) : 0;
+    for (const entry of entries) this.learnEntry(entry, heardUpTo);
     for (const level of seen) this.learnLevel(epoch, level);
   }
 
   /** What any instance has decided. */
   heard(news: StockNews): void {
     const { epoch, sequence } = news;
+    const of = news.levels[0] ?? news.buyers[0];
+    if (!of) return;
+    const partition = partitionOf(of.sku, this.options.partitionCount);
+    if (sequence <= this.heardUpTo(partition, epoch)) return;
+    this.lastNews.set(partition, { epoch, sequence });
     for (const { sku, buyerId, hold, units } of news.buyers) {
       if (hold) this.remember(sku, buyerId, { ...hold, sequence });
       else this.holds.remove(sku, buyerId, sequence);
@@ -143,11 +157,24 @@ export class StockCache {
     if (available === 0) this.learnBuyers(sku);
   }
 
-  private learnEntry(entry: JournalEntry): void {
+  /**
+   * The sequence of the last news in this epoch; of an epoch that is over, nothing counts any more. When a later one begins, nothing
+   * that is known does: its sequences may begin anew.
+   */
+  private heardUpTo(partition: number, epoch: number): number {
+    const last = this.lastNews.get(partition);
+    if (last?.epoch === epoch) return last.sequence;
+    if (last && epoch < last.epoch) return Infinity;
+    if (last) this.forget();
+    this.lastNews.set(partition, { epoch, sequence: 0 });
+    return 0;
+  }
+
+  private learnEntry(entry: JournalEntry, heardUpTo: number): void {
     if (entry.kind === 'held') {
       const { reservationId, buyerId, expiresAtMs, sequence } = entry;
       for (const { sku, quantity } of entry.lines) {
-        this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
+        if (sequence > heardUpTo) this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
         this.buyers.get(sku)?.heard(buyerId, quantity, sequence);
       }
     } else if ('buyerId' in entry) {
