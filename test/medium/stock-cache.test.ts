@@ -133,6 +133,21 @@ describeWithPostgres('the stock cache', () => {
     await eventually('the other one knows', async () => (await two.reserve('A')).kind === 'held', 2_500);
   });
 
+  test('when news was lost, the holds that refuse are looked at: a second later at the latest', async () => {
+    await one.put('A', 5);
+    const [gone, kept] = [await one.hold('A', { buyerId: 'gone' }), await one.hold('A', { buyerId: 'kept' })];
+    await eventually('the other one knows', async () =>
+      ['gone', 'kept'].every((id) => two.refusesAtOnce('A', id)),
+    );
+    await two.news.unsubscribe();
+    await one.release(gone);
+    expect(await two.reserve('A', { buyerId: 'gone' })).toMatchObject({ reservationId: gone });
+    const again = async () => (await two.reserve('A', { buyerId: 'gone' })).kind === 'held';
+    await eventually('it knows once more', again, 1_500);
+    expect(two.refusesAtOnce('A', 'kept')).toBe(true);
+    expect(await two.reserve('A', { buyerId: 'kept' })).toMatchObject({ reservationId: kept });
+  });
+
   test('what a refused cart had taken is there for others at once', async () => {
     const skus = [0, 1].map((partition) =>
       Array.from({ length: 50 }, (_, index) => `S${index}`).find((sku) => partitionOf(sku, 2) === partition)!,

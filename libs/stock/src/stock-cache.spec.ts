@@ -122,6 +122,32 @@ describe('the stock cache', () => {
     expect(cache.refuse('me', line())).toBeUndefined();
   });
 
+  test('a hold that has refused somebody is looked at, and when the store has another or none it refuses nobody', () => {
+    for (const [number, buyerId] of ['ended', 'renewed', 'kept'].entries())
+      cache.decided(1, [held(`of ${buyerId}`, buyerId, number + 1)], []);
+    const holders = ['ended', 'renewed', 'kept'].map((buyerId) => ({ sku: 'A', buyerId }));
+    for (const { buyerId } of [...holders, ...holders]) expect(cache.refuse(buyerId, line())).toBeDefined();
+    expect(cache.takeRefused()).toEqual({ soldOut: [], refusing: holders });
+    expect(cache.takeRefused()).toEqual({ soldOut: [], refusing: [] });
+    const inStore = [null, 'another', 'of kept'];
+    for (const [index, holder] of holders.entries()) cache.learnHolding(holder, inStore[index]!);
+    const refusedBuyers = holders.filter(({ buyerId }) => cache.refuse(buyerId, line()));
+    expect(refusedBuyers).toEqual([{ sku: 'A', buyerId: 'kept' }]);
+  });
+
+  test('more holds than can be looked at refuse nobody until the next look', () => {
+    const buyerIds = Array.from({ length: 10_010 }, (_, number) => `buyer ${number}`);
+    cache.decided(
+      1,
+      buyerIds.map((buyerId, number) => held(`r${number}`, buyerId, number + 1)),
+      [],
+    );
+    const refused = (): number => buyerIds.filter((buyerId) => cache.refuse(buyerId, line())).length;
+    expect([refused(), refused()]).toEqual([10_000, 10_000]);
+    expect(cache.takeRefused().refusing).toHaveLength(10_000);
+    expect(cache.refuse('buyer 10009', line())).toBeDefined();
+  });
+
   test('news from before a hold does not end it', async () => {
     await soldOut();
     cache.decided(1, [held('r2', 'me', 7)], []);
@@ -259,7 +285,7 @@ describe('the stock cache', () => {
       cache.learnLevel(1, level(1, 6));
       expect(other.take('A', 1)).toBe(true);
       cache.refuse('me', line());
-      expect(cache.takeRefused()).toEqual(['A']);
+      expect(cache.takeRefused()).toMatchObject({ soldOut: ['A'] });
       cache.learnLevel(1, level(1, 6));
       expect(cache.refuse('me', line())).toBeUndefined();
     });

@@ -19,7 +19,7 @@ import { type LiveHold, LiveHolds } from './live-holds.js';
 import { partitionOf } from './partitions.js';
 import { SkuBuyers } from './sku-buyers.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
-import type { SeenLevel, StockNews } from './stock-store.js';
+import type { Holder, SeenLevel, StockNews } from './stock-store.js';
 
 export type CachedRefusal =
   | { readonly kind: 'sold-out'; readonly sku: string; readonly available: 0 }
@@ -48,13 +48,16 @@ type Known = {
 /** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
 const soldOutSkusMax = 1_000;
 const buyersMax = 100_000;
+/** Holds that refuse somebody between two looks at them: beyond, Redis answers. */
+const refusingHoldsMax = 10_000;
 
 export class StockCache {
   private readonly known = new ConcurrentMap<string, Known>();
   private readonly buyers = new Map<string, SkuBuyers>();
   private readonly holds = new LiveHolds();
-  /** SKUs that were refused since the last `takeRefused`. */
-  private readonly refused = new Set<string>();
+  /** SKUs that were sold out, and holds that were in the way, in refusals since the last `takeRefused`. */
+  private soldOut = new Set<string>();
+  private refusing = new Map<string, Holder>();
   /** The last news of each partition. */
   private readonly lastNews = new Map<number, { readonly epoch: number; readonly sequence: number }>();
   private live = false;
@@ -91,6 +94,7 @@ export class StockCache {
     const { sku } = line;
     const hold = this.holds.find(sku, buyerId);
     if (hold && hold.expiresAtMs > this.options.nowMs()) {
+      if (!this.willBeLookedAt(sku, buyerId)) return undefined;
       return { kind: 'duplicate-reservation', sku, reservationId: hold.reservationId };
     }
     const known = this.known.load(sku);
@@ -98,7 +102,7 @@ export class StockCache {
     if (!known || this.options.cells.unitsAt(sku, known.stamp) !== 0) return undefined;
     if (!this.buyers.get(sku)?.hasNothing(buyerId)) return undefined;
     if (known.buyerLimit !== null && line.quantity > known.buyerLimit) return undefined;
-    this.refused.add(sku);
+    this.soldOut.add(sku);
     return { kind: 'sold-out', sku, available: 0 };
   }
 
@@ -139,11 +143,18 @@ export class StockCache {
     for (const level of news.levels) this.learnLevel(epoch, level);
   }
 
-  /** SKUs refused since the last call: their levels are worth asking for, in case that news was lost. */
-  takeRefused(): string[] {
-    const skus = [...this.refused];
-    this.refused.clear();
-    return skus;
+  /** What refusals since the last call rest on: worth asking Redis for, in case that news was lost. */
+  takeRefused(): { readonly soldOut: readonly string[]; readonly refusing: readonly Holder[] } {
+    const refused = { soldOut: [...this.soldOut], refusing: [...this.refusing.values()] };
+    this.soldOut = new Set();
+    this.refusing = new Map();
+    return refused;
+  }
+
+  /** By which reservation the store says that they hold it. If by another than is known, Redis is asked from now on. */
+  learnHolding({ sku, buyerId }: Holder, reservationId: string | null): void {
+    const hold = this.holds.find(sku, buyerId);
+    if (hold && hold.reservationId !== reservationId) this.holds.remove(sku, buyerId, hold.sequence);
   }
 
   /** A level as the store gave it; older ones change nothing. */
@@ -184,6 +195,14 @@ export class StockCache {
 
   private remember(sku: string, buyerId: string, hold: LiveHold): void {
     if (this.live) this.holds.put(sku, buyerId, hold);
+  }
+
+  private willBeLookedAt(sku: string, buyerId: string): boolean {
+    const name = `${sku} ${buyerId}`;
+    if (this.refusing.has(name)) return true;
+    if (this.refusing.size >= refusingHoldsMax) return false;
+    this.refusing.set(name, { sku, buyerId });
+    return true;
   }
 
   /** From now on the news adds to the list; the ledger brings what was decided before. */
