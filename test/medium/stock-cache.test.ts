@@ -127,7 +127,7 @@ describeWithPostgres('the stock cache', () => {
     const id = await sellOut('A');
     // The second instance does not hear of this release.
     const at = { partition: 0, epoch: (await one.store.state(0)).epoch };
-    await two.news.unsubscribe();
+    await two.newsConnections.at(-1)!.unsubscribe();
     await one.store.release(at, [{ reservationId: id }]);
     await two.reserve('A');
     await eventually('the other one knows', async () => (await two.reserve('A')).kind === 'held', 2_500);
@@ -139,7 +139,7 @@ describeWithPostgres('the stock cache', () => {
     await eventually('the other one knows', async () =>
       ['gone', 'kept'].every((id) => two.refusesAtOnce('A', id)),
     );
-    await two.news.unsubscribe();
+    await two.newsConnections.at(-1)!.unsubscribe();
     await one.release(gone);
     expect(await two.reserve('A', { buyerId: 'gone' })).toMatchObject({ reservationId: gone });
     const again = async () => (await two.reserve('A', { buyerId: 'gone' })).kind === 'held';
@@ -209,7 +209,7 @@ describeWithPostgres('the stock cache', () => {
 
   test('a broken connection for news: nothing is refused without asking until it is back', async () => {
     const id = await sellOut('A');
-    two.news.disconnect(true);
+    two.newsConnections.at(-1)!.disconnect();
     await one.release(id);
     expect((await two.reserve('A')).kind).toBe('held');
   });
