@@ -14,6 +14,7 @@ import * as capturedPayments from './0013-captured-payments.js';
 import * as lines from './0014-lines.js';
 import * as incarnations from './0015-incarnations-breaking.js';
 import * as plans from './0016-plans.js';
+import * as refusals from './0017-refusals.js';
 import * as runFindings from './0018-run-findings.js';
 import * as lateMoney from './0019-late-money.js';
 
@@ -32,6 +33,7 @@ export const migrations: Record<string, Migration> = {
   '0014-lines': lines,
   '0015-incarnations-breaking': incarnations,
   '0016-plans': plans,
+  '0017-refusals': refusals,
   '0018-run-findings': runFindings,
   '0019-late-money': lateMoney,
 };

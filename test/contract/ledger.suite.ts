@@ -226,6 +226,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       const request = (name: string, body: string) => ({
         keyDigest: sha256(name),
         fingerprint: sha256(`${name} body`),
+        id: id(900),
         status: 409,
         body: JSON.stringify({ body, quoted: '"\\' }),
       });

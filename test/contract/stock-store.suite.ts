@@ -52,6 +52,16 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       expect(await level()).toMatchObject({ onHand: 5, held: 1, committed: 0, version: 2 });
     });
 
+    test('says by which reservation a buyer holds a SKU', async () => {
+      const buyer = { sku: 'A', buyerId: 'Zoë the 1st\nof her name' };
+      const holdings = () => store.holdings(at.partition, [buyer, { sku: 'B', buyerId: 'nobody' }]);
+      expect(await holdings()).toEqual([null, null]);
+      await reserve(command('r1', { buyerId: buyer.buyerId }));
+      expect(await holdings()).toEqual(['r1', null]);
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
+      expect(await holdings()).toEqual([null, null]);
+    });
+
     test('refuses the 6th unit of 5, in one batch and over many', async () => {
       const batch = Array.from({ length: 8 }, (_, index) => command(`r${index}`));
       const kinds = (await reserve(...batch)).map((decision) => decision.kind);

@@ -60,7 +60,7 @@ describeWithPostgres('plans of the ledger', () => {
     new PostgresLedgerWriter(db).commit({ entries: entries as JournalEntry[], requires: [], receipts });
   const digest = (number: number): Buffer => Buffer.alloc(32, `key ${number} `);
 
-  /** A cart is held, and answered under a key; its answer comes a second time; a key is looked at; a refusal is recorded. */
+  /** A cart is held, and answered under a key; its answer comes a second time; a key is looked at; a refusal is recorded, or not. */
   async function sell(): Promise<void> {
     const number = (made += 1);
     const reservationId = `00000000-0000-8000-8000-${String(number).padStart(12, '0')}`;
@@ -79,7 +79,9 @@ describeWithPostgres('plans of the ledger', () => {
     expect(await keys.look([{ ...key, id: reservationId }])).toMatchObject([
       { kind: 'answered', body: 'first' },
     ]);
-    expect(await keys.answer([{ ...key, status: 409, body: 'third' }])).toMatchObject([{ kind: 'answered' }]);
+    const request = { ...key, id: reservationId, status: 409, body: 'third' };
+    expect(await keys.answer([request])).toMatchObject([{ kind: 'answered' }]);
+    expect(await keys.answer([{ ...request, keyDigest: digest(-number) }])).toEqual([null]);
   }
 
   async function rowsLookedAt(): Promise<number> {

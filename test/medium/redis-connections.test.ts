@@ -1,7 +1,9 @@
 /** Connections to Redis that are cut, while Redis itself is well: on real Redis and PostgreSQL. */
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
-import { openInstance, type Instance } from '../fixtures/holdfast.js';
+import { LossyProxy } from '../faults/servers/lossy-proxy.js';
+import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
 describeWithPostgres('connections to Redis', () => {
@@ -44,4 +46,33 @@ describeWithPostgres('connections to Redis', () => {
     expect(level).toMatchObject({ held });
     expect(await one.brokenInvariants()).toEqual([]);
   });
+
+  test('that bring the news and lead nowhere any more are noticed: all is forgotten, and others take their place', async () => {
+    const { port, pathname } = new URL(redisDatabase.url);
+    const proxy = await LossyProxy.listen(() => Number(port));
+    const newsUrl = `redis://127.0.0.1:${proxy.port}${pathname}`;
+    const two = await openInstance({
+      redisUrl: redisDatabase.url,
+      databaseUrl: ledgerDatabase.url,
+      newsUrl,
+    });
+    const hears = async (): Promise<boolean> => {
+      const buyerId = randomUUID();
+      await one.hold('A', { buyerId });
+      await systemTimers.sleep(100);
+      return two.refusesAtOnce('A', buyerId);
+    };
+    try {
+      await one.put('A', 1_000);
+      await eventually('it hears', hears);
+      await one.hold('A', { buyerId: 'me' });
+      await eventually('it knows', async () => two.refusesAtOnce('A', 'me'));
+      proxy.strand();
+      await eventually('it has forgotten', async () => !two.refusesAtOnce('A', 'me'), 6_000);
+      await eventually('it hears again', hears);
+    } finally {
+      await two.close();
+      await proxy.stop();
+    }
+  }, 30_000);
 });

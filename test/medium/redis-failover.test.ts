@@ -1,5 +1,7 @@
 /** Redis Cluster and Sentinel for real: failover, resharding and old masters under load. Nothing acknowledged is lost. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { connectForDecisions, connectOnce, parseRedisUrl, systemTimers } from '#platform';
 import { partitionOf } from '#stock';
 import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
@@ -89,6 +91,29 @@ describeWithPostgres('Redis Cluster, three masters with a replica each', () => {
     const held = (await one.services.stock.findMany(skus)).map((level) => level.held);
     expect(held).toEqual(skus.map(() => 1));
   });
+
+  test('when nodes end the subscription to the news, nothing is refused by what was known before', async () => {
+    const [sku] = skus as [string];
+    const two = await openInstance({ redisUrl: cluster.url, databaseUrl: ledger.url, partitions });
+    try {
+      for (let round = 0; round < 5; round += 1) {
+        let [buyerId, id] = ['', ''];
+        await eventually('it hears of a hold', async () => {
+          buyerId = randomUUID();
+          id = await one.hold(sku, { buyerId });
+          await systemTimers.sleep(50);
+          return two.refusesAtOnce(sku, buyerId);
+        });
+        const kill = (redis: Redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+        await Promise.all(cluster.nodes.map((node) => node.ask(kill)));
+        await one.release(id);
+        await systemTimers.sleep(50);
+        expect(two.refusesAtOnce(sku, buyerId)).toBe(false);
+      }
+    } finally {
+      await two.close();
+    }
+  }, 60_000);
 
   test('a master that has lost its functions is given them again', async () => {
     const master = await cluster.masterOf('holdfast:{0}:meta');

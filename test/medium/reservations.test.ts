@@ -1,4 +1,5 @@
 /** The use cases on real Redis and PostgreSQL: what must be true when things race, die and get lost. */
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
 import { IdempotencyRepository, orderIdOf, type KeptAnswer } from '#ledger';
@@ -203,7 +204,7 @@ describeWithPostgres('reservations', () => {
   });
 
   test('an answer that was recorded first counts, and the hold that nobody hears of is let go', async () => {
-    const request = { keyDigest: sha256('k'), fingerprint: sha256('same body') };
+    const request = { keyDigest: sha256('k'), fingerprint: sha256('same body'), id: randomUUID() };
     let recorded: KeptAnswer = { status: 409, body: '{"kind":"sold-out"}' };
     const one = await open({
       wrap: (store) =>

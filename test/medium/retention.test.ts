@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { IdempotencyRepository, PaymentRepository, sql } from '#ledger';
 import { systemTimers } from '#platform';
 import { Retention, type Answer, type Operation } from '#reservations';
-import { openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
+import { eventually, openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
 import { TestProvider } from '../fixtures/provider.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -110,6 +110,31 @@ describeWithPostgres('retention', () => {
     expect(await adjust(one, 3, 'adjust')).toMatchObject({ kind: 'adjusted' });
     expect(await one.pay(paid, 'pay')).toMatchObject({ kind: 'paying', reservation: { id: paid } });
     expect(await one.services.stock.find('A')).toMatchObject({ onHand: 13, held: 2 });
+    expect(await one.brokenInvariants()).toEqual([]);
+  });
+
+  test('a forgotten key gives what it has made, also where the cache would refuse its buyer', async () => {
+    const one = await open();
+    await one.put('A', 2);
+    await one.put('B', 2);
+    const bought = { buyerId: 'ada', key: 'bought' };
+    const id = await one.hold('A', bought);
+    await one.confirm(id);
+    await one.hold('A', { buyerId: 'ada' });
+    const released = { buyerId: 'ada', key: 'released' };
+    const before = await one.hold('B', released);
+    await one.release(before);
+    await Promise.all([one.hold('B'), one.hold('B')]);
+    await eventually(
+      'the cache refuses',
+      async () => one.refusesAtOnce('A', 'ada') && one.refusesAtOnce('B', 'ada'),
+    );
+    await age(one, 31);
+    await forgetWhatIsOld(one);
+
+    expect(await one.reserve('A', { ...bought, buyerId: 'bob' })).toEqual({ kind: 'reused' });
+    expect(await one.reserve('A', bought)).toMatchObject({ kind: 'held', reservation: { id } });
+    expect(await one.reserve('B', released)).toMatchObject({ kind: 'held', reservation: { id: before } });
     expect(await one.brokenInvariants()).toEqual([]);
   });
 

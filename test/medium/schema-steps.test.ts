@@ -1,6 +1,8 @@
 /** Versions beside each other on one ledger: what one has added is no business of the other. */
+import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import {
+  IdempotencyRepository,
   migrate,
   migrationState,
   openPglite,
@@ -9,6 +11,7 @@ import {
   sql,
   type Database,
 } from '#ledger';
+import { sha256 } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
 
 async function expectToLeaveLaterStepsAlone(db: Database): Promise<void> {
@@ -38,6 +41,21 @@ test('a step that is not known is left alone, on PGlite', async () => {
 }, 60_000);
 
 describeWithPostgres('on a server', () => {
+  test('a refusal is recorded for an instance that does not say what its request would have made', async () => {
+    const database = await testPostgres();
+    const db = openPostgres(database.url, () => undefined);
+    await migrate(db);
+    const key = { keyDigest: sha256('key'), fingerprint: sha256('body') };
+    await sql`select * from idempotency_answer(${key.keyDigest}, ${key.fingerprint},
+      ${'{409}'}::text::integer[], ${'{1}'}::text::integer[], ${'{first}'}::text::text[])`.execute(db);
+    const request = { ...key, id: randomUUID(), status: 409, body: 'second' };
+    expect(await new IdempotencyRepository(db).answer([request])).toEqual([
+      { kind: 'answered', status: 409, body: 'first' },
+    ]);
+    await db.destroy();
+    await database.stop();
+  }, 60_000);
+
   test('a step that is not known is left alone', async () => {
     const database = await testPostgres();
     const db = openPostgres(database.url, () => undefined);

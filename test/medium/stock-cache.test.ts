@@ -1,8 +1,9 @@
 /** The stock cache on real servers: what it refuses, that it costs Redis nothing, and how soon it hears otherwise. */
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { systemTimers } from '#platform';
+import { systemTimers, uuidOf } from '#platform';
 import { partitionOf, StockCells } from '#stock';
-import { eventually, openInstance, sha256, type Instance } from '../fixtures/holdfast.js';
+import { eventually, openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
 describeWithPostgres('the stock cache', () => {
@@ -126,10 +127,25 @@ describeWithPostgres('the stock cache', () => {
     const id = await sellOut('A');
     // The second instance does not hear of this release.
     const at = { partition: 0, epoch: (await one.store.state(0)).epoch };
-    await two.news.unsubscribe();
+    await two.newsConnections.at(-1)!.unsubscribe();
     await one.store.release(at, [{ reservationId: id }]);
     await two.reserve('A');
     await eventually('the other one knows', async () => (await two.reserve('A')).kind === 'held', 2_500);
+  });
+
+  test('when news was lost, the holds that refuse are looked at: a second later at the latest', async () => {
+    await one.put('A', 5);
+    const [gone, kept] = [await one.hold('A', { buyerId: 'gone' }), await one.hold('A', { buyerId: 'kept' })];
+    await eventually('the other one knows', async () =>
+      ['gone', 'kept'].every((id) => two.refusesAtOnce('A', id)),
+    );
+    await two.newsConnections.at(-1)!.unsubscribe();
+    await one.release(gone);
+    expect(await two.reserve('A', { buyerId: 'gone' })).toMatchObject({ reservationId: gone });
+    const again = async () => (await two.reserve('A', { buyerId: 'gone' })).kind === 'held';
+    await eventually('it knows once more', again, 1_500);
+    expect(two.refusesAtOnce('A', 'kept')).toBe(true);
+    expect(await two.reserve('A', { buyerId: 'kept' })).toMatchObject({ reservationId: kept });
   });
 
   test('what a refused cart had taken is there for others at once', async () => {
@@ -162,9 +178,38 @@ describeWithPostgres('the stock cache', () => {
     }
   });
 
+  test.each([
+    ['held', 1],
+    ['held, and it has ended since', 0],
+  ])('what was taken for an attempt is there for others when an earlier one had %s', async (_, held) => {
+    await two.release(await sellOut('A'));
+    const adjustment = { sku: 'A', delta: held, expectedVersion: null, reason: 'count' };
+    const operation = { id: randomUUID(), repeated: false, request: null };
+    if (held > 0) await one.services.stock.adjust(operation, adjustment, present);
+    // The earlier one was not answered: its instance has died.
+    const at = { partition: 0, epoch: (await one.store.state(0)).epoch };
+    const reservationId = uuidOf(sha256('k'));
+    const mine = { buyerId: 'me', ttlSeconds: 60, metadata: null, lines: [{ sku: 'A', quantity: 1 }] };
+    await one.store.reserve(at, [{ reservationId, partitions: [0], ...mine }]);
+    if (held === 0) await one.store.release(at, [{ reservationId }]);
+    await systemTimers.sleep(100);
+
+    const answer = await two.reserve('A', { key: 'k', ...mine });
+    expect(answer).toMatchObject({ kind: 'held', reservation: { id: reservationId } });
+    expect((await two.reserve('A')).kind).toBe('held');
+  });
+
+  test('what a cart with an unknown SKU had taken is there for others at once', async () => {
+    await two.release(await sellOut('A'));
+    await eventually('a unit is known to be left', async () => !two.refusesAtOnce('A'));
+    const lines = ['unknown', 'A'].map((sku) => ({ sku, quantity: 1 }));
+    expect((await two.reserve('', { lines })).kind).toBe('unknown-sku');
+    expect((await two.reserve('A')).kind).toBe('held');
+  });
+
   test('a broken connection for news: nothing is refused without asking until it is back', async () => {
     const id = await sellOut('A');
-    two.news.disconnect(true);
+    two.newsConnections.at(-1)!.disconnect();
     await one.release(id);
     expect((await two.reserve('A')).kind).toBe('held');
   });

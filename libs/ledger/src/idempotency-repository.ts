@@ -11,6 +11,8 @@ import type { KeptAnswer } from './ledger-writer.js';
 import { guarded } from './unavailable.js';
 
 export type ClaimRequest = { readonly keyDigest: Buffer; readonly fingerprint: Buffer };
+/** A request that would make the reservation `id`. */
+export type ReserveRequest = ClaimRequest & { readonly id: string };
 export type Claim =
   /** Ours to do. `repeated`: somebody has tried before. */
   | { readonly kind: 'claimed'; readonly repeated: boolean }
@@ -33,6 +35,9 @@ const leaseSeconds = 10;
 
 /** Of a claim that the next attempt may take over at once. */
 const leaseOver = sql`now() - make_interval(secs => ${leaseSeconds + 1})`;
+
+const idsOf = (requests: readonly ReserveRequest[]) =>
+  sql`${`{${requests.map(({ id }) => id).join(',')}}`}::text::uuid[]`;
 
 /** 32 bytes each, as one parameter. */
 const digestsOf = (requests: readonly ClaimRequest[]) =>
@@ -83,14 +88,15 @@ export class IdempotencyRepository {
   }
 
   /**
-   * Records answers to requests that need no work. A key that is known already keeps what it has; null stands for one
-   * that was claimed and not answered.
+   * Records answers to requests that need no work. A key that is known already keeps what it has. Null: not recorded, there is
+   * work to do, or to look for; the key was claimed and not answered, or what it has made outlived it.
    */
-  async answer(requests: readonly (ClaimRequest & KeptAnswer)[]): Promise<(Known | null)[]> {
+  async answer(requests: readonly (ReserveRequest & KeptAnswer)[]): Promise<(Known | null)[]> {
     const bodies = new Map<string, number>();
     for (const { body } of requests) if (!bodies.has(body)) bodies.set(body, bodies.size + 1);
     const before = await guarded(
       sql<Found>`select * from idempotency_answer(${digestsOf(requests)}, ${fingerprintsOf(requests)},
+        ${idsOf(requests)},
         ${column(requests, ({ status }) => status)}::text::integer[],
         ${column(requests, ({ body }) => bodies.get(body)!)}::text::integer[],
         ${column([...bodies.keys()], (body) => body)}::text::text[])`.execute(this.db),
@@ -103,12 +109,11 @@ export class IdempotencyRepository {
     return answers;
   }
 
-  /** What is known of requests that would make the reservations `id`; one result each, in order. */
-  async look(requests: readonly (ClaimRequest & { readonly id: string })[]): Promise<Look[]> {
-    const ids = `{${requests.map(({ id }) => id).join(',')}}`;
+  /** What is known of requests and what they may have made; one result each, in order. */
+  async look(requests: readonly ReserveRequest[]): Promise<Look[]> {
     const found = await guarded(
       sql<Found>`select * from idempotency_look(${digestsOf(requests)}, ${fingerprintsOf(requests)},
-        ${ids}::text::uuid[])`.execute(this.db),
+        ${idsOf(requests)})`.execute(this.db),
     );
     const looks = requests.map((): Look => ({ kind: 'free', repeated: false }));
     for (const { index, same, status, body } of found.rows) {

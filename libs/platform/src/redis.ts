@@ -1,9 +1,10 @@
 /**
- * Connections to Redis. Two kinds, because they want opposite things from a lost connection:
- * `decisions` must never run a command twice (ioredis does by default when a reply is lost), so every command is
- * sent once and a failure is reported; `subscriptions` and queues want to be kept alive whatever happens.
+ * Connections to Redis. Three kinds, because they want opposite things from a lost connection: `decisions` must never run
+ * a command twice (ioredis does by default when a reply is lost), so every command is sent once and a failure is reported;
+ * news must never be lost unnoticed, so that connection ends; queues want to be kept alive whatever happens.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { systemRandom } from './adapters/system.js';
 
 type HostPort = { readonly host: string; readonly port: number };
 
@@ -58,12 +59,12 @@ const sendOnce = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
-/** Reconnects for ever; whoever listens subscribes again, and knows by that that it may have missed something. */
-const keepListening = {
+/** Never connects again: whoever listens opens another one, and knows by that that it may have missed something. */
+const listenOnce = {
   maxRetriesPerRequest: null,
   autoResubscribe: false,
   connectTimeout: 5_000,
-  retryStrategy: reconnectDelayMs,
+  retryStrategy: () => null,
   lazyConnect: true,
 } satisfies RedisOptions;
 
@@ -95,9 +96,16 @@ export function connectForDecisions(target: RedisTarget): Redis | Cluster {
   return connect(target, sendOnce);
 }
 
-/** A connection for listening to published messages. */
-export function connectForNews(target: RedisTarget): Redis | Cluster {
-  return connect(target, keepListening);
+/**
+ * A connection for listening to published messages, which ends when it breaks. To any node of a cluster, as far as
+ * `decisions` knows them: what is published at one is heard at all.
+ */
+export function connectForNews(target: RedisTarget, decisions: Redis | Cluster): Redis {
+  if (target.kind !== 'cluster') return connectToOne(target, listenOnce);
+  const known = 'nodes' in decisions ? decisions.nodes('all').map(placeOf) : [];
+  const nodes = known.length > 0 ? known : target.nodes;
+  const node = nodes[Math.floor(systemRandom.fraction() * nodes.length)]!;
+  return new Redis({ ...listenOnce, disconnectTimeout, ...node, ...secretsOf(target) });
 }
 
 /** A connection for queues and their workers. Each worker wants one of its own. */
@@ -111,10 +119,20 @@ export function connectForQueues(target: RedisTarget): Redis | Cluster {
  */
 const disconnectTimeout = 100;
 
-function connect(
-  target: RedisTarget,
-  manner: typeof sendOnce | typeof keepListening | typeof waitForever,
-): Redis | Cluster {
+type Manner = typeof sendOnce | typeof listenOnce | typeof waitForever;
+
+function connect(target: RedisTarget, manner: typeof sendOnce | typeof waitForever): Redis | Cluster {
+  if (target.kind !== 'cluster') return connectToOne(target, manner);
+  return new Cluster([...target.nodes], {
+    scaleReads: 'master',
+    ...(manner === waitForever ? waitForCluster : sendOnceToCluster),
+    slotsRefreshInterval: slotsRefreshMs,
+    clusterRetryStrategy: reconnectDelayMs,
+    redisOptions: { ...manner, disconnectTimeout, ...secretsOf(target) },
+  });
+}
+
+function connectToOne(target: Exclude<RedisTarget, { kind: 'cluster' }>, manner: Manner): Redis {
   const options = { ...manner, disconnectTimeout };
   switch (target.kind) {
     case 'socket':
@@ -126,22 +144,17 @@ function connect(
         ...options,
         sentinels: [...target.nodes],
         name: target.name,
-        ...(target.password ? { password: target.password } : {}),
-        ...(target.tls ? { tls: {} } : {}),
-      });
-    case 'cluster':
-      return new Cluster([...target.nodes], {
-        scaleReads: 'master',
-        ...(manner === waitForever ? waitForCluster : sendOnceToCluster),
-        slotsRefreshInterval: slotsRefreshMs,
-        clusterRetryStrategy: reconnectDelayMs,
-        redisOptions: {
-          ...options,
-          ...(target.password ? { password: target.password } : {}),
-          ...(target.tls ? { tls: {} } : {}),
-        },
+        ...secretsOf(target),
       });
   }
+}
+
+function placeOf({ options }: Redis): HostPort {
+  return { host: options.host!, port: options.port! };
+}
+
+function secretsOf({ password, tls }: { readonly password?: string; readonly tls: boolean }) {
+  return { ...(password ? { password } : {}), ...(tls ? { tls: {} } : {}) };
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { ConcurrentMap } from '#concurrent-map';
 import { UnavailableError } from '#domain';
-import type { Claim, ClaimRequest, Known, Look } from '#ledger';
+import type { Claim, ClaimRequest, Known, Look, ReserveRequest } from '#ledger';
 import { Batcher, uuidOf } from '#platform';
 import { Finality, isKept, KeyReused } from './finality.js';
 import type { Parts } from './ports.js';
@@ -19,8 +19,8 @@ export class Idempotency implements IdempotencyUseCases {
   /** Under way now. A `Map` with as much coming and going keeps what has gone alive (docs/decisions, 63). */
   private readonly attempts = new ConcurrentMap<string, Attempt>();
   private readonly claims: Batcher<ClaimRequest, Claim>;
-  private readonly looks: Batcher<ClaimRequest & { readonly id: string }, Look>;
-  private readonly refusals: Batcher<ClaimRequest & Answer, Known | null>;
+  private readonly looks: Batcher<ReserveRequest, Look>;
+  private readonly refusals: Batcher<ReserveRequest & Answer, Known | null>;
 
   private readonly finality: Finality;
 
@@ -60,7 +60,8 @@ export class Idempotency implements IdempotencyUseCases {
   private async attempt(request: ClaimRequest, work: Work, options: OnceOptions): Promise<IdempotentResult> {
     try {
       const refusal = options.refuse?.(request);
-      const known = refusal && (await this.refusals.call({ ...request, ...refusal }));
+      const known =
+        refusal && (await this.refusals.call({ ...request, ...refusal, id: operationIdOf(request) }));
       if (known) return known.kind === 'reused' ? known : answered(known, known.kind === 'answered');
       // There is no refusal, or an earlier attempt may have done what the refusal knows nothing of.
       return await (options.unclaimed ? this.lookAndWork(request, work) : this.claimAndWork(request, work));

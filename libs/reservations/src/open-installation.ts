@@ -3,6 +3,7 @@
  * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
  * fails. The HTTP service and the command line open the same one; further threads of the process join it.
  */
+import type { Cluster, Redis } from 'ioredis';
 import { migrate, migrationState, migrationTimeoutMs, openPostgres, type Database } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import {
@@ -20,7 +21,7 @@ import {
   type Logger,
   type RedisTarget,
 } from '#platform';
-import { listenToNews, RedisStockStore, StockCells, type NewsListener } from '#stock';
+import { NewsSubscription, RedisStockStore, StockCells, type NewsListener } from '#stock';
 import { openReservations, type ReservationOptions, type ReservationServices } from './open-reservations.js';
 import { addressOf, findRedis, openDatabase, openForAudit, takeFolder } from './open-servers.js';
 
@@ -147,7 +148,7 @@ async function openOver(
     store: new RedisStockStore(redis, keyPrefix, systemClock, (message, facts) =>
       logger.warn(facts, message),
     ),
-    listen: hearsNews ? (listener) => hearNews(target, keyPrefix, listener, logger, opened) : null,
+    listen: hearsNews ? (listener) => hearNews(target, redis, listener, logger, opened) : null,
     cells,
     db,
     clock: systemClock,
@@ -165,16 +166,18 @@ async function openOver(
 
 function hearNews(
   target: RedisTarget,
-  keyPrefix: string,
+  decisions: Redis | Cluster,
   listener: NewsListener,
   logger: Logger,
   opened: Opened,
 ): void {
-  const news = opened.add(connectForNews(target), (connection) => connection.disconnect());
-  news.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection for news'));
-  listenToNews(news, keyPrefix, listener);
-  // When Redis is away it connects later, by itself.
-  news.connect().catch(() => undefined);
+  const connect = (): Redis =>
+    connectForNews(target, decisions).on('error', (error: Error) =>
+      logger.debug({ err: error }, 'Redis connection for news'),
+    );
+  const keyPrefix = keyPrefixOf(target);
+  const news = new NewsSubscription({ connect, decisions, keyPrefix, timers: systemTimers, listener });
+  opened.add(news, (subscription) => subscription.close()).open();
 }
 
 /**

@@ -174,6 +174,7 @@ function connect(
   const stock = new StockRepository(db);
   const cache: StockCache = new StockCache({
     cells: options.cells ?? StockCells.create(),
+    partitionCount,
     nowMs: () => clock.nowMs(),
     buyersOf: async (sku, limit) => {
       // What the store has decided up to now must be in the ledger before it is asked.

@@ -148,8 +148,7 @@ export class Reserve {
     };
     try {
       const attempt = await this.hold(id, command);
-      if (attempt.kind === 'refused')
-        giveBack(taken.filter(({ sku }) => attempt.unasked.includes(partitionOf(sku, partitionCount))));
+      giveBack(taken.filter(({ sku }) => !saysWhatIsLeft(attempt, partitionOf(sku, partitionCount))));
       return attempt;
     } catch (error) {
       giveBack(taken);
@@ -220,6 +219,18 @@ export class Reserve {
     if (decision.kind === 'ended') return decision.outcome !== 'confirmed';
     return decision.kind !== 'payment-pending';
   }
+}
+
+/**
+ * Whether the answer of this partition told the levels of the lines there. It did not look at them where it was not asked, where an
+ * earlier attempt had held them, and once a SKU was unknown. In doubt it did not: a cell that is too high costs a question.
+ */
+function saysWhatIsLeft(attempt: Attempt, partition: number): boolean {
+  if (attempt.kind === 'ended') return false;
+  const held = attempt.kind === 'held' ? attempt.restsOn : attempt.held;
+  if (held.some((part) => part.again && part.partition === partition)) return false;
+  if (attempt.kind === 'held') return true;
+  return attempt.outcome.kind !== 'unknown-sku' && !attempt.unasked.includes(partition);
 }
 
 function partOf(reservationId: string, { buyerId, ttlSeconds, metadata }: ReserveCommand) {

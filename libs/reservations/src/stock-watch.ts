@@ -1,11 +1,12 @@
 /**
  * Keeps the stock cache true: the news of every instance's decisions, and, against news that was lost, a look now and
- * then at the levels of what is being refused.
+ * then at what refusals rest on: levels of SKUs that are sold out, and holds that are in the way.
  */
 import { availableOf } from '#domain';
 import type { Timer, Timers } from '#platform';
 import {
-  partitionOf,
+  linesByPartition,
+  type Holder,
   type NewsListener,
   type PartitionEpoch,
   type StockCache,
@@ -22,7 +23,7 @@ export type StockWatchOptions = {
 };
 
 const lookEveryMs = 1_000;
-/** SKUs looked at in one call. */
+/** SKUs or holds looked at in one call. */
 const chunkSize = 500;
 
 export class StockWatch {
@@ -57,19 +58,40 @@ export class StockWatch {
   }
 
   private async look(): Promise<void> {
-    const { cache, store, partitionCount, openPartitions, report } = this.options;
-    const refused = cache.takeRefused();
+    const { cache, partitionCount, openPartitions, report } = this.options;
+    const { soldOut, refusing } = cache.takeRefused();
+    const skus = linesByPartition(
+      soldOut.map((sku) => ({ sku })),
+      partitionCount,
+    );
+    const holders = linesByPartition(refusing, partitionCount);
     for (const at of openPartitions()) {
-      const skus = refused.filter((sku) => partitionOf(sku, partitionCount) === at.partition);
       try {
-        for (let from = 0; from < skus.length; from += chunkSize) {
-          const { levels } = await store.levels(at, skus.slice(from, from + chunkSize));
-          for (const level of levels) cache.learnLevel(at.epoch, { ...level, available: availableOf(level) });
-        }
+        for (const chunk of chunksOf(skus.get(at.partition))) await this.lookAtLevels(at, chunk);
+        for (const chunk of chunksOf(holders.get(at.partition))) await this.lookAtHolds(at, chunk);
       } catch (error) {
         // The news goes on, and the next look is a second away.
-        report('levels could not be looked at', { partition: at.partition, error: String(error) });
+        report('what is refused could not be looked at', { partition: at.partition, error: String(error) });
       }
     }
   }
+
+  private async lookAtLevels(at: PartitionEpoch, lines: readonly { readonly sku: string }[]): Promise<void> {
+    const { cache, store } = this.options;
+    const { levels } = await store.levels(
+      at,
+      lines.map(({ sku }) => sku),
+    );
+    for (const level of levels) cache.learnLevel(at.epoch, { ...level, available: availableOf(level) });
+  }
+
+  private async lookAtHolds({ partition }: PartitionEpoch, holders: readonly Holder[]): Promise<void> {
+    const { cache, store } = this.options;
+    const holdings = await store.holdings(partition, holders);
+    for (const [index, holder] of holders.entries()) cache.learnHolding(holder, holdings[index]!);
+  }
+}
+
+function* chunksOf<Item>(items: readonly Item[] = []): Generator<readonly Item[]> {
+  for (let from = 0; from < items.length; from += chunkSize) yield items.slice(from, from + chunkSize);
 }

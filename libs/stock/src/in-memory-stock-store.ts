@@ -5,6 +5,7 @@ import type {
   Admission,
   Decisions,
   ExpireResult,
+  Holder,
   PartitionEpoch,
   PartitionState,
   RestoreAttempt,
@@ -51,6 +52,11 @@ export class InMemoryStockStore implements StockStore {
   async levels(at: PartitionEpoch, skus: readonly string[]): ReturnType<StockStore['levels']> {
     const partition = this.open(at);
     return { sequence: partition.sequence, levels: partition.levelsOf(skus) };
+  }
+
+  async holdings(partition: number, holders: readonly Holder[]): Promise<readonly (string | null)[]> {
+    const model = this.partitions.get(partition);
+    return holders.map(({ sku, buyerId }) => model?.shelf.buyerOf(sku, buyerId).reservationId ?? null);
   }
 
   async state(partition: number): Promise<PartitionState> {

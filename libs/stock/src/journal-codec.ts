@@ -239,6 +239,12 @@ export function decodeSeen(facts: readonly (string | number)[]): SeenLevel[] {
   }));
 }
 
+/** The reservation in what is stored of a buyer; null: none, or nothing is. */
+export function decodeHolding(text: string | null): string | null {
+  const [reservationId = none] = text?.split(' ', 1) ?? [];
+  return reservationId === none ? null : reservationId;
+}
+
 /** The news that the functions publish. An empty list is `{}` to their encoder. */
 export function decodeNews(message: string): StockNews {
   // Lua writes an empty list as an empty object.

@@ -44,7 +44,7 @@ type Retired = { outcome: string; sequence: number; level: StockLevel | null; at
 export const expiredAtOnceMax = 128;
 
 export class PartitionModel {
-  private readonly shelf = new StockShelf();
+  readonly shelf = new StockShelf();
   private readonly holds = new Map<string, Hold>();
   private readonly retired = new Map<string, Retired>();
   private journal: JournalEntry[] = [];

@@ -9,6 +9,7 @@ import { adjustDecision, endedDecision, holdDecision, notDone } from './decision
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
 import {
   decodeEntry,
+  decodeHolding,
   decodeLevel,
   decodeRecord,
   decodeReserved,
@@ -36,6 +37,7 @@ import type {
   FailDecision,
   HoldCommand,
   HoldDecision,
+  Holder,
   PartitionEpoch,
   PartitionState,
   PayCommand,
@@ -240,6 +242,13 @@ export class RedisStockStore implements StockStore {
     const reply = await this.decided<RawReply<string[]>>(at, 'levels', skus, 'read');
     const levels = reply[3].flatMap((text, index) => (text ? [decodeLevel(skus[index]!, text)] : []));
     return { sequence: reply[1], levels };
+  }
+
+  async holdings(partition: number, holders: readonly Holder[]): Promise<readonly (string | null)[]> {
+    if (holders.length === 0) return [];
+    const buyers = this.keysOf(partition)[keyNames.indexOf('buyers')]!;
+    const names = holders.map(({ sku, buyerId }) => `${sku} ${buyerId}`);
+    return (await this.guard(() => this.redis.hmget(buyers, ...names))).map(decodeHolding);
   }
 
   async state(partition: number): Promise<PartitionState> {

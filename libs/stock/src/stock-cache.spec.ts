@@ -39,6 +39,7 @@ describe('the stock cache', () => {
   const openCache = (): StockCache => {
     const opened = new StockCache({
       cells: StockCells.attach(cells.buffer),
+      partitionCount: 1,
       nowMs: () => nowMs,
       buyersOf: async () => buyers,
     });
@@ -121,12 +122,66 @@ describe('the stock cache', () => {
     expect(cache.refuse('me', line())).toBeUndefined();
   });
 
+  test('a hold that has refused somebody is looked at, and when the store has another or none it refuses nobody', () => {
+    for (const [number, buyerId] of ['ended', 'renewed', 'kept'].entries())
+      cache.decided(1, [held(`of ${buyerId}`, buyerId, number + 1)], []);
+    const holders = ['ended', 'renewed', 'kept'].map((buyerId) => ({ sku: 'A', buyerId }));
+    for (const { buyerId } of [...holders, ...holders]) expect(cache.refuse(buyerId, line())).toBeDefined();
+    expect(cache.takeRefused()).toEqual({ soldOut: [], refusing: holders });
+    expect(cache.takeRefused()).toEqual({ soldOut: [], refusing: [] });
+    const inStore = [null, 'another', 'of kept'];
+    for (const [index, holder] of holders.entries()) cache.learnHolding(holder, inStore[index]!);
+    const refusedBuyers = holders.filter(({ buyerId }) => cache.refuse(buyerId, line()));
+    expect(refusedBuyers).toEqual([{ sku: 'A', buyerId: 'kept' }]);
+  });
+
+  test('more holds than can be looked at refuse nobody until the next look', () => {
+    const buyerIds = Array.from({ length: 10_010 }, (_, number) => `buyer ${number}`);
+    cache.decided(
+      1,
+      buyerIds.map((buyerId, number) => held(`r${number}`, buyerId, number + 1)),
+      [],
+    );
+    const refused = (): number => buyerIds.filter((buyerId) => cache.refuse(buyerId, line())).length;
+    expect([refused(), refused()]).toEqual([10_000, 10_000]);
+    expect(cache.takeRefused().refusing).toHaveLength(10_000);
+    expect(cache.refuse('buyer 10009', line())).toBeDefined();
+  });
+
   test('news from before a hold does not end it', async () => {
     await soldOut();
     cache.decided(1, [held('r2', 'me', 7)], []);
     const gone = { sku: 'A', buyerId: 'me', hold: null, units: 0 };
     cache.heard({ epoch: 1, sequence: 6, levels: [], buyers: [gone] });
     expect(cache.refuse('me', line())).toMatchObject({ kind: 'duplicate-reservation', reservationId: 'r2' });
+  });
+
+  test('a reply that is handled after the news of what became of its hold does not bring it back', () => {
+    const news = (sequence: number, hold: { reservationId: string; expiresAtMs: number } | null) => ({
+      epoch: 1,
+      sequence,
+      levels: [],
+      buyers: [{ sku: 'A', buyerId: 'me', hold, units: hold ? 1 : 0 }],
+    });
+    cache.heard(news(10, { reservationId: 'r', expiresAtMs: 9_000 }));
+    cache.heard(news(11, null));
+    cache.decided(1, [held('r', 'me', 10)], []);
+    expect(cache.refuse('me', line())).toBeUndefined();
+    cache.decided(1, [held('s', 'me', 12)], []);
+    expect(cache.refuse('me', line())).toMatchObject({ reservationId: 's' });
+  });
+
+  test('a reply, or news, of an epoch that is over is not believed: sequences begin anew', () => {
+    const hold = { reservationId: 'r', expiresAtMs: 9_000 };
+    const has = { sku: 'A', buyerId: 'me', hold, units: 1 };
+    cache.heard({ epoch: 1, sequence: 900, levels: [level(4, 800)], buyers: [] });
+    cache.forget();
+    cache.heard({ epoch: 1, sequence: 901, levels: [], buyers: [has] });
+    cache.heard({ epoch: 2, sequence: 1, levels: [level(4, 1)], buyers: [] });
+    expect(cache.refuse('me', line())).toBeUndefined();
+    cache.heard({ epoch: 1, sequence: 902, levels: [], buyers: [has] });
+    cache.decided(1, [held('r', 'me', 903)], []);
+    expect(cache.refuse('me', line())).toBeUndefined();
   });
 
   test('a new epoch, or a break in the news, and it asks again', async () => {
@@ -230,7 +285,7 @@ describe('the stock cache', () => {
       cache.learnLevel(1, level(1, 6));
       expect(other.take('A', 1)).toBe(true);
       cache.refuse('me', line());
-      expect(cache.takeRefused()).toEqual(['A']);
+      expect(cache.takeRefused()).toMatchObject({ soldOut: ['A'] });
       cache.learnLevel(1, level(1, 6));
       expect(cache.refuse('me', line())).toBeUndefined();
     });

@@ -16,8 +16,10 @@
 import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
 import { type LiveHold, LiveHolds } from './live-holds.js';
+import { partitionOf } from './partitions.js';
+import { SkuBuyers } from './sku-buyers.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
-import type { SeenLevel, StockNews } from './stock-store.js';
+import type { Holder, SeenLevel, StockNews } from './stock-store.js';
 
 export type CachedRefusal =
   | { readonly kind: 'sold-out'; readonly sku: string; readonly available: 0 }
@@ -26,6 +28,7 @@ export type CachedRefusal =
 export type StockCacheOptions = {
   /** The units left, which all threads of the process share; everything else a thread learns for itself. */
   readonly cells: StockCells;
+  readonly partitionCount: number;
   /** The clock that deadlines are compared with; being wrong by a little costs a question to Redis. */
   readonly nowMs: () => number;
   /**
@@ -41,21 +44,23 @@ type Known = {
   readonly stamp: Stamp;
   readonly buyerLimit: number | null;
 };
-/** Who has units of a SKU, each with the sequence of the last word on them; `complete` once the ledger's list is in. */
-type Buyers = { readonly lastWord: Map<string, number>; complete: boolean };
 
 /** SKUs whose buyers are known, and buyers of each: beyond, Redis answers. */
 const soldOutSkusMax = 1_000;
 const buyersMax = 100_000;
+/** Holds that refuse somebody between two looks at them: beyond, Redis answers. */
+const refusingHoldsMax = 10_000;
 
 export class StockCache {
   private readonly known = new ConcurrentMap<string, Known>();
-  private readonly buyers = new Map<string, Buyers>();
+  private readonly buyers = new Map<string, SkuBuyers>();
   private readonly holds = new LiveHolds();
-  /** SKUs that were refused since the last `takeRefused`. */
-  private readonly refused = new Set<string>();
+  /** SKUs that were sold out, and holds that were in the way, in refusals since the last `takeRefused`. */
+  private soldOut = new Set<string>();
+  private refusing = new Map<string, Holder>();
+  /** The last news of each partition. */
+  private readonly lastNews = new Map<number, { readonly epoch: number; readonly sequence: number }>();
   private live = false;
-  private generation = 0;
 
   constructor(private readonly options: StockCacheOptions) {}
 
@@ -73,7 +78,6 @@ export class StockCache {
 
   /** Nothing that is known can be relied on: the store begins a new epoch. */
   forget(): void {
-    this.generation += 1;
     this.options.cells.clear();
     this.known.clear();
     this.buyers.clear();
@@ -90,14 +94,15 @@ export class StockCache {
     const { sku } = line;
     const hold = this.holds.find(sku, buyerId);
     if (hold && hold.expiresAtMs > this.options.nowMs()) {
+      if (!this.willBeLookedAt(sku, buyerId)) return undefined;
       return { kind: 'duplicate-reservation', sku, reservationId: hold.reservationId };
     }
     const known = this.known.load(sku);
     // A cell that another thread has brought further speaks of buyers that this one has not heard of yet.
     if (!known || this.options.cells.unitsAt(sku, known.stamp) !== 0) return undefined;
-    if (!this.hasNothing(sku, buyerId)) return undefined;
+    if (!this.buyers.get(sku)?.hasNothing(buyerId)) return undefined;
     if (known.buyerLimit !== null && line.quantity > known.buyerLimit) return undefined;
-    this.refused.add(sku);
+    this.soldOut.add(sku);
     return { kind: 'sold-out', sku, available: 0 };
   }
 
@@ -111,30 +116,45 @@ export class StockCache {
     this.options.cells.giveBack(sku, quantity);
   }
 
-  /** A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. */
+  /**
+   * A decision of our own: the levels it saw, and the holds it made and ended. Before anybody is answered. The news may have been
+   * faster: a hold that it has told of may have ended since.
+   */
   decided(epoch: number, entries: readonly JournalEntry[], seen: readonly SeenLevel[]): void {
-    for (const entry of entries) this.learnEntry(entry);
+    const [first] = entries;
+    const heardUpTo = first ? this.heardUpTo(first.partition, epoch) : 0;
+    for (const entry of entries) this.learnEntry(entry, heardUpTo);
     for (const level of seen) this.learnLevel(epoch, level);
   }
 
   /** What any instance has decided. */
   heard(news: StockNews): void {
     const { epoch, sequence } = news;
+    const of = news.levels[0] ?? news.buyers[0];
+    if (!of) return;
+    const partition = partitionOf(of.sku, this.options.partitionCount);
+    if (sequence <= this.heardUpTo(partition, epoch)) return;
+    this.lastNews.set(partition, { epoch, sequence });
     for (const { sku, buyerId, hold, units } of news.buyers) {
       if (hold) this.remember(sku, buyerId, { ...hold, sequence });
       else this.holds.remove(sku, buyerId, sequence);
-      const lastWord = this.buyers.get(sku)?.lastWord;
-      if (units > 0) lastWord?.set(buyerId, sequence);
-      else if ((lastWord?.get(buyerId) ?? 0) <= sequence) lastWord?.delete(buyerId);
+      this.buyers.get(sku)?.heard(buyerId, units, sequence);
     }
     for (const level of news.levels) this.learnLevel(epoch, level);
   }
 
-  /** SKUs refused since the last call: their levels are worth asking for, in case that news was lost. */
-  takeRefused(): string[] {
-    const skus = [...this.refused];
-    this.refused.clear();
-    return skus;
+  /** What refusals since the last call rest on: worth asking Redis for, in case that news was lost. */
+  takeRefused(): { readonly soldOut: readonly string[]; readonly refusing: readonly Holder[] } {
+    const refused = { soldOut: [...this.soldOut], refusing: [...this.refusing.values()] };
+    this.soldOut = new Set();
+    this.refusing = new Map();
+    return refused;
+  }
+
+  /** By which reservation the store says that they hold it. If by another than is known, Redis is asked from now on. */
+  learnHolding({ sku, buyerId }: Holder, reservationId: string | null): void {
+    const hold = this.holds.find(sku, buyerId);
+    if (hold && hold.reservationId !== reservationId) this.holds.remove(sku, buyerId, hold.sequence);
   }
 
   /** A level as the store gave it; older ones change nothing. */
@@ -148,12 +168,25 @@ export class StockCache {
     if (available === 0) this.learnBuyers(sku);
   }
 
-  private learnEntry(entry: JournalEntry): void {
+  /**
+   * The sequence of the last news in this epoch; of an epoch that is over, nothing counts any more. When a later one begins, nothing
+   * that is known does: its sequences may begin anew.
+   */
+  private heardUpTo(partition: number, epoch: number): number {
+    const last = this.lastNews.get(partition);
+    if (last?.epoch === epoch) return last.sequence;
+    if (last && epoch < last.epoch) return Infinity;
+    if (last) this.forget();
+    this.lastNews.set(partition, { epoch, sequence: 0 });
+    return 0;
+  }
+
+  private learnEntry(entry: JournalEntry, heardUpTo: number): void {
     if (entry.kind === 'held') {
       const { reservationId, buyerId, expiresAtMs, sequence } = entry;
-      for (const { sku } of entry.lines) {
-        this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
-        this.buyers.get(sku)?.lastWord.set(buyerId, sequence);
+      for (const { sku, quantity } of entry.lines) {
+        if (sequence > heardUpTo) this.remember(sku, buyerId, { reservationId, expiresAtMs, sequence });
+        this.buyers.get(sku)?.heard(buyerId, quantity, sequence);
       }
     } else if ('buyerId' in entry) {
       for (const { sku } of entry.lines) this.holds.remove(sku, entry.buyerId, entry.sequence);
@@ -164,25 +197,23 @@ export class StockCache {
     if (this.live) this.holds.put(sku, buyerId, hold);
   }
 
-  private hasNothing(sku: string, buyerId: string): boolean {
-    const buyers = this.buyers.get(sku);
-    return buyers !== undefined && buyers.complete && !buyers.lastWord.has(buyerId);
+  private willBeLookedAt(sku: string, buyerId: string): boolean {
+    const name = `${sku} ${buyerId}`;
+    if (this.refusing.has(name)) return true;
+    if (this.refusing.size >= refusingHoldsMax) return false;
+    this.refusing.set(name, { sku, buyerId });
+    return true;
   }
 
   /** From now on the news adds to the list; the ledger brings what was decided before. */
   private learnBuyers(sku: string): void {
     if (!this.live || this.buyers.has(sku) || this.buyers.size >= soldOutSkusMax) return;
-    const { generation } = this;
-    const buyers: Buyers = { lastWord: new Map(), complete: false };
+    const buyers = new SkuBuyers(buyersMax);
     this.buyers.set(sku, buyers);
     this.options.buyersOf(sku, buyersMax + 1).then(
-      (names) => {
-        if (generation !== this.generation || names.length > buyersMax) return;
-        for (const name of names) if (!buyers.lastWord.has(name)) buyers.lastWord.set(name, 0);
-        buyers.complete = true;
-      },
+      (names) => buyers.complete(names),
       // The ledger could not be asked: the next sold-out answer of Redis tries again.
-      () => generation === this.generation && this.buyers.delete(sku),
+      () => this.buyers.get(sku) === buyers && this.buyers.delete(sku),
     );
   }
 }

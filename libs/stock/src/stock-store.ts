@@ -166,6 +166,9 @@ export type SeenLevel = {
   readonly buyerLimit: number | null;
 };
 
+/** A buyer, and one of the SKUs. */
+export type Holder = { readonly sku: string; readonly buyerId: string };
+
 /** What one call decided: the decisions in the order of the commands, and the journal entries they made. */
 export type Decisions<Decision> = {
   readonly decisions: readonly Decision[];
@@ -225,6 +228,8 @@ export interface StockStore {
     at: PartitionEpoch,
     skus: readonly string[],
   ): Promise<{ readonly sequence: number; readonly levels: readonly StockLevel[] }>;
+  /** The reservation by which each of them holds the SKU; null: none. Not at one instant, and in whatever epoch. */
+  holdings(partition: number, holders: readonly Holder[]): Promise<readonly (string | null)[]>;
   state(partition: number): Promise<PartitionState>;
   /**
    * Between which times the partition's clock must be now, by what others know. Counts until this process has seen it: a

@@ -9,6 +9,8 @@ type Pair = {
   readonly server: Socket;
   /** The last that was asked on it. */
   asked: Buffer;
+  /** Nothing is passed on any more, and nobody closes it. */
+  isStranded: boolean;
 };
 
 export class LossyProxy {
@@ -48,6 +50,11 @@ export class LossyProxy {
     return left;
   }
 
+  /** Every connection that there is leads nowhere any more, as when a machine lost its power; new ones are well. */
+  strand(): void {
+    for (const pair of this.pairs) pair.isStranded = true;
+  }
+
   /** Closes every connection. */
   cut(): void {
     for (const pair of this.pairs) this.close(pair);
@@ -60,13 +67,14 @@ export class LossyProxy {
 
   private accept(client: Socket): void {
     const server = connect({ port: this.target(), host: '127.0.0.1', noDelay: true });
-    const pair: Pair = { client, server, asked: Buffer.alloc(0) };
+    const pair: Pair = { client, server, asked: Buffer.alloc(0), isStranded: false };
     this.pairs.add(pair);
     client.on('data', (data) => {
       pair.asked = data;
-      server.write(data);
+      if (!pair.isStranded) server.write(data);
     });
     server.on('data', (data) => {
+      if (pair.isStranded) return;
       if (this.repliesToLose > 0 && pair.asked.includes(this.losesRepliesTo)) {
         this.repliesToLose -= 1;
         this.close(pair);
