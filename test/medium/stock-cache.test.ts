@@ -183,7 +183,7 @@ describeWithPostgres('the stock cache', () => {
     ['held, and it has ended since', 0],
   ])('what was taken for an attempt is there for others when an earlier one had %s', async (_, held) => {
     await two.release(await sellOut('A'));
-    const adjustment = { sku: 'A', delta: held, expectedVersion: null, reason: 'count' };
+    const adjustment = { sku: 'A', delta: held, expectedVersions: null, reason: 'count' };
     const operation = { id: randomUUID(), repeated: false, request: null };
     if (held > 0) await one.services.stock.adjust(operation, adjustment, present);
     // The earlier one was not answered: its instance has died.

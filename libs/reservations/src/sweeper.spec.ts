@@ -54,7 +54,7 @@ test.each([
       state: async () => ({ ...state, sequence: 5 }),
     },
     desk: {
-      release: async () => {
+      releasePart: async () => {
         releases += 1;
       },
     },
