@@ -14,8 +14,6 @@ import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from
 const skuIn = (partition: number): string =>
   Array.from({ length: 50 }, (_, number) => `S${number}`).find((sku) => partitionOf(sku, 2) === partition)!;
 const [first, second] = [skuIn(0), skuIn(1)];
-/** When a part is looked at first. */
-const partCheckMs = 10_000;
 const cart = { lines: [first, second].map((sku) => ({ sku, quantity: 1 })) };
 
 /** Stops the first who comes by, until it is told to go on. */
@@ -141,33 +139,34 @@ describeWithPostgres('who looked and slept', () => {
   test('a sweeper does not give back a part that is held again for money that came late', async () => {
     const stops = [new Stop(), new Stop()];
     const waiting = [...stops];
+    // Whoever settles the payment: the sleeper goes on when the part is held again.
+    const goingOn = (store: StockStore): StockStore =>
+      intercept(store, 'reacquire', async (at, commands) => {
+        for (const { goOn } of stops) goOn();
+        await systemTimers.sleep(1_000);
+        return store.reacquire(at, commands);
+      });
     const sleeper = await open((store) =>
-      intercept(store, 'release', async (at, commands) => {
+      intercept(goingOn(store), 'release', async (at, commands) => {
         if (at.partition === 1) await waiting.shift()?.pass();
         return store.release(at, commands);
       }),
     );
-    // Nobody but the sleeper sweeps the second partition; and the sleeper goes on when the part is held again.
-    const other = await open((store) =>
-      intercept(notSweeping(store), 'reacquire', async (at, commands) => {
-        for (const { goOn } of stops) goOn();
-        await systemTimers.sleep(1_000);
-        return store.reacquire(at, commands);
-      }),
-    );
+    // Nobody but the sleeper sweeps the second partition.
+    const other = await open((store) => goingOn(notSweeping(store)));
     for (const sku of [first, second]) await sleeper.put(sku, 3);
+    // Two calls that take long: what the sweeper wants to give back waits behind them.
+    const releasing: Promise<unknown>[] = [];
+    for (const { reached } of stops) {
+      releasing.push(sleeper.release(await sleeper.hold('', cart)));
+      await reached;
+    }
     const id = await other.hold('', { ...cart, ttlSeconds: 1 });
     const paymentId = await other.paying(id);
     await eventually('the provider is asked', async () => provider.charges.has(paymentId));
-    // Two calls that take long: what the sweeper wants to give back waits behind them.
-    const others = [await sleeper.hold('', cart), await sleeper.hold('', cart)];
-    const releasing = others.map(async (of, index) => {
-      await stops[index - 1]?.reached;
-      return sleeper.release(of);
-    });
-    await Promise.all(stops.map(({ reached }) => reached));
     await eventually('it has expired', async () => (await statusOf(other, id)) === 'expired');
-    await systemTimers.sleep(partCheckMs + 500);
+    // The sweeper has found the part by then.
+    await systemTimers.sleep(1_500);
     await other.receive(provider.decide(paymentId, 'captured'));
     await eventually('it is sold', async () => (await statusOf(other, id)) === 'confirmed', 20_000);
     await Promise.all(releasing);
