@@ -118,6 +118,7 @@ describe('the console', () => {
         await console.goTo(page);
         await console.page.locator('.list tbody tr').first().waitFor();
         await console.expectFits();
+        await console.expectFiguresWhole();
       }
       console.expectQuiet();
       await console.close();
