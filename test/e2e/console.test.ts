@@ -160,9 +160,10 @@ describe('the console', () => {
       await console.button('Read a file').click();
       await console.page.getByLabel('File', { exact: true }).setInputFiles(statement);
       await console.button('Read it').click();
-      await console.page.locator('.status-succeeded').waitFor();
+      await console.page.locator('.head .status-succeeded').waitFor();
       await console.page.getByRole('heading', { name: 'Tie-out' }).waitFor();
       await console.expectFits();
+      await console.expectFiguresWhole();
       const found = console.page.getByRole('button', { name: 'Missing internal' }).first();
       if (screen === 'desk') {
         await found.click();
@@ -181,6 +182,16 @@ describe('the console', () => {
           expect((await readFile(file, 'utf8')).toLowerCase()).toContain(head);
         }
       }
+      await console.goTo('Reconciliation');
+      await console.button('Read a file').click();
+      await console.page.getByLabel('File', { exact: true }).setInputFiles(statement);
+      await console.page.getByLabel('Dry run').check();
+      await console.button('Read it').click();
+      await console.page.locator('.head .status-succeeded').waitFor();
+      await console.page.getByRole('heading', { name: 'Tie-out' }).waitFor();
+      await console.goTo('Reconciliation');
+      await console.untilText(`dry run: ${path.basename(statement)}`);
+      await console.expectFiguresWhole();
       await console.goTo('Payments');
       await console.untilText('No payment yet');
       console.expectQuiet();
