@@ -64,6 +64,11 @@ describe('the console', () => {
 
       await console.goTo('Stock');
       await console.button('New SKU').click();
+      for (const name of ['', '.', '..']) {
+        await console.field('SKU').fill(name);
+        await console.button('Create').click();
+        await console.dialog().getByText('A SKU needs a name').waitFor();
+      }
       await console.field('SKU').fill(sku);
       await console.field('Units on hand').fill('ten');
       await console.button('Create').click();
