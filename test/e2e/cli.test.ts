@@ -51,6 +51,9 @@ describe('holdfast', () => {
       [['audit', 'extra'], 'extra'],
       [['audit', '--json'], '--json wants a value'],
       [['audit', '--json', path.join(folder, 'nowhere', 'a.json')], 'cannot be written'],
+      [['audit', '--json', folder], 'it is a folder'],
+      [['audit', '--json='], 'no name'],
+      [['reconcile', '--html', folder], 'it is a folder'],
       [['audit', '--url', 'localhost'], '--url is the address of a service'],
     ] as const) {
       const { code, stderr } = await holdfast(args);
@@ -58,6 +61,12 @@ describe('holdfast', () => {
       expect(stderr).toContain(what);
     }
   });
+
+  test('a result that cannot be written any more is said in one sentence', async () => {
+    const { code, stderr } = await holdfast(['replay', '--orders', '1', '--json', '/dev/full']);
+    expect(stderr).toMatch(/^holdfast: \/dev\/full could not be written: ENOSPC.*\n$/);
+    expect(code).toBe(1);
+  }, 60_000);
 
   test('a bad environment exits 78 with every problem', async () => {
     const { code, stderr } = await holdfast(['audit'], { PORT: 'x', PARTITIONS: '0' });

@@ -1,6 +1,6 @@
 /** `holdfast reconcile`: a statement file, or a provider's account, against the ledger. */
 import { createReadStream } from 'node:fs';
-import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { statementFormats, StatementFormatError, statementReaders, type StatementFormat } from '#payments';
@@ -16,7 +16,7 @@ import {
 import { openLedger } from '#reservations';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, openOutput, type Output } from './output.js';
+import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
 import { sayResult } from './reconcile-result.js';
@@ -120,7 +120,7 @@ async function fromFileHere(
     );
     if (html !== undefined) {
       const report = await reportOf(ledger.db, runId);
-      if (report) await writeFile(html, htmlOf(report));
+      if (report) await writeResult(html, htmlOf(report));
     }
     return outcome;
   } finally {
