@@ -106,8 +106,9 @@ function refuseUnknown(command: CommandDef, rest: readonly string[]): void {
   for (const word of rest) {
     const name = word.split('=', 1)[0]!;
     if (value) value = false;
-    else if (known.has(name)) value = known.get(name) !== 'boolean' && !word.includes('=');
-    else throw new UsageError(`${word} means nothing here`);
+    else if (!known.has(name)) throw new UsageError(`${word} means nothing here`);
+    else if (known.get(name) !== 'boolean') value = !word.includes('=');
+    else if (word.includes('=')) throw new UsageError(`${name} takes no value: it is said, or left out`);
   }
   if (value) throw new UsageError(`${rest.at(-1)} wants a value`);
 }

@@ -22,7 +22,13 @@ import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
 import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
-import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
+import {
+  refuseContradictions,
+  type SaleArguments,
+  scenarioFrom,
+  strategiesFrom,
+  sweepFrom,
+} from './sale-scenario.js';
 import { refuseOnTarget, targetAt } from './sale-target.js';
 import { differencesText, paragraph, sweepTable, tableOf, textOf } from './sale-text.js';
 
@@ -59,6 +65,7 @@ export const simulate = defineCommand({
     const strategies = strategiesFrom(args);
     const scenarios = await Promise.all(strategies.map((strategy) => scenarioFrom(args, strategy)));
     const [first] = scenarios as [Scenario];
+    refuseContradictions(args, first);
     if (args.url !== undefined)
       for (const each of scenarios) refuseOnTarget(each, { crash: args.crash === true });
     if (args.check && scenarios.some(({ strategy }) => strategy !== 'holdfast'))
