@@ -62,6 +62,13 @@ describe('holdfast', () => {
     }
   });
 
+  test('says its version', async () => {
+    expect(await holdfast(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+
   test('a result that cannot be written any more is said in one sentence', async () => {
     const { code, stderr } = await holdfast(['replay', '--orders', '1', '--json', '/dev/full']);
     expect(stderr).toMatch(/^holdfast: \/dev\/full could not be written: ENOSPC.*\n$/);

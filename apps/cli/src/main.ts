@@ -1,4 +1,6 @@
 /** `holdfast`: the command line. Exit 0 good, 1 something is wrong, 2 wrong usage, 78 bad configuration. */
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { stripVTControlCharacters } from 'node:util';
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from 'citty';
 import { failureOf, UsageError } from './failures.js';
@@ -74,6 +76,7 @@ async function main([name = '--help', ...rest]: readonly string[]): Promise<void
   if (name === '--help' || name === '-h' || name === 'help') {
     return print(await renderUsage(holdfast));
   }
+  if (name === '--version' || name === '-v') return print(versionOf());
   const command = await commandOf(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     return print(`${await renderUsage(command, holdfast)}${examplesOf(name)}`);
@@ -91,6 +94,11 @@ async function commandOf(name: string): Promise<CommandDef> {
 function examplesOf(name: string): string {
   const { examples = [] } = commands[name]!;
   return examples.length === 0 ? '' : `\nEXAMPLES\n\n${examples.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+function versionOf(): string {
+  const file = findPackageJSON(import.meta.url)!;
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function print(usage: string): void {
