@@ -20,6 +20,7 @@ import { jsonArgument, openOutput, writeResult, type Output } from './output.js'
 import { Progress } from './progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
 import { sayResult } from './reconcile-result.js';
+import { addressHere } from './running-service.js';
 
 const formats = statementFormats.join(', ');
 
@@ -89,7 +90,7 @@ async function fromFile(
   } catch (error) {
     if (error instanceof StatementFormatError) throw new CommandFailure(error.message, 1);
     if (!(error instanceof DataFolderInUseError)) throw error;
-    const service = `http://${context.config.host}:${context.config.port}`;
+    const service = addressHere(context.config);
     output.say(`${error.message} Asking ${service} to do it.`);
     return askForFile(service, context.config, { file, format, ...options });
   }
@@ -162,7 +163,7 @@ async function fromProvider(
     throw new UsageError('either a --file or a --provider');
   const range = { from: instantOf('--from', args.from), to: instantOf('--to', args.to) };
   const { config } = readEnvironment();
-  const service = options.url ?? `http://${config.host}:${config.port}`;
+  const service = options.url ?? addressHere(config);
   output.say(`Asking ${service}, which has the keys of the provider.`);
   return askForProvider(service, config, { provider: args.provider, ...range, ...options });
 }
