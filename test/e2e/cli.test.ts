@@ -97,7 +97,8 @@ test('audit opens a data folder, or asks the service that has it', async () => {
     const asked = await holdfast(['audit', '--json', '-'], { ...environment, PORT: port });
     expect(JSON.parse(asked.stdout)).toMatchObject({ ok: true, invariants: expect.any(Array) });
     const doctor = await holdfast(['doctor'], environment);
-    expect(doctor.stdout).toContain(`in use by process ${service.child.pid}`);
+    expect(doctor.stdout).toContain(`in use by process ${service.child.pid}: the service runs`);
+    expect(doctor.stdout).not.toContain('Stop that process');
     const unknown = await holdfast(['reconcile', '--provider', 'nobody', '--url', service.baseUrl]);
     expect(unknown).toMatchObject({
       code: 2,
@@ -218,6 +219,7 @@ describeWithPostgres('on servers', () => {
     expect(findings.map(({ part }) => part)).toEqual(['node', 'redis', 'ledger']);
     const gone = await holdfast(['doctor'], { ...environment, REDIS_URL: 'redis://127.0.0.1:9' });
     expect(gone.code).toBe(1);
+    expect(gone.stdout).toContain('Redis at 127.0.0.1:9 did not answer: connect ECONNREFUSED');
     expect(gone.stdout).toContain('leave REDIS_URL out');
   });
 });
