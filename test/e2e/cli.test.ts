@@ -1,5 +1,6 @@
 /** The command line as people and scripts use it: its output, its files, its exit codes. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -83,13 +84,15 @@ describe('holdfast', () => {
   });
 });
 
-test('audit opens a data folder, or asks the service that has it', async () => {
+test('audit opens a data folder, or asks the service that has it, and makes none', async () => {
   const environment = { HOLDFAST_DATA_DIR: path.join(folder, 'data') };
-  const file = path.join(folder, 'audit.json');
-  const alone = await holdfast(['audit', '--json', file], environment);
-  expect(alone).toMatchObject({ code: 0 });
-  expect(alone.stdout).toMatch(/^ok {5}I1 /m);
-  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ ok: true });
+  const empty = await holdfast(['audit'], environment);
+  expect(empty).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('there is no ledger at'),
+  });
+  expect(existsSync(environment.HOLDFAST_DATA_DIR)).toBe(false);
 
   const service = await startProcess(environment);
   try {
@@ -112,6 +115,11 @@ test('audit opens a data folder, or asks the service that has it', async () => {
   } finally {
     await service.stop();
   }
+  const file = path.join(folder, 'audit.json');
+  const alone = await holdfast(['audit', '--json', file], environment);
+  expect(alone).toMatchObject({ code: 0 });
+  expect(alone.stdout).toMatch(/^ok {5}I1 /m);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ ok: true });
 }, 120_000);
 
 describeWithPostgres('on servers', () => {
@@ -129,6 +137,11 @@ describeWithPostgres('on servers', () => {
   afterAll(() => Promise.all([redis.stop(), postgres.stop()]));
 
   test('migrates, once, and wants no keys for it', async () => {
+    const empty = await holdfast(['audit'], environment);
+    expect(empty).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('there is no ledger at 127.0.0.1'),
+    });
     const { HOLDFAST_API_KEYS: _, ...keyless } = environment;
     expect((await holdfast(['migrate', '--json', '-'], keyless)).stdout).toContain('0001-ledger');
     expect((await holdfast(['migrate'], environment)).stdout).toContain('up to date');
@@ -221,5 +234,16 @@ describeWithPostgres('on servers', () => {
     expect(gone.code).toBe(1);
     expect(gone.stdout).toContain('Redis at 127.0.0.1:9 did not answer: connect ECONNREFUSED');
     expect(gone.stdout).toContain('leave REDIS_URL out');
+  });
+
+  test('an audit that cannot see Redis does not say that something is broken', async () => {
+    const { code, stdout, stderr } = await holdfast(['audit'], {
+      ...environment,
+      REDIS_URL: 'redis://:secret@127.0.0.1:9',
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^holdfast: Redis at 127\.0\.0\.1:9 did not answer: connect ECONNREFUSED \S+ Start it, or correct REDIS_URL\.\n$/,
+    );
   });
 });
