@@ -359,6 +359,21 @@ describe('the console of an embedded service', () => {
     await console.close();
   }, 150_000);
 
+  it('is where the root address leads, and the queues are shown with nothing from elsewhere', async () => {
+    const console = await ConsolePage.open(browser, service, screens.desk);
+    await console.page.goto('/');
+    await console.button('Use the development keys').waitFor();
+    await console.page.setExtraHTTPHeaders({ authorization: 'Bearer hf_dev_admin' });
+    const page = await console.page.goto('/queues');
+    expect(page?.headers()).toMatchObject({
+      'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+      'x-content-type-options': 'nosniff',
+    });
+    await console.untilText('reconciliation');
+    console.expectQuiet();
+    await console.close();
+  }, 120_000);
+
   it('reconciles with a provider that it is told the name of', async () => {
     const console = await ConsolePage.open(browser, service, screens.desk);
     await console.button('Use the development keys').click();

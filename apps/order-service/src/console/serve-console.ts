@@ -54,4 +54,6 @@ export async function serveConsole(nest: NestFastifyApplication, logger: Logger)
     },
   });
   fastify.get('/console', (_, reply) => reply.sendFile('index.html'));
+  // Who only has the address is a person in a browser.
+  fastify.get('/', (_, reply) => reply.redirect('/console'));
 }
