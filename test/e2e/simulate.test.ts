@@ -200,6 +200,7 @@ test('wrong usage exits 2 by the name of what is wrong', async () => {
     [['--sweep', 'buyers=10,20', '--recommend'], '--sweep and --recommend'],
     [['--virtual', '--check'], '--check and --virtual'],
     [['--virtual', '--crash'], '--crash and --virtual'],
+    [['--calibrate', '--crash'], '--crash and --calibrate'],
     [['--virtual=no'], '--virtual takes no value'],
     [['--buyers', '0'], '--buyers is a whole number from 1 to 200000'],
   ] as const) {

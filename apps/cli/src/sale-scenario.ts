@@ -83,7 +83,11 @@ export function sweepFrom(text: string): { readonly field: SweepField; readonly 
 export function refuseContradictions(args: SaleArguments, scenario: Scenario): void {
   const option = (name: string) => (isGiven(args[name]) ? `--${name}` : undefined);
   const inTheory = option('sweep') ?? option('recommend');
-  const virtual = option('virtual') ?? inTheory ?? (scenario.time === 'virtual' ? 'virtual time' : undefined);
+  const virtual =
+    option('virtual') ??
+    inTheory ??
+    option('calibrate') ??
+    (scenario.time === 'virtual' ? 'virtual time' : undefined);
   const contradictions = [
     [option('sweep'), option('recommend'), 'ask for one and then for the other'],
     [option('crash'), virtual, 'nothing is started there that could be killed'],
@@ -95,7 +99,7 @@ export function refuseContradictions(args: SaleArguments, scenario: Scenario): v
 }
 
 function wantsVirtualTime(args: SaleArguments): boolean {
-  return [args['virtual'], args['recommend'], args['sweep']].some(isGiven);
+  return [args['virtual'], args['calibrate'], args['recommend'], args['sweep']].some(isGiven);
 }
 
 function isGiven(value: unknown): boolean {
