@@ -359,17 +359,22 @@ describe('the console of an embedded service', () => {
     await console.close();
   }, 150_000);
 
-  it('is where the root address leads, and the queues are shown with nothing from elsewhere', async () => {
+  it('is where the root address leads; the queues and the API are shown with nothing from elsewhere', async () => {
     const console = await ConsolePage.open(browser, service, screens.desk);
     await console.page.goto('/');
     await console.button('Use the development keys').waitFor();
     await console.page.setExtraHTTPHeaders({ authorization: 'Bearer hf_dev_admin' });
-    const page = await console.page.goto('/queues');
-    expect(page?.headers()).toMatchObject({
-      'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
-      'x-content-type-options': 'nosniff',
-    });
-    await console.untilText('reconciliation');
+    for (const [address, text] of [
+      ['/queues', 'reconciliation'],
+      ['/docs', '/v1/reservations/{id}/confirm'],
+    ] as const) {
+      const page = await console.page.goto(address);
+      expect(page?.headers()).toMatchObject({
+        'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+        'x-content-type-options': 'nosniff',
+      });
+      await console.untilText(text);
+    }
     console.expectQuiet();
     await console.close();
   }, 120_000);

@@ -9,28 +9,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiKey, findApiKey, Problem, sendProblem } from '#platform';
 import type { ReconciliationQueues } from '#reconciliation';
+import { pageHeaders } from './page-headers.js';
 
 const where = '/queues';
 
 /** The board styles its elements one by one, and says itself where its files are. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "font-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const headers = {
-  'content-security-policy': contentSecurityPolicy,
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'cross-origin-opener-policy': 'same-origin',
-};
+const headers = pageHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'self'"]);
 
 export async function serveQueues(
   nest: NestFastifyApplication,
