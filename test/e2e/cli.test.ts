@@ -1,5 +1,6 @@
 /** The command line as people and scripts use it: its output, its files, its exit codes. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -51,6 +52,9 @@ describe('holdfast', () => {
       [['audit', 'extra'], 'extra'],
       [['audit', '--json'], '--json wants a value'],
       [['audit', '--json', path.join(folder, 'nowhere', 'a.json')], 'cannot be written'],
+      [['audit', '--json', folder], 'it is a folder'],
+      [['audit', '--json='], 'no name'],
+      [['reconcile', '--html', folder], 'it is a folder'],
       [['audit', '--url', 'localhost'], '--url is the address of a service'],
     ] as const) {
       const { code, stderr } = await holdfast(args);
@@ -58,6 +62,19 @@ describe('holdfast', () => {
       expect(stderr).toContain(what);
     }
   });
+
+  test('says its version', async () => {
+    expect(await holdfast(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+
+  test('a result that cannot be written any more is said in one sentence', async () => {
+    const { code, stderr } = await holdfast(['replay', '--orders', '1', '--json', '/dev/full']);
+    expect(stderr).toMatch(/^holdfast: \/dev\/full could not be written: ENOSPC.*\n$/);
+    expect(code).toBe(1);
+  }, 60_000);
 
   test('a bad environment exits 78 with every problem', async () => {
     const { code, stderr } = await holdfast(['audit'], { PORT: 'x', PARTITIONS: '0' });
@@ -67,13 +84,15 @@ describe('holdfast', () => {
   });
 });
 
-test('audit opens a data folder, or asks the service that has it', async () => {
+test('audit opens a data folder, or asks the service that has it, and makes none', async () => {
   const environment = { HOLDFAST_DATA_DIR: path.join(folder, 'data') };
-  const file = path.join(folder, 'audit.json');
-  const alone = await holdfast(['audit', '--json', file], environment);
-  expect(alone).toMatchObject({ code: 0 });
-  expect(alone.stdout).toMatch(/^ok {5}I1 /m);
-  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ ok: true });
+  const empty = await holdfast(['audit'], environment);
+  expect(empty).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('there is no ledger at'),
+  });
+  expect(existsSync(environment.HOLDFAST_DATA_DIR)).toBe(false);
 
   const service = await startProcess(environment);
   try {
@@ -81,7 +100,8 @@ test('audit opens a data folder, or asks the service that has it', async () => {
     const asked = await holdfast(['audit', '--json', '-'], { ...environment, PORT: port });
     expect(JSON.parse(asked.stdout)).toMatchObject({ ok: true, invariants: expect.any(Array) });
     const doctor = await holdfast(['doctor'], environment);
-    expect(doctor.stdout).toContain(`in use by process ${service.child.pid}`);
+    expect(doctor.stdout).toContain(`in use by process ${service.child.pid}: the service runs`);
+    expect(doctor.stdout).not.toContain('Stop that process');
     const unknown = await holdfast(['reconcile', '--provider', 'nobody', '--url', service.baseUrl]);
     expect(unknown).toMatchObject({
       code: 2,
@@ -95,6 +115,11 @@ test('audit opens a data folder, or asks the service that has it', async () => {
   } finally {
     await service.stop();
   }
+  const file = path.join(folder, 'audit.json');
+  const alone = await holdfast(['audit', '--json', file], environment);
+  expect(alone).toMatchObject({ code: 0 });
+  expect(alone.stdout).toMatch(/^ok {5}I1 /m);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ ok: true });
 }, 120_000);
 
 describeWithPostgres('on servers', () => {
@@ -111,8 +136,14 @@ describeWithPostgres('on servers', () => {
   });
   afterAll(() => Promise.all([redis.stop(), postgres.stop()]));
 
-  test('migrates, once', async () => {
-    expect((await holdfast(['migrate', '--json', '-'], environment)).stdout).toContain('0001-ledger');
+  test('migrates, once, and wants no keys for it', async () => {
+    const empty = await holdfast(['audit'], environment);
+    expect(empty).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('there is no ledger at 127.0.0.1'),
+    });
+    const { HOLDFAST_API_KEYS: _, ...keyless } = environment;
+    expect((await holdfast(['migrate', '--json', '-'], keyless)).stdout).toContain('0001-ledger');
     expect((await holdfast(['migrate'], environment)).stdout).toContain('up to date');
   });
 
@@ -201,6 +232,18 @@ describeWithPostgres('on servers', () => {
     expect(findings.map(({ part }) => part)).toEqual(['node', 'redis', 'ledger']);
     const gone = await holdfast(['doctor'], { ...environment, REDIS_URL: 'redis://127.0.0.1:9' });
     expect(gone.code).toBe(1);
+    expect(gone.stdout).toContain('Redis at 127.0.0.1:9 did not answer: connect ECONNREFUSED');
     expect(gone.stdout).toContain('leave REDIS_URL out');
+  });
+
+  test('an audit that cannot see Redis does not say that something is broken', async () => {
+    const { code, stdout, stderr } = await holdfast(['audit'], {
+      ...environment,
+      REDIS_URL: 'redis://:secret@127.0.0.1:9',
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^holdfast: Redis at 127\.0\.0\.1:9 did not answer: connect ECONNREFUSED \S+ Start it, or correct REDIS_URL\.\n$/,
+    );
   });
 });

@@ -64,6 +64,11 @@ describe('the console', () => {
 
       await console.goTo('Stock');
       await console.button('New SKU').click();
+      for (const name of ['', '.', '..']) {
+        await console.field('SKU').fill(name);
+        await console.button('Create').click();
+        await console.dialog().getByText('A SKU needs a name').waitFor();
+      }
       await console.field('SKU').fill(sku);
       await console.field('Units on hand').fill('ten');
       await console.button('Create').click();
@@ -118,6 +123,7 @@ describe('the console', () => {
         await console.goTo(page);
         await console.page.locator('.list tbody tr').first().waitFor();
         await console.expectFits();
+        await console.expectFiguresWhole();
       }
       console.expectQuiet();
       await console.close();
@@ -159,9 +165,10 @@ describe('the console', () => {
       await console.button('Read a file').click();
       await console.page.getByLabel('File', { exact: true }).setInputFiles(statement);
       await console.button('Read it').click();
-      await console.page.locator('.status-succeeded').waitFor();
+      await console.page.locator('.head .status-succeeded').waitFor();
       await console.page.getByRole('heading', { name: 'Tie-out' }).waitFor();
       await console.expectFits();
+      await console.expectFiguresWhole();
       const found = console.page.getByRole('button', { name: 'Missing internal' }).first();
       if (screen === 'desk') {
         await found.click();
@@ -180,6 +187,16 @@ describe('the console', () => {
           expect((await readFile(file, 'utf8')).toLowerCase()).toContain(head);
         }
       }
+      await console.goTo('Reconciliation');
+      await console.button('Read a file').click();
+      await console.page.getByLabel('File', { exact: true }).setInputFiles(statement);
+      await console.page.getByLabel('Dry run').check();
+      await console.button('Read it').click();
+      await console.page.locator('.head .status-succeeded').waitFor();
+      await console.page.getByRole('heading', { name: 'Tie-out' }).waitFor();
+      await console.goTo('Reconciliation');
+      await console.untilText(`dry run: ${path.basename(statement)}`);
+      await console.expectFiguresWhole();
       await console.goTo('Payments');
       await console.untilText('No payment yet');
       console.expectQuiet();
@@ -341,6 +358,26 @@ describe('the console of an embedded service', () => {
     console.expectQuiet();
     await console.close();
   }, 150_000);
+
+  it('is where the root address leads; the queues and the API are shown with nothing from elsewhere', async () => {
+    const console = await ConsolePage.open(browser, service, screens.desk);
+    await console.page.goto('/');
+    await console.button('Use the development keys').waitFor();
+    await console.page.setExtraHTTPHeaders({ authorization: 'Bearer hf_dev_admin' });
+    for (const [address, text] of [
+      ['/queues', 'reconciliation'],
+      ['/docs', '/v1/reservations/{id}/confirm'],
+    ] as const) {
+      const page = await console.page.goto(address);
+      expect(page?.headers()).toMatchObject({
+        'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+        'x-content-type-options': 'nosniff',
+      });
+      await console.untilText(text);
+    }
+    console.expectQuiet();
+    await console.close();
+  }, 120_000);
 
   it('reconciles with a provider that it is told the name of', async () => {
     const console = await ConsolePage.open(browser, service, screens.desk);

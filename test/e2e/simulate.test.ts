@@ -196,12 +196,31 @@ test('wrong usage exits 2 by the name of what is wrong', async () => {
     [['--html', path.join(folder, 'nowhere', 'report.html')], 'cannot be written'],
     [['--url', 'localhost'], '--url'],
     [['--check', '--strategy', 'redlock'], '--check'],
+    [['--sweep', 'buyers=10,20', '--html', path.join(folder, 'sweep.html')], '--sweep and --html'],
+    [['--sweep', 'buyers=10,20', '--recommend'], '--sweep and --recommend'],
+    [['--virtual', '--check'], '--check and --virtual'],
+    [['--virtual', '--crash'], '--crash and --virtual'],
+    [['--calibrate', '--crash'], '--crash and --calibrate'],
+    [['--virtual=no'], '--virtual takes no value'],
+    [['--buyers', '0'], '--buyers is a whole number from 1 to 200000'],
   ] as const) {
     const { code, stderr } = await simulate(...args);
     expect(stderr).toContain(what);
     expect(code).toBe(2);
   }
 }, 120_000);
+
+test('what cannot be had in virtual time is refused also when the scenario asks for that', async () => {
+  const { code, stderr } = await simulate('--scenario', await scenarioFile('time: virtual\n'), '--crash');
+  expect(stderr).toContain('--crash and virtual time cannot both be had');
+  expect(code).toBe(2);
+});
+
+test('a scenario that is no YAML is said in one sentence', async () => {
+  const { code, stderr } = await simulate('--scenario', path.resolve('README.md'));
+  expect(stderr).toMatch(/^holdfast: \S+README.md is no YAML: .+\(see --help\)\n$/);
+  expect(code).toBe(2);
+});
 
 /** Every request came to an end that somebody counted. */
 function answered({ accepted, rejected }: SimulationReport): number {

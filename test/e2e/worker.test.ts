@@ -22,7 +22,12 @@ const script = path.resolve(import.meta.dirname, '../../scripts/holdfast.mjs');
 const amount = { value: 2_500, currency: 'EUR' };
 const orders = 60;
 
-type WorkerProcess = { readonly child: ChildProcess; readonly health: string };
+type WorkerProcess = {
+  readonly child: ChildProcess;
+  readonly health: string;
+  /** Lines of its log so far. */
+  readonly output: readonly string[];
+};
 
 function environment(redis: TestDatabase, postgres: TestDatabase, sandbox: Sandbox): Record<string, string> {
   const { url, apiKey, webhookSecret } = sandbox.account;
@@ -60,7 +65,7 @@ async function startWorker(env: Record<string, string>, program = main): Promise
     createInterface(child.stderr).on('line', read);
     child.once('exit', (code) => reject(new Error(`the worker ended with ${code}:\n${output.join('\n')}`)));
   });
-  return { child, health };
+  return { child, health, output };
 }
 
 async function end({ child }: WorkerProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -136,6 +141,9 @@ describeWithRedis('a worker', () => {
       const away = { ...environment(redis!, postgres!, sandbox), REDIS_URL: 'redis://127.0.0.1:1' };
       const worker = await startWorker(away, script);
       workers.push(worker);
+      expect(worker.output.join('\n')).toMatch(
+        /127\.0\.0\.1:1 did not answer: .*Redis cannot be reached yet/,
+      );
       expect((await fetch(`${worker.health}/livez`)).status).toBe(200);
       expect(await end(worker, 'SIGTERM')).toBe(0);
       await expect(fetch(`${worker.health}/livez`)).rejects.toThrow('fetch failed');

@@ -32,6 +32,10 @@ it('that cannot be one is named, with the reason and the way out', () => {
   );
 });
 
+it('where no folder can be made, that is said at once', () => {
+  expect(() => openDataFolder('/proc/holdfast/data')).toThrow(/ENOENT.*mkdir '\/proc\/holdfast'/);
+});
+
 it('is refused to a second caller of the same process until the first closes it', () => {
   const first = openDataFolder(base);
   expect(() => openDataFolder(base)).toThrow(DataFolderInUseError);

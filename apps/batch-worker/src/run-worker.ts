@@ -8,9 +8,12 @@ import { sql, type Database } from '#ledger';
 import { providersOf, sourcesOf } from '#payments';
 import {
   ConfigurationError,
+  connectForDecisions,
+  connectOnce,
   Opened,
   parseRedisUrl,
   systemTimers,
+  unanswered,
   type Config,
   type Logger,
   type ReadinessProbe,
@@ -40,6 +43,7 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
   const opened = new Opened();
   try {
     const { db } = opened.add(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
+    await warnIfAway(redis, logger);
     const sources = sourcesOf(providersOf(config), config);
     const providers = sources.map(({ provider }) => provider);
     const queues = openQueues(redis, providers, {
@@ -58,6 +62,16 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
     await opened.close();
     throw error;
   }
+}
+
+/** The queues wait for Redis without a word. */
+async function warnIfAway(target: RedisTarget, logger: Logger): Promise<void> {
+  const connection = connectForDecisions(target);
+  connection.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
+  await connectOnce(connection).catch((error: unknown) =>
+    logger.warn({ reason: unanswered(target, error) }, 'Redis cannot be reached yet'),
+  );
+  connection.disconnect();
 }
 
 function redisOf({ redisUrl, databaseUrl }: Config): RedisTarget {

@@ -5,7 +5,7 @@ import { DataFolderInUseError, type Config } from '#platform';
 import { openInstallation } from '#reservations';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { jsonArgument, openOutput, type Output } from './output.js';
-import { RunningService } from './running-service.js';
+import { addressHere, RunningService } from './running-service.js';
 
 export const audit = defineCommand({
   args: {
@@ -39,7 +39,7 @@ async function checkHere({ config, logger }: CommandContext, output: Output): Pr
     }
   } catch (error) {
     if (!(error instanceof DataFolderInUseError)) throw error;
-    const service = `http://${config.host}:${config.port}`;
+    const service = addressHere(config);
     output.warn(`${error.message} Asking ${service}.`);
     return askService(service, config);
   }

@@ -10,6 +10,7 @@ import {
   findRedisServer,
   openDataFolder,
   parseRedisUrl,
+  unanswered,
   type Config,
 } from '#platform';
 import { readEnvironment } from './environment.js';
@@ -54,7 +55,10 @@ async function dataFolder({ embedded, dataDir }: Config): Promise<Finding | unde
   try {
     openDataFolder(dataDir).close();
   } catch (error) {
-    if (error instanceof DataFolderInUseError) return fine(part, error.message);
+    if (error instanceof DataFolderInUseError) {
+      const { folder, pid } = error;
+      return fine(part, `${folder}, in use by ${pid ? `process ${pid}` : 'a process'}: the service runs`);
+    }
     return missing(
       part,
       messageOf((error as Error).cause ?? error),
@@ -91,7 +95,7 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
   } catch (error) {
     return missing(
       'redis',
-      messageOf(error),
+      unanswered(target, error),
       'Start Redis 7 or newer there, or leave REDIS_URL out to have one embedded.',
     );
   } finally {

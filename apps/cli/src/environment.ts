@@ -5,8 +5,8 @@ import { CommandFailure } from './failures.js';
 export type CommandContext = { readonly config: Config; readonly logger: Logger };
 
 /** @throws CommandFailure with every problem of the environment, exit code 78. */
-export function readEnvironment(): CommandContext {
-  const result = readConfig(process.env);
+export function readEnvironment(options: Parameters<typeof readConfig>[1] = {}): CommandContext {
+  const result = readConfig(process.env, options);
   if ('problems' in result) {
     const problems = result.problems.map((problem) => `configuration: ${problem}`);
     throw new CommandFailure(problems.join('\n'), badConfigurationExitCode);

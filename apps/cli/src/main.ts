@@ -1,4 +1,6 @@
 /** `holdfast`: the command line. Exit 0 good, 1 something is wrong, 2 wrong usage, 78 bad configuration. */
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { stripVTControlCharacters } from 'node:util';
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from 'citty';
 import { failureOf, UsageError } from './failures.js';
@@ -74,6 +76,7 @@ async function main([name = '--help', ...rest]: readonly string[]): Promise<void
   if (name === '--help' || name === '-h' || name === 'help') {
     return print(await renderUsage(holdfast));
   }
+  if (name === '--version' || name === '-v') return print(versionOf());
   const command = await commandOf(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     return print(`${await renderUsage(command, holdfast)}${examplesOf(name)}`);
@@ -93,6 +96,11 @@ function examplesOf(name: string): string {
   return examples.length === 0 ? '' : `\nEXAMPLES\n\n${examples.map((line) => `  ${line}`).join('\n')}\n`;
 }
 
+function versionOf(): string {
+  const file = findPackageJSON(import.meta.url)!;
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
 function print(usage: string): void {
   process.stdout.write(`${process.stdout.isTTY ? usage : stripVTControlCharacters(usage)}\n`);
 }
@@ -106,8 +114,9 @@ function refuseUnknown(command: CommandDef, rest: readonly string[]): void {
   for (const word of rest) {
     const name = word.split('=', 1)[0]!;
     if (value) value = false;
-    else if (known.has(name)) value = known.get(name) !== 'boolean' && !word.includes('=');
-    else throw new UsageError(`${word} means nothing here`);
+    else if (!known.has(name)) throw new UsageError(`${word} means nothing here`);
+    else if (known.get(name) !== 'boolean') value = !word.includes('=');
+    else if (word.includes('=')) throw new UsageError(`${name} takes no value: it is said, or left out`);
   }
   if (value) throw new UsageError(`${rest.at(-1)} wants a value`);
 }

@@ -1,7 +1,7 @@
 /** How commands speak: results on standard output, what is going on on standard error, JSON where it was asked for. */
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from './failures.js';
+import { CommandFailure, UsageError } from './failures.js';
 
 export type Output = {
   /** A line of the result, for people. Silent when the JSON goes to standard output. */
@@ -34,16 +34,29 @@ export async function openOutput(
       if (jsonFile === undefined) return;
       const text = `${JSON.stringify(result, null, 2)}\n`;
       if (jsonFile === '-') process.stdout.write(text);
-      else await writeFile(jsonFile, text);
+      else await writeResult(jsonFile, text);
     },
   };
 }
 
 async function refuseUnwritable(file: string | undefined): Promise<void> {
   if (file === undefined || file === '-') return;
-  const folder = path.dirname(path.resolve(file));
-  await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
-    throw new UsageError(`${file} cannot be written: ${folder} is not there to write to (${code})`);
+  if (file === '') throw new UsageError('the file to write to has no name');
+  const there = await stat(file).catch(() => undefined);
+  if (there?.isDirectory()) throw new UsageError(`${file} cannot be written: it is a folder`);
+  const place = there ? file : path.dirname(path.resolve(file));
+  await access(place, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(`${file} cannot be written: ${place} is not there to write to (${code})`);
+  });
+}
+
+/**
+ * Writes what a command has come to: much can happen to a disk since it was looked at.
+ * @throws CommandFailure
+ */
+export async function writeResult(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch(({ message }: Error) => {
+    throw new CommandFailure(`${file} could not be written: ${message}`, 1);
   });
 }
 

@@ -1,12 +1,12 @@
 /** Has a running service reconcile, over its REST API, and waits for what comes of it. */
 import { openAsBlob } from 'node:fs';
 import path from 'node:path';
-import { writeFile } from 'node:fs/promises';
 import { acceptedRun, reconciliationRun, type WireReconciliationRun } from '#contracts';
 import type { StatementFormat } from '#payments';
 import { systemClock, systemIds, systemTimers, type Config } from '#platform';
 import type { FileOutcome } from '#reconciliation';
 import { CommandFailure } from './failures.js';
+import { writeResult } from './output.js';
 import { Progress } from './progress.js';
 import { RunningService } from './running-service.js';
 
@@ -61,7 +61,7 @@ class Service extends RunningService {
     const run = await this.untilEnded(id);
     if (html !== undefined) {
       const page = await this.ask(`/v1/reconciliations/${id}/report?format=html`);
-      await writeFile(html, await page.text());
+      await writeResult(html, await page.text());
     }
     if (run.result === null) throw new CommandFailure(run.error ?? 'the run came to nothing', 1);
     return { result: run.result, brokenOff: run.error };

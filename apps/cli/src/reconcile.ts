@@ -1,6 +1,6 @@
 /** `holdfast reconcile`: a statement file, or a provider's account, against the ledger. */
 import { createReadStream } from 'node:fs';
-import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { statementFormats, StatementFormatError, statementReaders, type StatementFormat } from '#payments';
@@ -16,10 +16,11 @@ import {
 import { openLedger } from '#reservations';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, openOutput, type Output } from './output.js';
+import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
 import { Progress } from './progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
 import { sayResult } from './reconcile-result.js';
+import { addressHere } from './running-service.js';
 
 const formats = statementFormats.join(', ');
 
@@ -89,7 +90,7 @@ async function fromFile(
   } catch (error) {
     if (error instanceof StatementFormatError) throw new CommandFailure(error.message, 1);
     if (!(error instanceof DataFolderInUseError)) throw error;
-    const service = `http://${context.config.host}:${context.config.port}`;
+    const service = addressHere(context.config);
     output.say(`${error.message} Asking ${service} to do it.`);
     return askForFile(service, context.config, { file, format, ...options });
   }
@@ -120,7 +121,7 @@ async function fromFileHere(
     );
     if (html !== undefined) {
       const report = await reportOf(ledger.db, runId);
-      if (report) await writeFile(html, htmlOf(report));
+      if (report) await writeResult(html, htmlOf(report));
     }
     return outcome;
   } finally {
@@ -162,7 +163,7 @@ async function fromProvider(
     throw new UsageError('either a --file or a --provider');
   const range = { from: instantOf('--from', args.from), to: instantOf('--to', args.to) };
   const { config } = readEnvironment();
-  const service = options.url ?? `http://${config.host}:${config.port}`;
+  const service = options.url ?? addressHere(config);
   output.say(`Asking ${service}, which has the keys of the provider.`);
   return askForProvider(service, config, { provider: args.provider, ...range, ...options });
 }

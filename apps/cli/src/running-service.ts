@@ -36,6 +36,13 @@ export class RunningService {
   }
 }
 
+/** Where the service of this configuration is asked on this machine: one that listens everywhere, at the loopback. */
+export function addressHere({ host, port }: Pick<Config, 'host' | 'port'>): string {
+  const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const at = loopback[host] ?? host;
+  return `http://${at.includes(':') ? `[${at}]` : at}:${port}`;
+}
+
 /** @throws UsageError */
 export function refuseOtherThanAddress(url: string): void {
   if (!/^https?:/.test(url) || !URL.canParse(url))

@@ -24,11 +24,11 @@ const secondsMin = 5;
 const secondsMax = 120;
 
 const counts = [
-  ['buyers', simulationLimits.buyersMax],
-  ['stock', simulationLimits.unitsMax],
-  ['skus', simulationLimits.skusMax],
-  ['instances', simulationLimits.instancesMax],
-  ['seed', 2 ** 32 - 1],
+  ['buyers', 1, simulationLimits.buyersMax],
+  ['stock', 0, simulationLimits.unitsMax],
+  ['skus', 1, simulationLimits.skusMax],
+  ['instances', 1, simulationLimits.instancesMax],
+  ['seed', 0, 2 ** 32 - 1],
 ] as const;
 
 /** @throws UsageError that names what is wrong */
@@ -37,8 +37,8 @@ export async function scenarioFrom(
   strategy: StrategyName | undefined,
 ): Promise<Scenario> {
   const changes: Partial<ScenarioInput> = {};
-  for (const [field, max] of counts) {
-    const value = countOf(args, field, max);
+  for (const [field, min, max] of counts) {
+    const value = countOf(args, field, { min, max });
     if (value !== undefined) changes[field] = value;
   }
   if (strategy !== undefined) changes.strategy = strategy;
@@ -79,17 +79,42 @@ export function sweepFrom(text: string): { readonly field: SweepField; readonly 
   return { field, values };
 }
 
-function wantsVirtualTime(args: SaleArguments): boolean {
-  return [args['virtual'], args['recommend'], args['sweep']].some(
-    (given) => given !== undefined && given !== false,
-  );
+/** Two options of which one would go unheard. @throws UsageError that names both */
+export function refuseContradictions(args: SaleArguments, scenario: Scenario): void {
+  const option = (name: string) => (isGiven(args[name]) ? `--${name}` : undefined);
+  const inTheory = option('sweep') ?? option('recommend');
+  const virtual =
+    option('virtual') ??
+    inTheory ??
+    option('calibrate') ??
+    (scenario.time === 'virtual' ? 'virtual time' : undefined);
+  const contradictions = [
+    [option('sweep'), option('recommend'), 'ask for one and then for the other'],
+    [option('crash'), virtual, 'nothing is started there that could be killed'],
+    [option('check'), virtual, 'a sale in real time is what is compared with virtual time'],
+    [inTheory, option('html'), 'it comes to a table or an advice, and --json keeps it'],
+  ] as const;
+  for (const [one, other, why] of contradictions)
+    if (one && other) throw new UsageError(`${one} and ${other} cannot both be had: ${why}`);
 }
 
-function countOf(args: SaleArguments, name: string, max: number): number | undefined {
+function wantsVirtualTime(args: SaleArguments): boolean {
+  return [args['virtual'], args['calibrate'], args['recommend'], args['sweep']].some(isGiven);
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false;
+}
+
+function countOf(
+  args: SaleArguments,
+  name: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number | undefined {
   const value = args[name];
   if (typeof value !== 'string') return undefined;
   const number = Number(value);
-  if (!/^[0-9]{1,10}$/.test(value) || number > max)
-    throw new UsageError(`--${name} is a whole number up to ${max}`);
+  if (!/^[0-9]{1,10}$/.test(value) || number < min || number > max)
+    throw new UsageError(`--${name} is a whole number from ${min} to ${max}`);
   return number;
 }

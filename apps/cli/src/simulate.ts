@@ -1,5 +1,4 @@
 /** `holdfast simulate`: rehearses a sale, in real time or in virtual time, or all the ways of selling beside each other. */
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
@@ -21,9 +20,15 @@ import {
 } from '#simulation';
 import { readEnvironment, type CommandContext } from './environment.js';
 import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, openOutput, type Output } from './output.js';
+import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
 import { SaleProgress } from './sale-progress.js';
-import { type SaleArguments, scenarioFrom, strategiesFrom, sweepFrom } from './sale-scenario.js';
+import {
+  refuseContradictions,
+  type SaleArguments,
+  scenarioFrom,
+  strategiesFrom,
+  sweepFrom,
+} from './sale-scenario.js';
 import { refuseOnTarget, targetAt } from './sale-target.js';
 import { differencesText, paragraph, sweepTable, tableOf, textOf } from './sale-text.js';
 
@@ -60,6 +65,7 @@ export const simulate = defineCommand({
     const strategies = strategiesFrom(args);
     const scenarios = await Promise.all(strategies.map((strategy) => scenarioFrom(args, strategy)));
     const [first] = scenarios as [Scenario];
+    refuseContradictions(args, first);
     if (args.url !== undefined)
       for (const each of scenarios) refuseOnTarget(each, { crash: args.crash === true });
     if (args.check && scenarios.some(({ strategy }) => strategy !== 'holdfast'))
@@ -86,7 +92,7 @@ export const simulate = defineCommand({
     const result = all
       ? { strategies: reports }
       : { ...reports[0]!, ...(args.check && (await checked(desk, reports[0]!, costs))) };
-    if (args.html !== undefined) await writeFile(args.html, await htmlOf(reports));
+    if (args.html !== undefined) await writeResult(args.html, await htmlOf(reports));
     await output.finish(result);
     // Beside each other, the naive ones are there to break: Holdfast alone has promised not to.
     const judged = all ? reports.filter(({ strategy }) => strategy === 'holdfast') : reports;

@@ -6,11 +6,15 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiKey, findApiKey, Problem, sendProblem } from '#platform';
 import type { ReconciliationQueues } from '#reconciliation';
+import { pageHeaders } from './page-headers.js';
 
 const where = '/queues';
+
+/** The board styles its elements one by one, and says itself where its files are. */
+const headers = pageHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'self'"]);
 
 export async function serveQueues(
   nest: NestFastifyApplication,
@@ -29,15 +33,28 @@ export async function serveQueues(
     async (scope) => {
       // The board answers errors in its own way: a refusal is sent before it hears of the request.
       scope.addHook('onRequest', async (request, reply) => {
+        void reply.headers(headers);
         const refusal = refusalOf(request, apiKeys);
         if (!refusal) return undefined;
         sendProblem(reply, refusal);
         return reply;
       });
+      scope.addHook('onSend', async (_, reply, payload) =>
+        typeof payload === 'string' && isPage(reply) ? withoutFontsOfOthers(payload) : payload,
+      );
       await scope.register(board.registerPlugin());
     },
     { prefix: where },
   );
+}
+
+function isPage(reply: FastifyReply): boolean {
+  return String(reply.getHeader('content-type')).startsWith('text/html');
+}
+
+/** The board's page would ask another host for its letters: there need not be a way to it, and it need not know of us. */
+function withoutFontsOfOthers(page: string): string {
+  return page.replaceAll(/<link href="https:[^>]*>/g, '');
 }
 
 function refusalOf(request: FastifyRequest, apiKeys: readonly ApiKey[]): Problem | undefined {

@@ -163,9 +163,24 @@ function secretsOf({ password, tls }: { readonly password?: string; readonly tls
  */
 export function connectOnce(connection: Redis | Cluster): Promise<void> {
   return new Promise((resolve, reject) => {
-    connection.once('close', () => reject(new Error('Redis is not ready')));
+    let cause: Error | undefined;
+    connection.once('error', (error: Error) => (cause = error));
+    connection.once('close', () => reject(new Error('Redis is not ready', { cause })));
     connection.connect().then(resolve, reject);
   });
+}
+
+/** In words where it was asked and why it did not answer, without secrets. @param error what `connectOnce` was rejected with. */
+export function unanswered(target: RedisTarget, error: unknown): string {
+  const { message, cause } = error as Error & { readonly cause?: Error & { readonly code?: string } };
+  // Several addresses may have been tried: then the message is empty, and the code says it.
+  return `Redis at ${placeOf(target)} did not answer: ${cause?.message || cause?.code || message}`;
+}
+
+function placeOf(target: RedisTarget): string {
+  if (target.kind === 'socket') return target.path;
+  if (target.kind === 'standalone') return new URL(target.url).host;
+  return target.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
 }
 
 /**

@@ -75,13 +75,18 @@ export function judgeStray(row: ProviderRow): Verdicts {
     case 'refund':
     case 'adjustment':
     case 'other':
-      judgement.find('MISSING_INTERNAL', row, `Nothing of ours belongs to this ${row.kind}`, {
+      judgement.find('MISSING_INTERNAL', row, `Nothing of ours belongs to this ${inWords(row)}`, {
         actual: row.gross.value,
       });
       judgement.open(row);
       break;
   }
   return judgement;
+}
+
+/** What to call a row in a sentence. */
+function inWords({ kind }: ProviderRow): string {
+  return kind === 'other' ? 'entry' : kind;
 }
 
 function findOfEvery(judgement: Judgement, row: ProviderRow): void {
@@ -136,7 +141,7 @@ function judgeOther(judgement: Judgement, row: ProviderRow, payments: readonly O
       return judgement.ignore(row, row.kind, betweenAccounts[row.kind]);
     case 'adjustment':
     case 'other':
-      judgement.find('MISSING_INTERNAL', row, `Nothing of ours explains this ${row.kind}`, {
+      judgement.find('MISSING_INTERNAL', row, `Nothing of ours explains this ${inWords(row)}`, {
         actual: row.gross.value,
         paymentId: payment?.id ?? null,
       });

@@ -30,7 +30,7 @@ export function htmlOf({ run, sections, quarantined, payouts }: Report): string 
 <h1>${escape(title)}${run.dry ? ' (dry run: nothing was kept)' : ''}</h1>
 <p class="soft">${escape(what)}, ${instantOf(run.createdAtMs)}, run <code>${run.id}</code>, asked for by ${escape(run.requestedBy)}</p>
 ${run.error === null ? '' : `<p class="bad">${escape(run.error)}</p>`}
-${result === null ? '<p>It has not ended yet.</p>' : bodyOf(result, sections, payouts)}
+${result === null ? `<p>${run.status === 'failed' ? 'Nothing was compared.' : 'It has not ended yet.'}</p>` : bodyOf(result, sections, payouts)}
 ${quarantinedOf(quarantined, result?.quarantined ?? 0)}
 </body></html>
 `;

@@ -11,12 +11,15 @@ import {
   connectForDecisions,
   connectOnce,
   connectForNews,
+  hasPGlite,
   keyPrefixOf,
   Opened,
   openDataFolder,
+  ServerAwayError,
   systemClock,
   systemRandom,
   systemTimers,
+  unanswered,
   type Config,
   type Logger,
   type RedisTarget,
@@ -42,7 +45,7 @@ export type Ground = {
 };
 
 export type InstallationOptions = {
-  /** To look and not to mend; what is out of date is refused then, and what is empty begun. */
+  /** To look and not to mend: what is not there, or out of date, is refused then. */
   readonly observing: boolean;
   readonly providers?: readonly PaymentProvider[];
   /** How long a PostgreSQL that is just starting is waited for (0). */
@@ -54,7 +57,8 @@ export type OpenedLedger = { readonly db: Database; close(): Promise<void> };
 
 /**
  * Opens everything that the configuration names, embedded or not, migrated and looked at once.
- * @throws DataFolderInUseError when another process has the embedded one, ConfigurationError, ServerNotFoundError
+ * @throws DataFolderInUseError when another process has the embedded one, ConfigurationError, ServerNotFoundError,
+ *   ServerAwayError
  */
 export async function openInstallation(
   config: Config,
@@ -62,16 +66,19 @@ export async function openInstallation(
   options: InstallationOptions = { observing: false },
 ): Promise<Installation> {
   const opened = new Opened();
+  const { observing } = options;
   try {
+    // Opening a folder without a ledger would make one.
+    if (observing && !config.databaseUrl && !hasPGlite(config.dataDir)) throw noLedger(config);
     const folder = config.embedded
       ? opened.add(await takeFolder(config, logger), (held) => held.close())
       : null;
     const { db, pglite } = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
-    const observing = options.observing && (await isLedger(db));
-    if (!observing) await bringUpToDate(config, db, logger);
+    if (observing) await refuseOtherThanLedger(config, db);
+    else await bringUpToDate(config, db, logger);
     const redis = await findRedis(config, folder, logger, opened);
     const cells = StockCells.create();
-    const threaded = config.httpThreads > 1 && !options.observing;
+    const threaded = config.httpThreads > 1 && !observing;
     const databaseUrl = threaded ? await addressOf(config, pglite, opened) : null;
     const services = await openOver({ config, logger, opened, db, redis, cells }, options, {
       // PGlite is in this process, and the data folder is locked: nobody else can be at it.
@@ -135,12 +142,13 @@ async function openOver(
   const keyPrefix = keyPrefixOf(target);
   const redis = connectForDecisions(target);
   opened.add(redis, (connection) => connection.disconnect());
-  let reason = 'it does not answer';
-  redis.on('error', (error: Error) => {
-    reason = error.message || reason;
-    logger.debug({ err: error }, 'Redis connection');
+  redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
+  await connectOnce(redis).catch((error: unknown) => {
+    const reason = unanswered(target, error);
+    // Who only looks would take what cannot be seen for what is broken.
+    if (role.observing) throw new ServerAwayError(`${reason}. Start it, or correct REDIS_URL.`);
+    logger.warn({ reason }, 'Redis cannot be reached yet');
   });
-  await connectOnce(redis).catch(() => logger.warn({ reason }, 'Redis cannot be reached yet'));
   const { hearsNews, ...roles } = role;
   const services = await openReservations({
     ...roles,
@@ -231,11 +239,19 @@ async function takeSteps({ databaseUrl }: Config, db: Database): Promise<string[
   }
 }
 
-/** Whether there is anything to look at; an empty database is a ledger to be begun. */
-async function isLedger(db: Database): Promise<boolean> {
+/** An empty database has nothing to look at: all would be well with it. */
+async function refuseOtherThanLedger(config: Config, db: Database): Promise<void> {
   const { taken, missing } = await migrationState(db);
-  if (taken.length > 0 && missing.length > 0) throw new ConfigurationError(notMigrated(missing));
-  return taken.length > 0;
+  if (taken.length === 0) throw noLedger(config);
+  if (missing.length > 0) throw new ConfigurationError(notMigrated(missing));
+}
+
+function noLedger({ databaseUrl, dataDir }: Config): ConfigurationError {
+  const variable = databaseUrl ? 'DATABASE_URL' : 'HOLDFAST_DATA_DIR';
+  const place = databaseUrl ? new URL(databaseUrl) : { host: dataDir, pathname: '' };
+  return new ConfigurationError(
+    `there is no ledger at ${place.host}${place.pathname}: correct ${variable}, or start the service on it once`,
+  );
 }
 
 function notMigrated(missing: readonly string[]): string {

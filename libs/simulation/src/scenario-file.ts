@@ -49,7 +49,8 @@ function fieldsOf(text: string, file: string): object {
   if (text.length > fileCharactersMax) throw new ScenarioError(`${file}: longer than a scenario may be`);
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [error] = document.errors;
-  if (error) throw new ScenarioError(`${file}: ${error.message.trim()}`);
+  // Below its first line the message has an excerpt, which may be of any file at all.
+  if (error) throw new ScenarioError(`${file} is no YAML: ${error.message.split(/:?\n/, 1)[0]!}`);
   // Aliases may stand for little and unfold to much.
   const fields: unknown = document.toJS({ maxAliasCount: 100 });
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))

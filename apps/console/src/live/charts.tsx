@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { nowMs } from '../adapters/browser.js';
 import { tick } from '../format.js';
 import { useObservable } from '../observable.js';
-import { Plot, type PlotData, type Series } from '../ui/plot.js';
+import { Legend, Plot, type PlotData, type Series } from '../ui/plot.js';
 import { useNow } from '../ui/parts.js';
 import { type LiveStock, outcomes } from './use-live.js';
 
@@ -40,7 +40,7 @@ export function LiveCharts({ live: { history, level } }: { live: LiveStock }) {
           Units since this page was opened
           <Legend series={stockSeries} />
         </figcaption>
-        <Plot label="Units over time" series={stockSeries} data={stock} height={240} format={tick} />
+        <Plot label="Units over time" series={stockSeries} data={stock} height={240} format={tick} counted />
       </figure>
       <figure>
         <figcaption>Accepted a second</figcaption>
@@ -51,18 +51,5 @@ export function LiveCharts({ live: { history, level } }: { live: LiveStock }) {
         <Plot label="Refused a second" series={refusedSeries} data={refused} height={140} format={tick} />
       </figure>
     </section>
-  );
-}
-
-function Legend({ series }: { series: readonly Series[] }) {
-  return (
-    <span class="legend">
-      {series.map(({ label, color }) => (
-        <span key={label}>
-          <i class={`dot dot-${color}`} aria-hidden="true" />
-          {label}
-        </span>
-      ))}
-    </span>
   );
 }

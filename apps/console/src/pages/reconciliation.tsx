@@ -6,6 +6,7 @@ import { listRuns, readRun } from '../api/reconciliation-calls.js';
 import { useLoad, usePages } from '../api/hooks.js';
 import { count } from '../format.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { discrepanciesOf } from '../reconciliation/none-listed.js';
 import { ReadFile, RequestRun } from '../reconciliation/start.js';
 import { Currencies, TieOut } from '../reconciliation/tables.js';
 import { Download } from '../reconciliation/download.js';
@@ -48,7 +49,7 @@ export function ReconciliationPage() {
         }
       </Content>
       <More pages={runs} />
-      {runs.value !== undefined && runs.value.length > 0 && <Discrepancies runId={null} />}
+      {runs.value !== undefined && runs.value.length > 0 && <Discrepancies run={null} />}
       {asking === 'provider' && <RequestRun onDone={begun} onClose={close} />}
       {asking === 'file' && <ReadFile onDone={begun} onClose={close} />}
     </>
@@ -63,12 +64,12 @@ const columns: readonly Column<WireReconciliationRun>[] = [
     cell: ({ id }) => <LinkedId page="reconciliation" id={id} />,
   },
   { label: 'Status', kind: 'state', plain: true, cell: ({ status }) => <Status value={status} /> },
-  { label: 'Source', kind: 'text', plain: true, cell: sourceOf, whole: sourceOf },
+  { label: 'Source', kind: 'text', plain: true, cell: listedSourceOf, whole: listedSourceOf },
   { label: 'Rows', kind: 'number', cell: ({ rows }) => count(rows) },
   {
     label: 'Discrepancies',
     kind: 'number',
-    cell: ({ result }) => (result === null ? '–' : count(found(result.discrepancies))),
+    cell: (run) => (run.result === null ? '–' : count(discrepanciesOf(run))),
   },
   { label: 'Tie-out', kind: 'number', cell: (run) => <Ties run={run} /> },
   { label: 'Begun', kind: 'number', cell: ({ createdAt }) => <When iso={createdAt} /> },
@@ -109,15 +110,11 @@ function Run({ run }: { run: WireReconciliationRun }) {
         />
         <Figure label="Quarantined" value={count(run.quarantined)} note="rows that cannot be read" />
         <Figure label="Matched" tone="available" value={result ? count(result.matched) : '–'} />
-        <Figure
-          label="Discrepancies"
-          tone="refused"
-          value={result ? count(found(result.discrepancies)) : '–'}
-        />
+        <Figure label="Discrepancies" tone="refused" value={result ? count(discrepanciesOf(run)) : '–'} />
       </dl>
       {result && result.tieOut.length > 0 && <TieOut rows={result.tieOut} />}
       {result && result.currencies.length > 0 && <Currencies rows={result.currencies} />}
-      <Discrepancies runId={run.id} />
+      <Discrepancies run={run} />
     </>
   );
 }
@@ -128,10 +125,11 @@ function Ties({ run: { result } }: { run: WireReconciliationRun }) {
   return failed === 0 ? <>ties</> : <span class="none-left">{count(failed)} off</span>;
 }
 
-function sourceOf({ kind, provider, file, format }: WireReconciliationRun): string {
-  return kind === 'file' ? (file ?? format ?? 'a file') : provider;
+/** A dry run says so: in everything else it looks like one whose findings are kept. */
+function listedSourceOf(run: WireReconciliationRun): string {
+  return run.mode === 'dry-run' ? `dry run: ${sourceOf(run)}` : sourceOf(run);
 }
 
-function found(byCode: Readonly<Record<string, number>>): number {
-  return Object.values(byCode).reduce((sum, many) => sum + many, 0);
+function sourceOf({ kind, provider, file, format }: WireReconciliationRun): string {
+  return kind === 'file' ? (file ?? format ?? 'a file') : provider;
 }

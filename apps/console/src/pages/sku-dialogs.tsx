@@ -1,4 +1,4 @@
-/** Putting a SKU on the shelf, changing its policy, and adjusting its units. What is wrong, the service says. */
+/** Putting a SKU on the shelf, changing its policy, and adjusting its units. What is wrong, the service says, where it hears it. */
 import type { WireStockLevel } from '#contracts';
 import { useState } from 'preact/hooks';
 import { adjustSku, putSku, readSku } from '../api/calls.js';
@@ -10,6 +10,8 @@ import { TextField } from '../ui/parts.js';
 
 type Done = { onDone: (level: WireStockLevel) => void; onClose: () => void };
 
+const skuForm = 'Letters, digits, dots, dashes and underscores; 64 at most.';
+
 /** Digits as a number; anything else as it was typed, for the service to refuse with its reason. */
 export function typed(text: string): number {
   return (/^-?\d+$/.test(text.trim()) ? Number(text) : text) as number;
@@ -20,18 +22,13 @@ export function NewSku({ onDone, onClose }: Done) {
   const [onHand, setOnHand] = useState('');
   const policy = usePolicy();
   const action = useAction(async (name: string) => {
+    refuseUnaddressable(name);
     await refuseKnown(name);
     return putSku(name, { onHand: typed(onHand), ...policy.body() });
   }, onDone);
   return (
     <FormDialog title="New SKU" submit="Create" action={action} input={() => sku.trim()} onClose={onClose}>
-      <TextField
-        label="SKU"
-        hint="Letters, digits, dots, dashes and underscores; 64 at most."
-        name="sku"
-        value={sku}
-        onInput={setSku}
-      />
+      <TextField label="SKU" hint={skuForm} name="sku" value={sku} onInput={setSku} />
       <TextField label="Units on hand" name="onHand" value={onHand} onInput={setOnHand} digits />
       {policy.fields}
     </FormDialog>
@@ -108,6 +105,11 @@ function usePolicy(level?: WireStockLevel) {
     holdTtlSeconds: typed(ttl),
   });
   return { fields, body };
+}
+
+/** Browsers leave these out of an address: the service would be asked for something else. */
+function refuseUnaddressable(sku: string): void {
+  if (['', '.', '..'].includes(sku)) throw localProblem('invalid-sku', 'A SKU needs a name', skuForm, 422);
 }
 
 /** PUT would change the policy of a SKU that exists, which is not what "new" means. */

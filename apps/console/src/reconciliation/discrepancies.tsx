@@ -1,5 +1,5 @@
 /** What does not fit: found by a run, decided by a person with an action and a reason. */
-import type { WireDiscrepancy } from '#contracts';
+import type { WireDiscrepancy, WireReconciliationRun } from '#contracts';
 import { useState } from 'preact/hooks';
 import { href } from '../address.js';
 import { listDiscrepancies, resolveDiscrepancy } from '../api/reconciliation-calls.js';
@@ -9,6 +9,7 @@ import { FormDialog } from '../ui/dialog.js';
 import { More, StatusFilter } from '../ui/lists.js';
 import { Content, Empty, Status, TextField, When } from '../ui/parts.js';
 import { type Column, Table } from '../ui/table.js';
+import { noneListed } from './none-listed.js';
 
 type Verb = 'assign' | 'await' | 'resolve' | 'void' | 'reopen';
 
@@ -39,7 +40,8 @@ const columns: readonly Column<WireDiscrepancy>[] = [
 ];
 
 /** Those of a run, or, without one, of all runs: the open ones first. */
-export function Discrepancies({ runId }: { runId: string | null }) {
+export function Discrepancies({ run }: { run: WireReconciliationRun | null }) {
+  const runId = run?.id ?? null;
   const [state, setState] = useState(runId === null ? 'open' : '');
   const [asked, setAsked] = useState<WireDiscrepancy>();
   const found = usePages(
@@ -48,6 +50,7 @@ export function Discrepancies({ runId }: { runId: string | null }) {
     5_000,
   );
   const close = () => setAsked(undefined);
+  const none = noneListed(run, state);
   return (
     <section class="part">
       <header class="head">
@@ -57,7 +60,7 @@ export function Discrepancies({ runId }: { runId: string | null }) {
       <Content loaded={found}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty title={state === '' ? 'Everything fits' : `No discrepancy is ${state}`} />
+            <Empty title={none.title}>{none.note}</Empty>
           ) : (
             <Table columns={columns} rows={rows} keyOf={({ id }) => id} open={(row) => () => setAsked(row)} />
           )

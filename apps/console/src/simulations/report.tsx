@@ -2,7 +2,7 @@
 import type { SimulationReport } from '#contracts';
 import { count, duration, milliseconds, rate, tick } from '../format.js';
 import { Figure } from '../ui/parts.js';
-import { Plot, type PlotData, type Series } from '../ui/plot.js';
+import { Legend, Plot, type PlotData, type Series } from '../ui/plot.js';
 
 const unitsSeries: readonly Series[] = [
   { label: 'Units left', color: 'available', fill: true, stepped: true },
@@ -86,15 +86,26 @@ export function Report({ report }: { report: SimulationReport }) {
 function Timeline({ timeline }: { timeline: SimulationReport['timeline'] }) {
   const seconds = timeline.arrivals.map((_, at) => (at * timeline.stepMs) / 1_000);
   const perSecond = (counts: readonly number[]) => counts.map((value) => (value * 1_000) / timeline.stepMs);
-  const plot = (title: string, series: readonly Series[], data: PlotData) => (
+  const plot = (title: string, series: readonly Series[], data: PlotData, counted = false) => (
     <figure>
-      <figcaption>{title}</figcaption>
-      <Plot label={title} series={series} data={data} height={180} x="number" format={tick} />
+      <figcaption>
+        {title}
+        {series.length > 1 && <Legend series={series} />}
+      </figcaption>
+      <Plot
+        label={title}
+        series={series}
+        data={data}
+        height={180}
+        x="number"
+        format={tick}
+        counted={counted}
+      />
     </figure>
   );
   return (
     <section class="charts" aria-label="Over time, in seconds">
-      {plot('Units left', unitsSeries, [seconds, timeline.unitsLeft])}
+      {plot('Units left', unitsSeries, [seconds, timeline.unitsLeft], true)}
       {plot('Arrivals, accepted and refused a second', requestSeries, [
         seconds,
         perSecond(timeline.arrivals),

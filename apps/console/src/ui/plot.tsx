@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { nowMs } from '../adapters/browser.js';
 import { short } from '../format.js';
 import { useObservable } from '../observable.js';
 import { theme } from '../theme.js';
@@ -16,6 +17,14 @@ export type Series = {
   readonly dash?: boolean;
   readonly stepped?: boolean;
 };
+
+/** So much room to the right that half of a time of day fits, when the last mark is at the edge. */
+const rightMargin = 28;
+
+/** Between the marks of what is counted: there is no half of a unit. */
+const wholeSteps = Array.from({ length: 10 }, (_, digits) =>
+  [1, 2, 5].map((step) => step * 10 ** digits),
+).flat();
 
 /** Less than this is never shown as the whole width: a plot that has just begun grows from the right. */
 const secondsShownMin = 60;
@@ -30,8 +39,10 @@ export function Plot(props: {
   /** `time`: the first column is seconds since 1970; else any number. */
   x?: 'time' | 'number';
   format?: (value: number) => string;
+  /** What is counted has whole numbers only. */
+  counted?: boolean;
 }) {
-  const { series, data, height, x = 'time', format = String } = props;
+  const { series, data, height, x = 'time', format = String, counted = false } = props;
   const place = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLParagraphElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -41,7 +52,7 @@ export function Plot(props: {
   useEffect(() => {
     const parent = place.current!;
     plot.current = new uPlot(
-      optionsOf(parent, tip.current!, { series, height, x, format }),
+      optionsOf(parent, tip.current!, { series, height, x, format, counted }),
       latest.current as uPlot.AlignedData,
       parent,
     );
@@ -59,6 +70,20 @@ export function Plot(props: {
       <div ref={place} role="img" aria-label={props.label} style={{ height: `${height}px` }} />
       <p ref={tip} class="plot-tip" hidden />
     </div>
+  );
+}
+
+/** Which colour is which line. */
+export function Legend({ series }: { series: readonly Series[] }) {
+  return (
+    <span class="legend">
+      {series.map(({ label, color }) => (
+        <span key={label}>
+          <i class={`dot dot-${color}`} aria-hidden="true" />
+          {label}
+        </span>
+      ))}
+    </span>
   );
 }
 
@@ -97,7 +122,14 @@ function optionsOf(
     height,
     x,
     format,
-  }: { series: readonly Series[]; height: number; x: 'time' | 'number'; format: (value: number) => string },
+    counted,
+  }: {
+    series: readonly Series[];
+    height: number;
+    x: 'time' | 'number';
+    format: (value: number) => string;
+    counted: boolean;
+  },
 ): uPlot.Options {
   const style = getComputedStyle(parent);
   const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
@@ -110,7 +142,7 @@ function optionsOf(
   return {
     width: parent.clientWidth,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, rightMargin, 0, 0],
     legend: { show: false },
     hooks: { setCursor: [(plot) => tell(plot, tip, { x, format })] },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
@@ -118,15 +150,20 @@ function optionsOf(
       x: {
         time: x === 'time',
         ...(x === 'time' && {
-          range: (_: uPlot, min: number, max: number) =>
-            [Math.min(min, max - secondsShownMin), max] as [number, number],
+          range: (_: uPlot, min: number | null, max: number | null) => timesShown(min, max, nowMs() / 1_000),
         }),
       },
       y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] },
     },
     axes: [
       { ...axis, grid: { show: false }, space: 80, values: x === 'time' ? clockTimes : plainSeconds },
-      { ...axis, size: 52, space: 36, values: (_, values) => values.map((value) => short(value, format)) },
+      {
+        ...axis,
+        size: 52,
+        space: 36,
+        ...(counted && { incrs: wholeSteps }),
+        values: (_, values) => values.map((value) => short(value, format)),
+      },
     ],
     series: [
       {},
@@ -145,6 +182,12 @@ function optionsOf(
       }),
     ],
   };
+}
+
+/** Without anything to show there are no ends (null), and the present is shown. */
+function timesShown(min: number | null, max: number | null, now: number): [number, number] {
+  const end = max ?? now;
+  return [Math.min(min ?? end, end - secondsShownMin), end];
 }
 
 const plainSeconds: uPlot.Axis.DynamicValues = (_, seconds) => seconds.map((second) => `${second} s`);

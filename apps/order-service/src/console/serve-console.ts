@@ -8,25 +8,9 @@ import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from '#platform';
+import { pageHeaders } from '../page-headers.js';
 
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join('; ');
-
-const headers = {
-  'content-security-policy': contentSecurityPolicy,
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'cross-origin-opener-policy': 'same-origin',
-};
+const headers = pageHeaders(["style-src 'self'", "base-uri 'none'", "require-trusted-types-for 'script'"]);
 
 /** Beside the compiled service, or in dist/ when the sources themselves run. */
 const folders = ['../../../console', '../../../../dist/apps/console'].map((folder) =>
@@ -54,4 +38,6 @@ export async function serveConsole(nest: NestFastifyApplication, logger: Logger)
     },
   });
   fastify.get('/console', (_, reply) => reply.sendFile('index.html'));
+  // Who only has the address is a person in a browser.
+  fastify.get('/', (_, reply) => reply.redirect('/console'));
 }

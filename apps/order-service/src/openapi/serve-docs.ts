@@ -1,9 +1,17 @@
 /** `/openapi.json`, and Swagger UI over it from files of our own: nothing is fetched from anywhere else. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { pageHeaders } from '../page-headers.js';
 import { openApiDocument } from './document.js';
 
+/** Swagger UI styles its elements one by one. */
+const headers = pageHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'none'"]);
+
 export function serveDocs(nest: NestFastifyApplication): void {
+  const fastify = nest.getHttpAdapter().getInstance();
+  fastify.addHook('onRoute', (route) => {
+    if (/^\/docs(\/|$)/.test(route.url)) route.onRequest = async (_, reply) => void reply.headers(headers);
+  });
   const document = openApiDocument() as unknown as OpenAPIObject;
   SwaggerModule.setup('docs', nest, document, {
     raw: ['json'],

@@ -115,15 +115,17 @@ type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)
 
 /**
  * Reads and checks the environment. A variable set to nothing counts as not set.
+ * @param options.answersHttp false: nobody is going to be known by a key, and none has to be set.
  * @returns the configuration, or every problem, one sentence each, without secrets.
  */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
+  { answersHttp = true }: { readonly answersHttp?: boolean } = {},
 ): { readonly config: Config } | { readonly problems: readonly string[] } {
   const { values, problems } = parseVariables(environment);
   const production = values.NODE_ENV === 'production';
   const embedded = values.REDIS_URL === undefined || values.DATABASE_URL === undefined;
-  const keys = readApiKeys(values.HOLDFAST_API_KEYS, { production, embedded });
+  const keys = readApiKeys(values.HOLDFAST_API_KEYS, { production, embedded, answersHttp });
   problems.push(...keys.problems.map((problem) => `HOLDFAST_API_KEYS: ${problem}`));
   const sandbox = readSandbox(values);
   if (sandbox === 'incomplete') {
@@ -190,9 +192,10 @@ function readStripe(values: Variables): StripeConfig | null | 'incomplete' {
 
 function readApiKeys(
   text: string | undefined,
-  mode: { readonly production: boolean; readonly embedded: boolean },
+  mode: { readonly production: boolean; readonly embedded: boolean; readonly answersHttp: boolean },
 ): { keys: readonly ApiKey[]; problems: readonly string[]; development: boolean } {
   if (text !== undefined) return { ...parseApiKeys(text, mode.production), development: false };
+  if (!mode.answersHttp) return { keys: [], problems: [], development: false };
   if (mode.production) return { keys: [], problems: ['has to be set in production'], development: false };
   if (!mode.embedded) {
     return {

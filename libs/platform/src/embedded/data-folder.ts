@@ -3,7 +3,7 @@
  * each other's pages. The lock is SQLite's exclusive lock on a file in it, which the kernel drops when the process ends,
  * however it ends; who holds it stands in a file beside it, for the message to the second one.
  */
-import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemClock, systemTimers } from '../adapters/system.js';
@@ -63,7 +63,7 @@ export function openDataFolder(folder: string): DataFolder {
 }
 
 function takeFolder(folder: string): DataFolder {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(path.resolve(folder));
   const real = realpathSync(folder);
   const lock = new DatabaseSync(path.join(real, lockFile));
   try {
@@ -75,6 +75,20 @@ function takeFolder(folder: string): DataFolder {
   }
   writeFileSync(path.join(real, holderFile), `${process.pid}\n`, { mode: 0o600 });
   return { path: real, close: () => lock.close() };
+}
+
+/** With those above it. Node's own recursion never ends where a folder takes no other one, as /proc. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
+    const above = path.dirname(folder);
+    if (code !== 'ENOENT' || existsSync(above)) throw error;
+    makeFolder(above);
+    makeFolder(folder);
+  }
 }
 
 /**

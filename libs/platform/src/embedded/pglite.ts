@@ -38,6 +38,15 @@ const logBytesMax = 64 * 1024 * 1024;
 const logSinceCheckpoint =
   'select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn)::float8 as bytes from pg_control_checkpoint()';
 
+/** Whether a database has been made in the data folder. */
+export function hasPGlite(dataDir: string): boolean {
+  return existsSync(folderOf(dataDir));
+}
+
+function folderOf(dataDir: string): string {
+  return path.resolve(dataDir, 'postgres');
+}
+
 /**
  * Opens the database in `<dataDir>/postgres`, creating it when there is none. The caller holds the data folder.
  * Close it with its own `close()`; an open one keeps the process alive.
@@ -50,7 +59,7 @@ export async function openPGlite(options: {
   report?: Report;
 }): Promise<PGlite> {
   const { dataDir, parsers = {}, report = () => undefined } = options;
-  const folder = path.resolve(dataDir, 'postgres');
+  const folder = folderOf(dataDir);
   if (!existsSync(folder)) {
     report('creating the database (PGlite), a few seconds');
     await createDatabase(folder);

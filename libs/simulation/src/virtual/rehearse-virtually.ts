@@ -17,10 +17,10 @@ export type VirtualOptions = {
 };
 
 /**
- * From docs/benchmarks.md, one instance on Redis and PostgreSQL with 64 connections: 3,223 accepted and 8,359 refused a
- * second. A payment is a transaction like an accepted request.
+ * From docs/benchmarks.md, one instance on Redis and PostgreSQL with 64 connections: 6,520 accepted and 18,188 refused
+ * a second. A payment is a transaction like an accepted request.
  */
-export const benchmarkCosts: Costs = { acceptedMs: 0.31, paidMs: 0.31, refusedMs: 0.12, commitMs: 10 };
+export const benchmarkCosts: Costs = { acceptedMs: 0.15, paidMs: 0.15, refusedMs: 0.055, commitMs: 10 };
 
 /** Any date will do, as long as it is always the same. */
 const beganMs = Date.UTC(2026, 0, 1);

@@ -58,8 +58,8 @@ describe('a recommendation', () => {
   test('has more instances for a crowd that one cannot serve in time', async () => {
     const crowd = scenario.parse({
       time: 'virtual',
-      buyers: 2_400,
-      stock: 2_400,
+      buyers: 5_000,
+      stock: 5_000,
       arrivals: { curve: 'steady', seconds: 0.1 },
     });
     const { instances, enough, reasoning } = await recommend(crowd);

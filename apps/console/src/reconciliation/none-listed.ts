@@ -1,0 +1,19 @@
+/** Why a list of discrepancies is empty: only a run that has compared, and kept what it found, shows that all fits. */
+import type { WireReconciliationRun } from '#contracts';
+
+type RunSeen = Pick<WireReconciliationRun, 'mode' | 'status' | 'result'>;
+export type NoneListed = { readonly title: string; readonly note?: string };
+
+/** @param run null: the list is of all runs. */
+export function noneListed(run: RunSeen | null, state: string): NoneListed {
+  if (run !== null && run.result === null)
+    return { title: run.status === 'failed' ? 'Not compared' : 'Not compared yet' };
+  if (run?.mode === 'dry-run' && discrepanciesOf(run) > 0)
+    return { title: 'A dry run keeps none', note: 'Its report says how many there are of each kind.' };
+  return { title: state === '' ? 'Everything fits' : `No discrepancy is ${state}` };
+}
+
+/** How many a run has found; none before it has compared. */
+export function discrepanciesOf({ result }: Pick<RunSeen, 'result'>): number {
+  return Object.values(result?.discrepancies ?? {}).reduce((sum, many) => sum + many, 0);
+}
