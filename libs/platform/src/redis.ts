@@ -174,10 +174,10 @@ export function connectOnce(connection: Redis | Cluster): Promise<void> {
 export function unanswered(target: RedisTarget, error: unknown): string {
   const { message, cause } = error as Error & { readonly cause?: Error & { readonly code?: string } };
   // Several addresses may have been tried: then the message is empty, and the code says it.
-  return `Redis at ${placeOf(target)} did not answer: ${cause?.message || cause?.code || message}`;
+  return `Redis at ${addressOf(target)} did not answer: ${cause?.message || cause?.code || message}`;
 }
 
-function placeOf(target: RedisTarget): string {
+function addressOf(target: RedisTarget): string {
   if (target.kind === 'socket') return target.path;
   if (target.kind === 'standalone') return new URL(target.url).host;
   return target.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
