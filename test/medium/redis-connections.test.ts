@@ -34,14 +34,15 @@ describeWithPostgres('connections to Redis', () => {
         );
       }
     });
-    for (let cut = 0; cut < 15; cut += 1) {
-      await systemTimers.sleep(150);
+    // Time enough between two cuts to be connected again, also on a machine that is busy.
+    for (let cut = 0; cut < 6; cut += 1) {
+      await systemTimers.sleep(600);
       await one.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
     }
     done.abort();
     await Promise.all(buyers);
     expect([...refusals]).toEqual([]);
-    expect(held).toBeGreaterThan(15);
+    expect(held).toBeGreaterThan(6);
     const [level] = await one.services.stock.findMany(['A']);
     expect(level).toMatchObject({ held });
     expect(await one.brokenInvariants()).toEqual([]);
