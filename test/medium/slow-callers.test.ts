@@ -175,6 +175,30 @@ describeWithPostgres('who looked and slept', () => {
     expect(await other.brokenInvariants()).toEqual([]);
   }, 60_000);
 
+  test.each([
+    ['is not known, because an instance of before has seen it', 'null'],
+    ['lies ahead, because the clock has been set back', "now() + interval '1 hour'"],
+  ])(
+    'money does not wait for a cart when its coming %s',
+    async (_, since) => {
+      const one = await open();
+      for (const sku of [first, second]) await one.put(sku, 1);
+      const id = await one.hold('', { ...cart, ttlSeconds: 1 });
+      const paymentId = await one.paying(id);
+      await eventually('the provider is asked', async () => provider.charges.has(paymentId));
+      await eventually('it has expired', async () => (await statusOf(one, id)) === 'expired');
+      await one.receive(provider.decide(paymentId, 'captured'));
+      await eventually('it was paid late', async () => (await statusOf(one, id)) === 'late-paid');
+      await sql`update reservations set late_paid_at = ${sql.raw(since)} where id = ${id}::uuid`.execute(
+        one.db,
+      );
+      await eventually('it is sold', async () => (await statusOf(one, id)) === 'confirmed');
+      await eventually('all of it is', async () => (await levelOf(one, second))?.committed === 1);
+      expect(await one.brokenInvariants()).toEqual([]);
+    },
+    40_000,
+  );
+
   test('a cart that waited too long for its decision is not granted, however many wait', async () => {
     let slow = true;
     const one = await open((store) =>

@@ -45,8 +45,8 @@ export type Settlement = {
   readonly lines: readonly ReservationLine[];
   /** The epochs, at the moment of looking, of the partitions that the lines are in. */
   readonly epochs: ReadonlyMap<number, number>;
-  /** For how long the ledger has known that the reservation was paid late. */
-  readonly lateForMs: number;
+  /** For how long the ledger has known that the reservation was paid late; null: it does not say since when. */
+  readonly lateForMs: number | null;
   /** Of the order, when there is one: its payment, as the shop or we named it. */
   readonly orderPaymentId: string | null;
 };
@@ -136,7 +136,7 @@ export class PaymentRepository {
       buyer_id: string;
       lines: ReservationLine[];
       epochs: { partition: number; epoch: number }[];
-      late_for: number;
+      late_for: number | null;
       order_payment: string | null;
     };
     const found = await guarded(
@@ -146,7 +146,7 @@ export class PaymentRepository {
             from unnest(r.lines) l) as lines,
           (select json_agg(json_build_object('partition', e.partition, 'epoch', e.epoch))
             from partitions e where e.partition = any(r.partitions)) as epochs,
-          coalesce(round(date_part('epoch', clock_timestamp() - r.late_paid_at) * 1000), 0) as late_for,
+          round(date_part('epoch', clock_timestamp() - r.late_paid_at) * 1000) as late_for,
           o.payment_id as order_payment
         from payments p join reservations r on r.id = p.reservation_id
         left join orders o on o.reservation_id = r.id

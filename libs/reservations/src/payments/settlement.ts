@@ -176,11 +176,12 @@ export class Settlement {
 
 /**
  * The parts of a cart that has ended may still be told so by somebody who looked before money came late for it, and who is
- * slow. They are held again once nobody can be.
+ * slow. They are held again once nobody can be. An instance of before does not say since when it is known, and a clock that was
+ * set back says that it is not yet: money is not kept waiting for either.
  */
 function partsAreBusyForMs({ reservationStatus, payment, lateForMs, epochs }: View): number {
   const isHeldAgain = reservationStatus === 'late-paid' && payment.status === 'captured';
-  return isHeldAgain && epochs.size > 1 ? doneWithinMs - lateForMs : 0;
+  return isHeldAgain && epochs.size > 1 && lateForMs !== null ? doneWithinMs - Math.abs(lateForMs) : 0;
 }
 
 function inEpochOf<Command>({ epochs }: View, partition: number, command: Command): InEpoch<Command> {
