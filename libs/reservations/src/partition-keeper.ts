@@ -20,7 +20,7 @@ import type { PartitionLedger } from './ports.js';
 export type KeeperOptions = {
   readonly store: StockStore;
   readonly partitions: PartitionLedger;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   readonly timers: Timers;
   readonly partitionCount: number;
   /** False: no epoch is begun; a partition that needs one stays closed, unless it is whole as it is. */
@@ -45,8 +45,8 @@ type Door =
 const lookEveryMs = 500;
 /** After trouble, look again at once, but not more often than this. */
 const lookAgainMs = 50;
-/** So many looks, half a second, may come to nothing before callers are refused. */
-const failedLooksMax = 10;
+/** For so long after the last look that found it open callers wait, before they are refused. */
+const patienceMs = lookEveryMs + 500;
 /** Looks before the first answer: when several processes start at once, others may be at the rebuilding. */
 const startLooksMax = 3;
 /** How often a store that goes on deciding for others is asked to come along as it is; then it is filled. */
@@ -61,8 +61,8 @@ export class PartitionKeeper {
   private readonly timed = new Set<number>();
   /** How often a partition could not be kept as it is, since it was open. */
   private readonly keepings = new Map<number, number>();
-  /** Looks that came to nothing, one after the other, since a partition was open; none, when it never was. */
-  private readonly failedLooks = new Map<number, number>();
+  /** When a look found a partition open last; none, when it never was. */
+  private readonly openAtMs = new Map<number, number>();
   /** Epochs begin one after the other, and do not keep the other partitions from being looked at. */
   private readonly beginning = new Set<number>();
   private beginnings: Promise<void> = Promise.resolve();
@@ -172,9 +172,8 @@ export class PartitionKeeper {
 
   /** A look came to nothing. A connection that was cut is soon there again, so callers wait for the next looks first. */
   private failed(partition: number, code: UnavailableCode, error: unknown): void {
-    const looks = (this.failedLooks.get(partition) ?? failedLooksMax) + 1;
-    this.failedLooks.set(partition, looks);
-    const soon = looks <= failedLooksMax;
+    const openAtMs = this.openAtMs.get(partition) ?? -Infinity;
+    const soon = this.options.clock.monotonicMs() - openAtMs <= patienceMs;
     this.close(partition, code, messageOf(error), soon);
     if (soon) this.trouble();
   }
@@ -307,7 +306,7 @@ export class PartitionKeeper {
     if (this.lastEpochs.get(partition) !== epoch) this.options.onEpoch();
     this.lastEpochs.set(partition, epoch);
     this.keepings.delete(partition);
-    this.failedLooks.set(partition, 0);
+    this.openAtMs.set(partition, this.options.clock.monotonicMs());
     this.doors[partition] = { open: true, epoch, incarnation, filled };
   }
 
