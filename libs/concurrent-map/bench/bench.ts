@@ -1,5 +1,5 @@
 /**
- * `npm run bench:map [-- hot | peers | int64 | go | mixes | all] [--only=WORDS] [--threads=1,2,4] [--runs=2]`: one table, millions of operations a second
+ * `npm run bench:map [-- hot | peers | int64 | go | mixes | mixed-peers | all] [--only=WORDS] [--threads=1,2,4] [--runs=2]`: one table, millions of operations a second
  * of all threads together, the best of the runs, and of single operations p50, p99 and max in microseconds.
  */
 import { once } from 'node:events';
@@ -16,6 +16,7 @@ const groups: Record<string, Record<string, Scenario>> = {
   int64: hotKeys,
   go: goBenchmarks,
   mixes,
+  'mixed-peers': mixes,
   all: scenarios,
 };
 
@@ -26,8 +27,10 @@ const threadCounts = (option('threads') ?? '1,2').split(',').map(Number);
 const only = option('only') ?? '';
 const runs = Number(option('runs') ?? 2);
 const ours: Kind = 'SharedConcurrentMap';
+const besidePeers: Kind[] = [ours, ...(Object.keys(peers) as PeerKind[])];
 const sharedOf: Record<string, Kind[]> = {
-  peers: [ours, ...(Object.keys(peers) as PeerKind[])],
+  peers: besidePeers,
+  'mixed-peers': besidePeers,
   int64: [ours, 'SharedConcurrentInt64Map'],
 };
 const shared = sharedOf[group] ?? [ours, 'mutex', 'rw-lock'];

@@ -155,7 +155,9 @@ export const peers: Record<PeerKind, Peer> = {
     fewer: 20,
     // Values never change, and one thread writes.
     does: (scenario, threads) =>
-      scenario.startsWith('load') || (scenario === 'store of a new key' && threads === 1),
+      scenario.startsWith('load') ||
+      scenario.includes('100 % reads') ||
+      (scenario === 'store of a new key' && threads === 1),
     share: (entriesMax, threads) => sharedBy(threads, newShareableMap(entriesMax).getBuffers()),
     open: openShareableMap,
   },
