@@ -13,7 +13,7 @@ import {
 } from '#reservations';
 import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
-import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
+import { openReconciliation, type OpenedReconciliation } from './reconciliation/open-reconciliation.js';
 import type { OpenedServices, ServiceContext, ThreadGround } from './services.js';
 
 /** The services, and what they stand on for what runs beside them in one process. */

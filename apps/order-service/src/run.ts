@@ -21,7 +21,7 @@ import {
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
-import { HttpThreads } from './threads/open-threads.js';
+import { HttpThreads } from './threads/http-threads.js';
 
 /** What `run` uses of the process. */
 export type Host = {

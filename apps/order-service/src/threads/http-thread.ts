@@ -9,7 +9,7 @@ import { assert } from '#domain';
 import { createLogger, createMetrics, figuresOf, readConfig, systemTimers, type Metrics } from '#platform';
 import { createApp } from '../create-app.js';
 import { joinServices } from '../open-services.js';
-import { Calls } from './calls.js';
+import { PendingCalls } from './pending-calls.js';
 import type { FromThread, ThreadTask, ToThread } from './messages.js';
 
 /** Longer than the main thread waits for the slowest thread. */
@@ -17,7 +17,7 @@ const metricsWithinMs = 3_000;
 
 assert(parentPort, 'an HTTP thread is started by the main thread', {});
 const port = parentPort;
-const texts = new Calls<string>(systemTimers);
+const texts = new PendingCalls<string>(systemTimers);
 let serving: ReturnType<typeof serve> | undefined;
 
 port.on('message', (message: ToThread) => {

@@ -15,8 +15,8 @@ import type {
   ReserveCommand,
   ReserveOutcome,
 } from '#reservations';
-import { Idempotent } from './idempotent.js';
-import { bodyOf } from './request.js';
+import { Idempotent } from '../http/idempotent.js';
+import { bodyOf } from '../http/request.js';
 import { presentReserve } from './reservation.presenter.js';
 
 const config: CallOptions = { scopes: ['storefront'] };

@@ -9,12 +9,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiKey, findApiKey, Problem, sendProblem } from '#platform';
 import type { ReconciliationQueues } from '#reconciliation';
-import { pageHeaders } from './page-headers.js';
+import { securityHeaders } from '../http/security-headers.js';
 
 const where = '/queues';
 
 /** The board styles its elements one by one, and says itself where its files are. */
-const headers = pageHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'self'"]);
+const headers = securityHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'self'"]);
 
 export async function serveQueues(
   nest: NestFastifyApplication,

@@ -13,13 +13,13 @@ import {
 import { Call, Cursors, Problem, requireIdempotencyKey, sendJson } from '#platform';
 import { htmlOf, type ReconciliationUseCases, type Run } from '#reconciliation';
 import { KeyReused, type Answer, type Operation } from '#reservations';
-import { jsonAnswer } from './answers.js';
-import { Idempotent } from './idempotent.js';
-import { pageRequestOf, presentPage } from './pages.js';
+import { jsonAnswer } from '../http/answers.js';
+import { Idempotent } from '../http/idempotent.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
 import { jsonOfReport, presentDiscrepancy, presentRun, unknownRun } from './reconciliation.presenter.js';
-import { bodyOf, queryOf } from './request.js';
-import type { Services } from './services.js';
-import { CONCLUDE, RECONCILIATION } from './tokens.js';
+import { bodyOf, queryOf } from '../http/request.js';
+import type { Services } from '../services.js';
+import { CONCLUDE, RECONCILIATION } from '../tokens.js';
 import { spoolUpload } from './upload.js';
 
 @Controller('v1/reconciliations')

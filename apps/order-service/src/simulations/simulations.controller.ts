@@ -4,12 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isUuid, listSimulationsQuery, simulationBody, type Scenario, type WireSimulation } from '#contracts';
 import { Call, Cursors, Problem, sendJson } from '#platform';
 import { SimulationRunningError, type Simulations } from '#simulation';
-import { jsonAnswer } from './answers.js';
-import { Idempotent } from './idempotent.js';
-import { pageRequestOf, presentPage } from './pages.js';
-import { bodyOf, queryOf } from './request.js';
+import { jsonAnswer } from '../http/answers.js';
+import { Idempotent } from '../http/idempotent.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
+import { bodyOf, queryOf } from '../http/request.js';
 import { hasSeenTheEnd, SimulationEvents } from './simulation-events.js';
-import { SIMULATIONS } from './tokens.js';
+import { SIMULATIONS } from '../tokens.js';
 
 const admin = Call({ scopes: ['admin'] });
 

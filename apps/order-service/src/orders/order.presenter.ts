@@ -2,7 +2,7 @@
 import type { WireOrder } from '#contracts';
 import type { Order } from '#domain';
 import type { Answer, OrderOutcome } from '#reservations';
-import { jsonAnswer, problemAnswer } from './answers.js';
+import { jsonAnswer, problemAnswer } from '../http/answers.js';
 
 export function presentOrder({ id, reservationId, buyerId, lines, status, createdAtMs }: Order): WireOrder {
   return {

@@ -4,12 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isUuid, listDiscrepanciesQuery, resolveBody } from '#contracts';
 import { Call, Cursors, sendJson } from '#platform';
 import type { ReconciliationUseCases } from '#reconciliation';
-import { Idempotent } from './idempotent.js';
-import { pageRequestOf, presentPage } from './pages.js';
+import { Idempotent } from '../http/idempotent.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
 import { presentDiscrepancy, presentResolveOutcome, unknownDiscrepancy } from './reconciliation.presenter.js';
-import { bodyOf, queryOf } from './request.js';
-import type { Services } from './services.js';
-import { CONCLUDE, RECONCILIATION } from './tokens.js';
+import { bodyOf, queryOf } from '../http/request.js';
+import type { Services } from '../services.js';
+import { CONCLUDE, RECONCILIATION } from '../tokens.js';
 
 @Controller('v1/discrepancies')
 export class DiscrepanciesController {

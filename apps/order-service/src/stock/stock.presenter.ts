@@ -2,7 +2,7 @@
 import { etagOf, type WireStockLevel } from '#contracts';
 import { availableOf, type StockLevel } from '#domain';
 import type { AdjustOutcome, Answer } from '#reservations';
-import { jsonAnswer, problemAnswer } from './answers.js';
+import { jsonAnswer, problemAnswer } from '../http/answers.js';
 
 export function presentStockLevel(level: StockLevel): WireStockLevel {
   const { sku, onHand, held, committed, buyerLimit, holdTtlSeconds, version } = level;

@@ -1,7 +1,7 @@
 /** Questions over a message port: each gets the answer that bears its number, or none in time. */
 import type { Timers } from '#platform';
 
-export class Calls<Answer> {
+export class PendingCalls<Answer> {
   private readonly waiting = new Map<number, (answer: Answer | undefined) => void>();
   private count = 0;
 

@@ -1,7 +1,7 @@
 /** Payments, as answers. What a provider calls them stays inside. */
 import type { WirePayment } from '#contracts';
 import type { Payment } from '#domain';
-import { problemAnswer } from './answers.js';
+import { problemAnswer } from '../http/answers.js';
 
 export function presentPayment({
   id,

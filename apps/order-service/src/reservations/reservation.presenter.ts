@@ -2,9 +2,9 @@
 import type { WireReservation } from '#contracts';
 import type { Reservation } from '#domain';
 import type { Answer, ConfirmOutcome, PayOutcome, ReservationOutcome, ReserveOutcome } from '#reservations';
-import { jsonAnswer, problemAnswer } from './answers.js';
-import { presentOrder } from './order.presenter.js';
-import { presentPayment, unknownPayment } from './payment.presenter.js';
+import { jsonAnswer, problemAnswer } from '../http/answers.js';
+import { presentOrder } from '../orders/order.presenter.js';
+import { presentPayment, unknownPayment } from '../payments/payment.presenter.js';
 
 export function presentReservation(reservation: Reservation): WireReservation {
   const { id, status, buyerId, lines, metadata, orderId, paying } = reservation;

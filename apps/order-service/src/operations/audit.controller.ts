@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { WireInvariantsReport } from '#contracts';
 import { Call, sendJson } from '#platform';
 import type { AuditUseCases } from '#reservations';
-import { AUDIT } from './tokens.js';
+import { AUDIT } from '../tokens.js';
 
 @Controller('v1/audit')
 export class AuditController {

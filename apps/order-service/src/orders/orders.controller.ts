@@ -4,11 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { emptyBody, isUuid, listOrdersQuery } from '#contracts';
 import { Call, Cursors, sendJson } from '#platform';
 import type { Answer, Operation, OrderUseCases } from '#reservations';
-import { Idempotent } from './idempotent.js';
+import { Idempotent } from '../http/idempotent.js';
 import { presentOrder, presentOrderOutcome, unknownOrder } from './order.presenter.js';
-import { pageRequestOf, presentPage } from './pages.js';
-import { optionalBodyOf, queryOf } from './request.js';
-import { ORDERS } from './tokens.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
+import { optionalBodyOf, queryOf } from '../http/request.js';
+import { ORDERS } from '../tokens.js';
 
 @Controller('v1/orders')
 export class OrdersController {

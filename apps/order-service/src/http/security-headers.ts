@@ -4,7 +4,7 @@
  */
 
 /** @param more directives beside: what the page needs, and may have. */
-export function pageHeaders(more: readonly string[]): Readonly<Record<string, string>> {
+export function securityHeaders(more: readonly string[]): Readonly<Record<string, string>> {
   const directives = [
     "default-src 'none'",
     "script-src 'self'",

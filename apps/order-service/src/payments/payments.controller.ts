@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isUuid, listPaymentsQuery } from '#contracts';
 import { Call, Cursors, Problem, sendJson } from '#platform';
 import type { PaymentUseCases, WebhookOutcome } from '#reservations';
-import { pageRequestOf, presentPage } from './pages.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
 import { presentPayment, unknownPayment } from './payment.presenter.js';
-import { queryOf } from './request.js';
-import { PAYMENTS } from './tokens.js';
+import { queryOf } from '../http/request.js';
+import { PAYMENTS } from '../tokens.js';
 
 /** The name of the list that cursors belong to. Those of `payments`, which counted milliseconds, are another list's. */
 const listName = 'payments to the microsecond';

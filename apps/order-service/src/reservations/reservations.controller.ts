@@ -4,9 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { confirmBody, emptyBody, extendBody, isUuid, listReservationsQuery, payBody } from '#contracts';
 import { Call, Cursors, sendJson } from '#platform';
 import type { Answer, Operation, PaymentUseCases, ReservationUseCases } from '#reservations';
-import { Idempotent } from './idempotent.js';
-import { pageRequestOf, presentPage } from './pages.js';
-import { bodyOf, optionalBodyOf, queryOf } from './request.js';
+import { Idempotent } from '../http/idempotent.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
+import { bodyOf, optionalBodyOf, queryOf } from '../http/request.js';
 import {
   presentConfirm,
   presentPay,
@@ -14,7 +14,7 @@ import {
   presentReservationOutcome,
   unknownReservation,
 } from './reservation.presenter.js';
-import { PAYMENTS, RESERVATIONS } from './tokens.js';
+import { PAYMENTS, RESERVATIONS } from '../tokens.js';
 
 const storefront = Call({ scopes: ['storefront'] });
 

@@ -14,12 +14,12 @@ import {
 import type { StockLevel } from '#domain';
 import { Call, Cursors, Problem, sendJson, validate } from '#platform';
 import type { StockUseCases } from '#reservations';
-import { Idempotent } from './idempotent.js';
-import { pageRequestOf, presentPage } from './pages.js';
-import { bodyOf, queryOf } from './request.js';
+import { Idempotent } from '../http/idempotent.js';
+import { pageRequestOf, presentPage } from '../http/pagination.js';
+import { bodyOf, queryOf } from '../http/request.js';
 import { etagHeadersOf, presentAdjust, presentStockLevel, unknownSku } from './stock.presenter.js';
 import { StockEvents } from './stock-events.js';
-import { STOCK } from './tokens.js';
+import { STOCK } from '../tokens.js';
 
 const either = Call({ scopes: ['storefront', 'admin'] });
 const admin = Call({ scopes: ['admin'] });

@@ -2,7 +2,7 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { checkReadiness, type Metrics, type ReadinessProbe, type Timers } from '#platform';
-import { METRICS, PROBES, TIMERS } from './tokens.js';
+import { METRICS, PROBES, TIMERS } from '../tokens.js';
 
 @Controller()
 export class OperationsController {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { reconciliationReport, WireDiscrepancy, WireReconciliationRun } from '#contracts';
 import type { Discrepancy, Report, ReportRow, ResolveOutcome, Run, RunResult } from '#reconciliation';
 import type { Answer } from '#reservations';
-import { jsonAnswer, problemAnswer } from './answers.js';
+import { jsonAnswer, problemAnswer } from '../http/answers.js';
 
 const instantOf = (ms: number): string => new Date(ms).toISOString();
 
