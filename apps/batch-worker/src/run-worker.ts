@@ -10,7 +10,6 @@ import {
   ConfigurationError,
   connectForDecisions,
   connectOnce,
-  Opened,
   parseRedisUrl,
   systemTimers,
   unanswered,
@@ -40,28 +39,24 @@ export type OpenedWorker = {
 export async function openWorker(config: Config, logger: Logger): Promise<OpenedWorker> {
   const redis = redisOf(config);
   const policies = readPolicies(config.reconciliationPolicy);
-  const opened = new Opened();
-  try {
-    const { db } = opened.add(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
-    await warnIfAway(redis, logger);
-    const sources = sourcesOf(providersOf(config), config);
-    const providers = sources.map(({ provider }) => provider);
-    const queues = openQueues(redis, providers, {
-      onError: (error) => logger.debug({ err: error }, 'a queue'),
-      sleep: (ms) => systemTimers.sleep(ms),
-    });
-    opened.add(queues, (open) => open.close());
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
-    const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
-    opened.add(await workerOf(house, { logger, metrics: { registry } }, config), (worker) => worker.close());
-    const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
-    opened.add(health, (open) => open?.close());
-    return { providers, address: health?.address ?? null, close: () => opened.close() };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  const { db } = opened.adopt(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
+  await warnIfAway(redis, logger);
+  const sources = sourcesOf(providersOf(config), config);
+  const providers = sources.map(({ provider }) => provider);
+  const queues = openQueues(redis, providers, {
+    onError: (error) => logger.debug({ err: error }, 'a queue'),
+    sleep: (ms) => systemTimers.sleep(ms),
+  });
+  opened.adopt(queues, (open) => open.close());
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
+  opened.adopt(await workerOf(house, { logger, metrics: { registry } }, config), (worker) => worker.close());
+  const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
+  opened.adopt(health, (open) => open?.close());
+  const kept = opened.move();
+  return { providers, address: health?.address ?? null, close: () => kept.disposeAsync() };
 }
 
 /** The queues wait for Redis without a word. */

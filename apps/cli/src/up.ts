@@ -4,7 +4,7 @@
  */
 import 'reflect-metadata';
 import path from 'node:path';
-import { cannotListen, Opened, systemRandom, type Config } from '#platform';
+import { cannotListen, systemRandom, type Config } from '#platform';
 import { workerOf } from '../../batch-worker/src/index.js';
 import {
   openServices,
@@ -25,25 +25,21 @@ async function openHouse(config: Config, context: ServiceContext): Promise<Opene
     await sandbox?.close();
     throw error;
   });
-  const opened = new Opened();
-  try {
-    opened.add(house, (open) => open.close());
-    // It writes into the folder that the house has taken, and the workers ask it.
-    if (sandbox) opened.add(sandbox, (open) => open.close());
-    opened.add(await workerOf(house, context, config), (worker) => worker.close());
-    return {
-      ...house,
-      listening(address) {
-        if (!sandbox) return;
-        sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
-        context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
-      },
-      close: () => opened.close(),
-    };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  opened.adopt(house, (open) => open.close());
+  // It writes into the folder that the house has taken, and the workers ask it.
+  if (sandbox) opened.adopt(sandbox, (open) => open.close());
+  opened.adopt(await workerOf(house, context, config), (worker) => worker.close());
+  const kept = opened.move();
+  return {
+    ...house,
+    listening(address) {
+      if (!sandbox) return;
+      sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
+      context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
+    },
+    close: () => kept.disposeAsync(),
+  };
 }
 
 async function openOwnSandbox({ sandboxPort: port, dataDir }: Config): Promise<Sandbox> {

@@ -17,7 +17,6 @@ export * from './http/validate.js';
 export * from './logging/logger.js';
 export * from './metrics/metrics.js';
 export * from './metrics/summed.js';
-export * from './opened.js';
 export * from './ports.js';
 export * from './redis.js';
 export * from './short-lives.js';
