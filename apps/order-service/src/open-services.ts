@@ -17,7 +17,7 @@ import { openReconciliation, type OpenedReconciliation } from './reconciliation/
 import type { OpenedServices, ServiceContext, ThreadGround } from './services.js';
 
 /** The services, and what they stand on for what runs beside them in one process. */
-export type OpenedHouse = OpenedServices &
+export type OpenedOrderService = OpenedServices &
   Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands' | 'policies'> & {
     readonly installation: Installation;
   };
@@ -30,7 +30,7 @@ export async function openServices(
   config: Config,
   context: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
-): Promise<OpenedHouse> {
+): Promise<OpenedOrderService> {
   const policies = readPolicies(config.reconciliationPolicy);
   const installation = await openInstallation(config, context.logger, {
     observing: false,
@@ -46,7 +46,7 @@ export async function joinServices(
   config: Config,
   ground: ThreadGround,
   context: ServiceContext,
-): Promise<OpenedHouse> {
+): Promise<OpenedOrderService> {
   const joined = { ...config, sandbox: ground.sandbox };
   const policies = readPolicies(config.reconciliationPolicy);
   const providers = providersOf(joined);
@@ -65,7 +65,7 @@ function servicesOver(
     readonly providers: readonly PaymentProvider[];
     readonly policies: ReturnType<typeof readPolicies>;
   },
-): OpenedHouse {
+): OpenedOrderService {
   const opened = openReconciliation(
     installation,
     {

@@ -1,6 +1,6 @@
 /**
- * What the HTTP side wants from the rest of the house: the use cases as plain objects, what tells whether they can
- * work, and the secret that seals cursors.
+ * What the HTTP side needs from the rest: the use cases as plain objects, the probes that tell whether they can work, and
+ * the secret that seals cursors.
  */
 import type { Config, Logger, Metrics, ReadinessProbe, SandboxConfig } from '#platform';
 import type { ReconciliationQueues, ReconciliationUseCases } from '#reconciliation';

@@ -1,4 +1,4 @@
-/** The workers over the queues: one for each queue, each with its connection, and a scheduler that ticks. */
+/** Works through the queues: one BullMQ worker for each, on a connection of its own, and a scheduler that ticks. */
 import { type Job, Worker } from 'bullmq';
 import { InvariantError } from '#domain';
 import { connectForQueues, systemTimers, type RedisTarget } from '#platform';
@@ -12,7 +12,7 @@ import {
   RunRepository,
   type JobData,
 } from '#reconciliation';
-import { LimitedSource, openCallLimiter } from './limited-source.js';
+import { RateLimitedSource, openRateLimiter } from './rate-limited-source.js';
 import { Processors, type ProcessorParts } from './processors.js';
 
 export type WorkerOptions = ProcessorParts & {
@@ -33,17 +33,17 @@ const lookForStalledMs = 5_000;
 /** Runs until it is closed; any number of processes may. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { queues, policies, logger, prefix = queuePrefix } = options;
-  const limiter = openCallLimiter(options.redis, {
+  const limiter = openRateLimiter(options.redis, {
     prefix,
     timers: systemTimers,
-    onError: (error) => logger.debug({ err: error }, 'Redis connection of the call limiter'),
+    onError: (error) => logger.debug({ err: error }, 'Redis connection of the rate limiter'),
   });
   const sources = options.sources.map(
-    (source) => new LimitedSource(source, limiter, policies.of(source.provider).callsPerSecond),
+    (source) => new RateLimitedSource(source, limiter, policies.of(source.provider).callsPerSecond),
   );
   const processors = new Processors({ ...options, sources });
   const names = [generalQueue, ...sources.map(({ provider }) => queueOf(provider))];
-  const workers = names.map((name) => openWorker(options, processors, name));
+  const workers = names.map((name) => openQueueWorker(options, processors, name));
   // A Redis that is away gets the scheduler when it is back: nobody waits for it.
   const ticking = queues.general
     .upsertJobScheduler('tick', { every: options.tickMs }, { name: jobNames.tick, data: {} })
@@ -57,7 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 }
 
-function openWorker(options: WorkerOptions, processors: Processors, name: string): RunningWorker {
+function openQueueWorker(options: WorkerOptions, processors: Processors, name: string): RunningWorker {
   const { logger, metrics, db, ids } = options;
   const connection = connectForQueues(options.redis);
   connection.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection of a worker'));

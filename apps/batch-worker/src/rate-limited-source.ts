@@ -6,7 +6,7 @@ import type { ProviderTransaction, SourcePage, SourceWindow, TransactionSource }
 import type { RedisTarget, Timers } from '#platform';
 import { connectForQueues } from '#platform';
 
-export type CallLimiter = {
+export type RateLimiter = {
   /** Resolves when the next question to this provider may be asked. */
   take(provider: string, perSecond: number): Promise<void>;
   close(): void;
@@ -19,10 +19,10 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return { count, redis.call('PTTL', KEYS[1]) }`;
 
-export function openCallLimiter(
+export function openRateLimiter(
   target: RedisTarget,
   { prefix, timers, onError }: { prefix: string; timers: Timers; onError: (error: Error) => void },
-): CallLimiter {
+): RateLimiter {
   const connection = connectForQueues(target);
   connection.on('error', onError);
   return {
@@ -38,7 +38,7 @@ export function openCallLimiter(
   };
 }
 
-export class LimitedSource implements TransactionSource {
+export class RateLimitedSource implements TransactionSource {
   readonly provider: string;
   readonly account: string;
   readonly clock: 'time' | 'commits';
@@ -46,7 +46,7 @@ export class LimitedSource implements TransactionSource {
 
   constructor(
     private readonly source: TransactionSource,
-    private readonly limiter: CallLimiter,
+    private readonly limiter: RateLimiter,
     private readonly perSecond: number,
   ) {
     const { provider, account, clock } = source;

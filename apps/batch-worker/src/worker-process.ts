@@ -1,5 +1,5 @@
 /**
- * The workers as a process of their own, until SIGINT or SIGTERM, beside any number of services and other workers on the
+ * The worker as a process of its own, until SIGINT or SIGTERM, beside any number of services and other workers on the
  * same Redis and PostgreSQL. What is under way when it is told to stop is finished; what a killed one leaves is taken up by
  * another, because everything is decided in the ledger.
  */
@@ -20,8 +20,8 @@ import {
 } from '#platform';
 import { openQueues, paymentCommandsOf, readPolicies, type ReconciliationQueues } from '#reconciliation';
 import { ledgerWaitMs, openLedger } from '#reservations';
-import { sayHealth } from './worker-health.js';
-import { workerOf } from './worker-of.js';
+import { serveHealth } from './health-server.js';
+import { startConfiguredWorker } from './configured-worker.js';
 
 export type OpenedWorker = {
   /** Whose transactions it reads. */
@@ -51,9 +51,11 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
   opened.adopt(queues, (open) => open.close());
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
-  opened.adopt(await workerOf(house, { logger, metrics: { registry } }, config), (worker) => worker.close());
-  const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
+  const parts = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
+  opened.adopt(await startConfiguredWorker(parts, { logger, metrics: { registry } }, config), (worker) =>
+    worker.close(),
+  );
+  const health = await serveHealth(config, { probes: probesOf(db, queues), registry });
   opened.adopt(health, (open) => open?.close());
   const kept = opened.move();
   return { providers, address: health?.address ?? null, close: () => kept.disposeAsync() };

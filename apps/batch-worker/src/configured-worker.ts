@@ -1,12 +1,12 @@
-/** The workers over what is open: what they are given in `npm start` as well as in a process of their own. */
+/** The worker as `npm start` and `holdfast worker` run it: by the configuration, on the system's own clock. */
 import type { Database } from '#ledger';
 import type { TransactionSource } from '#payments';
 import { systemClock, systemIds, type Config, type Logger, type Metrics, type RedisTarget } from '#platform';
 import type { PaymentCommands, Policies, ReconciliationQueues } from '#reconciliation';
-import { startWorker, type RunningWorker } from './start-worker.js';
+import { startWorker, type RunningWorker } from './worker.js';
 import { createWorkerMetrics } from './worker-metrics.js';
 
-export type House = {
+export type WorkerParts = {
   readonly installation: { readonly db: Database; readonly redis: RedisTarget };
   readonly queues: ReconciliationQueues;
   readonly sources: readonly TransactionSource[];
@@ -14,8 +14,8 @@ export type House = {
   readonly policies: Policies;
 };
 
-export function workerOf(
-  { installation, queues, sources, commands, policies }: House,
+export function startConfiguredWorker(
+  { installation, queues, sources, commands, policies }: WorkerParts,
   context: { readonly logger: Logger; readonly metrics: Pick<Metrics, 'registry'> },
   { reconciliationTickSeconds }: Pick<Config, 'reconciliationTickSeconds'>,
 ): Promise<RunningWorker> {

@@ -1,16 +1,16 @@
-/** What whoever runs a worker asks it, as he asks the service: is it alive, is it ready, what has it counted. */
+/** `/livez`, `/readyz` and `/metrics` of a worker, as the service has them. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { cannotListen, checkReadiness, systemTimers, type ReadinessProbe } from '#platform';
 
-export type Health = { readonly address: string; close(): Promise<void> };
+export type HealthServer = { readonly address: string; close(): Promise<void> };
 
-/** @param where a port of null: nobody asks, and nothing listens. */
-export async function sayHealth(
+/** @param where a port of null: nothing listens. */
+export async function serveHealth(
   where: { readonly workerPort: number | null; readonly host: string },
   told: { readonly probes: readonly ReadinessProbe[]; readonly registry: Registry },
-): Promise<Health | null> {
+): Promise<HealthServer | null> {
   const { workerPort, host } = where;
   if (workerPort === null) return null;
   const server = createServer((request, reply) => {
