@@ -32,11 +32,11 @@ export type Installation = ReservationServices & {
   readonly db: Database;
   readonly redis: RedisTarget;
   /** For the HTTP threads to join by; null when this thread is the one that answers HTTP. */
-  readonly ground: Ground | null;
+  readonly handle: InstallationHandle | null;
 };
 
 /** Where the threads of a process meet: it can be sent to them. */
-export type Ground = {
+export type InstallationHandle = {
   readonly redis: RedisTarget;
   readonly databaseUrl: string;
   /** Of `StockCells`. */
@@ -85,9 +85,9 @@ export async function openInstallation(
     // The threads refuse, and hear the news for it.
     hearsNews: !threaded,
   });
-  const ground = databaseUrl === null ? null : { redis, databaseUrl, cells: cells.buffer };
+  const handle = databaseUrl === null ? null : { redis, databaseUrl, cells: cells.buffer };
   const kept = opened.move();
-  return { ...services, db, redis, ground, close: () => kept.disposeAsync() };
+  return { ...services, db, redis, handle, close: () => kept.disposeAsync() };
 }
 
 /**
@@ -96,15 +96,15 @@ export async function openInstallation(
  */
 export async function joinInstallation(
   config: Config,
-  ground: Ground,
+  handle: InstallationHandle,
   logger: Logger,
   options: Pick<InstallationOptions, 'providers'> = {},
 ): Promise<Installation> {
   await using opened = new AsyncDisposableStack();
-  const joined = { ...config, databaseUrl: ground.databaseUrl };
+  const joined = { ...config, databaseUrl: handle.databaseUrl };
   const { db } = await openDatabase(joined, null, logger, opened);
-  const { redis } = ground;
-  const cells = StockCells.attach(ground.cells);
+  const { redis } = handle;
+  const cells = StockCells.attach(handle.cells);
   const services = await openOver({ config: joined, logger, opened, db, redis, cells }, options, {
     soleProcess: false,
     observing: false,
@@ -112,7 +112,7 @@ export async function joinInstallation(
     swept: true,
   });
   const kept = opened.move();
-  return { ...services, db, redis, ground, close: () => kept.disposeAsync() };
+  return { ...services, db, redis, handle, close: () => kept.disposeAsync() };
 }
 
 type Foundation = {

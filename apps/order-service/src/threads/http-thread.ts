@@ -39,7 +39,7 @@ port.on('message', (message: ToThread) => {
 
 const tell = (message: FromThread): void => port.postMessage(message);
 
-async function serve({ name, ground, address }: ThreadTask) {
+async function serve({ name, handle, address }: ThreadTask) {
   const read = readConfig(process.env);
   assert('config' in read, 'the main thread has read the same environment', {});
   const { config } = read;
@@ -47,7 +47,7 @@ async function serve({ name, ground, address }: ThreadTask) {
   const logger = createLogger({ level: config.logLevel, readable }).child({ thread: name });
   const own = createMetrics(name);
   const metrics: Metrics = { ...own, text: async () => (await textOfAll()) ?? own.text() };
-  const services = await joinServices(config, ground, { logger, metrics });
+  const services = await joinServices(config, handle, { logger, metrics });
   const app = await createApp(services, config, { logger, metrics });
   tell({ kind: 'listens', address: await app.listen({ ...address, shared: true }) });
   return { own, app, services };

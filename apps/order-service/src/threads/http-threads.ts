@@ -6,14 +6,14 @@
 import { createServer, type AddressInfo, type ListenOptions } from 'node:net';
 import {
   ConfigurationError,
-  SummedMetrics,
+  AggregatedMetrics,
   systemClock,
   systemTimers,
   type Logger,
   type Metrics,
 } from '#platform';
 import { StockCells } from '#stock';
-import type { ThreadGround } from '../services.js';
+import type { ServicesHandle } from '../services.js';
 import type { ThreadTask } from './messages.js';
 import { Thread } from './thread.js';
 
@@ -27,18 +27,18 @@ const steadyMs = 30_000;
 export class HttpThreads {
   private readonly threads = new Map<string, Thread>();
   private readonly cells: StockCells;
-  private readonly sums: SummedMetrics;
+  private readonly aggregated: AggregatedMetrics;
   /** Loaded already, for the next one that dies. */
   private spare: Thread | null = null;
   private closing = false;
 
   constructor(
     private readonly count: number,
-    private readonly ground: ThreadGround,
+    private readonly handle: ServicesHandle,
     private readonly context: { readonly logger: Logger; readonly metrics: Metrics },
   ) {
-    this.cells = StockCells.attach(ground.cells);
-    this.sums = new SummedMetrics(context.metrics.registry);
+    this.cells = StockCells.attach(handle.cells);
+    this.aggregated = new AggregatedMetrics(context.metrics.registry);
   }
 
   /** Starts them all. @returns the address that they share, once every one of them listens */
@@ -68,7 +68,7 @@ export class HttpThreads {
   private begin(name: string, thread: Thread, address: Address): Promise<string> {
     this.threads.set(name, thread);
     return thread.begin(
-      { name, ground: this.ground, address },
+      { name, handle: this.handle, address },
       {
         onError: (error) => this.context.logger.error({ err: error, thread: name }, 'an HTTP thread failed'),
         onMetricsWanted: (call) => void this.tellMetrics(thread, call),
@@ -87,7 +87,7 @@ export class HttpThreads {
         'an HTTP thread has died: another one takes its place',
       );
       this.cells.clear();
-      await this.sums.died(name);
+      await this.aggregated.died(name);
       const isSteady = systemClock.monotonicMs() - startedMs > steadyMs;
       if (!isSteady) await systemTimers.sleep(pauseMs);
       if (this.closing) return;
@@ -105,10 +105,10 @@ export class HttpThreads {
     await Promise.all(
       [...this.threads].map(async ([name, thread]) => {
         const figures = await thread.measure();
-        if (figures && this.threads.get(name) === thread) this.sums.heard(name, figures);
+        if (figures && this.threads.get(name) === thread) this.aggregated.heard(name, figures);
       }),
     );
-    asking.tell({ kind: 'measured', call, text: await this.sums.text() });
+    asking.tell({ kind: 'measured', call, text: await this.aggregated.text() });
   }
 }
 

@@ -1,18 +1,18 @@
-/** The end of a process that has been told to stop, also when something that is open cannot be closed. */
+/** A process that has been told to stop ends in time, even when something it has open cannot be closed. */
 import { systemTimers } from './adapters/system.js';
 import type { Logger } from './logging/logger.js';
 import type { Timer } from './ports.js';
 
-/** Supervisors wait half a minute. Nothing that was acknowledged depends on an orderly end. */
+/** Shorter than the half minute that supervisors wait. Nothing acknowledged depends on an orderly end. */
 const closeWithinMs = 25_000;
-/** Who has begun nothing yet waits for a server, perhaps, and has nothing to finish. */
+/** A process that is still starting has nothing to finish. */
 const closeWithinUnopenedMs = 5_000;
 
 /**
- * Ends the process with 1 when the timer is not cancelled in time.
- * @param listens whether it had come so far; it was still starting otherwise.
+ * Ends the process with 1 unless the timer is cancelled in time.
+ * @param listens false: it was still starting.
  */
-export function endInTime(
+export function enforceShutdownDeadline(
   logger: Logger,
   exit: (code: number) => unknown,
   { listens }: { readonly listens: boolean },

@@ -1,16 +1,16 @@
 /**
- * The reckoning after a sale: the invariants, each judged by all who know something of it. The service's own audit is
- * heard where there is one, but what the buyers were told weighs as much: one of the two is enough to break an invariant.
+ * The verdict after a sale: each invariant, judged by everyone who can tell. The service's own audit is heard where there is
+ * one, but what buyers were told weighs as much: either of the two can break an invariant.
  */
 import type { Scenario, SimulationReport } from '#contracts';
 import { systemClock, systemTimers } from '#platform';
 import type { HttpCheckout } from './http-checkout.js';
 import type { Plan } from './plan.js';
 import type { Sale } from './sale.js';
-import type { Stage } from './stage.js';
+import type { Testbed } from './testbed.js';
 import type { Acknowledgement } from './witness.js';
 
-export type Reckoning = Pick<SimulationReport, 'invariants' | 'crash' | 'oversold' | 'undersold'>;
+export type Verdict = Pick<SimulationReport, 'invariants' | 'crash' | 'oversold' | 'undersold'>;
 type Invariant = SimulationReport['invariants'][number];
 type Records = { readonly checked: number; readonly lost: number; readonly unsure: number };
 
@@ -23,19 +23,19 @@ const latecomersMax = 200;
 const auditPatienceMs = 30_000;
 const auditAgainMs = 500;
 
-export async function reckon(
+export async function judge(
   sale: Sale,
-  stage: Stage,
+  testbed: Testbed,
   scenario: Scenario,
   plan: Plan,
   options: { readonly crash: boolean },
-): Promise<Reckoning> {
+): Promise<Verdict> {
   const { witness } = sale;
   const undersold = sale.undersold();
   const oversold = witness.oversold();
-  const crash = options.crash ? await crashAndLook(sale, stage, scenario, plan) : null;
-  const records = await lookUp(stage.checkout, witness.all());
-  const audited = scenario.strategy === 'holdfast' ? await audit(stage.checkout) : [];
+  const crash = options.crash ? await crashAndLook(sale, testbed, scenario, plan) : null;
+  const records = await lookUp(testbed.checkout, witness.all());
+  const audited = scenario.strategy === 'holdfast' ? await audit(testbed.checkout) : [];
   const witnessed: readonly Invariant[] = [
     {
       id: 'I1',
@@ -83,18 +83,18 @@ function merge(audited: readonly Invariant[], witnessed: readonly Invariant[]): 
 
 async function crashAndLook(
   sale: Sale,
-  stage: Stage,
+  testbed: Testbed,
   scenario: Scenario,
   plan: Plan,
 ): Promise<SimulationReport['crash']> {
   const { witness } = sale;
   const before = witness.oversold();
-  await stage.crash(plan);
-  const { checked, lost } = await lookUp(stage.checkout, witness.all());
+  await testbed.crash(plan);
+  const { checked, lost } = await lookUp(testbed.checkout, witness.all());
   const lines = [{ sku: [...plan.stock.keys()][0]!, quantity: 1 }];
   const late = Array.from({ length: Math.min(latecomersMax, scenario.buyers) }, async (_, index) => {
     const buyerId = `${lines[0]!.sku}-late-${index}`;
-    const answer = await stage.checkout.reserve({ buyerId, lines, key: buyerId });
+    const answer = await testbed.checkout.reserve({ buyerId, lines, key: buyerId });
     if (answer.kind === 'refused') return;
     const { id, expiresAtMs, createdAtMs } = answer;
     const atMs = Math.max(systemClock.nowMs(), createdAtMs ?? 0);

@@ -1,6 +1,6 @@
 /**
- * The figures of several threads as those of one process: what they count is summed, what concerns one alone bears its
- * name. What a thread had counted when it died stays counted, as far as it was last asked: a counter never goes back.
+ * The metrics of several threads as those of one process: counts are summed, and what concerns one thread alone carries its
+ * name. What a dead thread had last reported stays counted: a counter never goes back.
  */
 import {
   AggregatorRegistry,
@@ -11,7 +11,7 @@ import {
 
 export type Figures = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-export class SummedMetrics {
+export class AggregatedMetrics {
   private readonly last = new Map<string, Figures>();
   private ofTheDead: Figures = [];
 

@@ -7,14 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scenario, SimulationFault } from '#contracts';
-import {
-  lastingPort,
-  type LeashedProcess,
-  type Report,
-  systemClock,
-  systemRandom,
-  systemTimers,
-} from '#platform';
+import { lastingPort, type Report, systemClock, systemRandom, systemTimers } from '#platform';
 import { HttpCheckout } from './http-checkout.js';
 import type { Plan } from './plan.js';
 import { Instance } from './servers/instance.js';
@@ -22,7 +15,7 @@ import { PostgresNode } from './servers/postgres-node.js';
 import { leashFolder, RedisNode } from './servers/redis-node.js';
 import { strategies } from './strategies/index.js';
 
-export type StageOptions = {
+export type TestbedOptions = {
   /** The compiled service to start. */
   readonly serviceProgram: string;
   /** The compiled payment sandbox. */
@@ -34,14 +27,14 @@ export type StageOptions = {
   readonly postgres?: boolean;
 };
 
-/** What was started here, and ends with the stage. */
+/** What was started here, and ends with the testbed. */
 type Own = {
   readonly instances: readonly Instance[];
   readonly redis: RedisNode | null;
   readonly postgres: PostgresNode | null;
-  readonly folder: LeashedProcess | null;
   readonly provider: Instance | null;
 };
+const nothingStarted: Own = { instances: [], redis: null, postgres: null, provider: null };
 
 /** A service that runs already, and the keys it knows. */
 export type Target = { readonly url: string; readonly keys: HttpCheckout['options']['keys'] };
@@ -53,67 +46,58 @@ const patienceThroughFaultsMs = 60_000;
 /** How much later every reply of a slow PostgreSQL comes. */
 const slowPostgresMs = 50;
 
-export class Stage {
+export class Testbed {
   private constructor(
     private readonly scenario: Scenario,
     readonly checkout: HttpCheckout,
-    private readonly own: Own = { instances: [], redis: null, postgres: null, folder: null, provider: null },
+    private readonly own = nothingStarted,
+    private readonly resources = new AsyncDisposableStack(),
   ) {}
 
   /** Starts what the scenario wants. @throws ServerNotFoundError when this machine cannot have it */
-  static async open(scenario: Scenario, options: StageOptions): Promise<Stage> {
+  static async open(scenario: Scenario, options: TestbedOptions): Promise<Testbed> {
     const { dataDir, report } = options;
     const holdfast = scenario.strategy === 'holdfast';
-    const opened: { stop(): Promise<void> }[] = [];
-    const add = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
-      opened.unshift(part);
-      return part;
+    await using resources = new AsyncDisposableStack();
+    report('starting Redis');
+    const redis = resources.adopt(
+      await RedisNode.start(dataDir, holdfast ? 'careful' : 'as-it-comes', report),
+      (node) => node.stop(),
+    );
+    const postgres =
+      (options.postgres ?? wantsPostgres(scenario))
+        ? resources.adopt(await startPostgres(options), (node) => node.stop())
+        : null;
+    const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-simulation-'));
+    resources.adopt(leashFolder(folder), (leash) => leash.stop());
+    report(scenario.instances === 1 ? 'starting the service' : `starting ${scenario.instances} instances`);
+    const keys = { storefront: secret(), admin: secret() };
+    const ports: number[] = [];
+    for (let index = 0; index < scenario.instances; index += 1) ports.push(await lastingPort());
+    const provider =
+      scenario.payment.via === 'sandbox' ? await openProvider(options, ports[0]!, folder) : null;
+    if (provider) resources.adopt(provider.process, (process) => process.kill());
+    const environment = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: postgres?.url ?? '',
+      HOLDFAST_DATA_DIR: folder,
+      HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
+      LOG_LEVEL: 'warn',
+      STRATEGY: scenario.strategy,
+      ...provider?.account,
     };
-    try {
-      report('starting Redis');
-      const redis = add(await RedisNode.start(dataDir, holdfast ? 'careful' : 'as-it-comes', report));
-      const postgres =
-        (options.postgres ?? wantsPostgres(scenario)) ? add(await startPostgres(options)) : null;
-      const folderPath = mkdtempSync(path.join(tmpdir(), 'holdfast-simulation-'));
-      const folder = add(leashFolder(folderPath));
-      report(scenario.instances === 1 ? 'starting the service' : `starting ${scenario.instances} instances`);
-      const keys = { storefront: secret(), admin: secret() };
-      const ports: number[] = [];
-      for (let index = 0; index < scenario.instances; index += 1) ports.push(await lastingPort());
-      const provider =
-        scenario.payment.via === 'sandbox' ? await openProvider(options, ports[0]!, folderPath) : null;
-      if (provider) add({ stop: () => provider.process.kill() });
-      const environment = {
-        REDIS_URL: redis.url,
-        DATABASE_URL: postgres?.url ?? '',
-        HOLDFAST_DATA_DIR: folderPath,
-        HOLDFAST_API_KEYS: `shop:storefront:${keys.storefront},ops:admin:${keys.admin}`,
-        LOG_LEVEL: 'warn',
-        STRATEGY: scenario.strategy,
-        ...provider?.account,
-      };
-      const program = holdfast ? options.serviceProgram : strategyServer;
-      const instances = ports.map((port) => new Instance(port, { program, environment }));
-      for (const instance of instances) add({ stop: () => instance.kill() });
-      await Promise.all(instances.map((instance) => instance.start()));
-      const urls = instances.map(({ url }) => url);
-      const checkout = checkoutOf(urls, keys, scenario);
-      return new Stage(scenario, checkout, {
-        instances,
-        redis,
-        postgres,
-        folder,
-        provider: provider?.process ?? null,
-      });
-    } catch (error) {
-      for (const part of opened) await part.stop().catch(() => undefined);
-      throw error;
-    }
+    const program = holdfast ? options.serviceProgram : strategyServer;
+    const instances = ports.map((port) => new Instance(port, { program, environment }));
+    resources.adopt(instances, killAll);
+    await Promise.all(instances.map((instance) => instance.start()));
+    const urls = instances.map(({ url }) => url);
+    const own = { instances, redis, postgres, provider: provider?.process ?? null };
+    return new Testbed(scenario, checkoutOf(urls, keys, scenario), own, resources.move());
   }
 
   /** On a service that runs already: nothing is started, nothing can be killed. */
-  static at(scenario: Scenario, { url, keys }: Target): Stage {
-    return new Stage(scenario, checkoutOf([url], keys, scenario));
+  static at(scenario: Scenario, { url, keys }: Target): Testbed {
+    return new Testbed(scenario, checkoutOf([url], keys, scenario));
   }
 
   /** Fills the shelves: once, or in every instance where each has its own. */
@@ -127,7 +111,7 @@ export class Stage {
   }
 
   /** Carries out a fault and mends it again. @returns what was done, for people. */
-  async suffer({ kind, seconds }: SimulationFault, plan: Plan): Promise<string> {
+  async inject({ kind, seconds }: SimulationFault, plan: Plan): Promise<string> {
     const away = () => systemTimers.sleep(seconds * 1_000);
     switch (kind) {
       case 'kill-instance': {
@@ -162,7 +146,7 @@ export class Stage {
 
   /** Everything that can forget is killed at once and started again, as after a power cut; PostgreSQL stays. */
   async crash(plan: Plan): Promise<void> {
-    await Promise.all([...this.own.instances.map((instance) => instance.kill()), this.own.redis?.kill()]);
+    await Promise.all([killAll(this.own.instances), this.own.redis?.kill()]);
     await this.own.redis?.start();
     await Promise.all(this.own.instances.map((instance) => instance.start()));
     for (const instance of this.own.instances) await this.refill(plan, instance);
@@ -170,11 +154,7 @@ export class Stage {
 
   async close(): Promise<void> {
     this.checkout.close();
-    await this.own.provider?.kill();
-    await Promise.all(this.own.instances.map((instance) => instance.kill()));
-    await this.own.postgres?.stop();
-    await this.own.redis?.stop();
-    await this.own.folder?.stop();
+    await this.resources.disposeAsync();
   }
 
   /** A naive shop fills its shelf when it starts: what it remembers of the sale, it has elsewhere, or not at all. */
@@ -183,13 +163,17 @@ export class Stage {
   }
 }
 
+async function killAll(instances: readonly Instance[]): Promise<void> {
+  await Promise.all(instances.map((instance) => instance.kill()));
+}
+
 /** One instance can keep its ledger within itself; several share a server. */
 function wantsPostgres({ strategy, instances, faults }: Scenario): boolean {
   if (strategy !== 'holdfast') return strategies[strategy].usesPostgres;
   return instances > 1 || faults.some(({ kind }) => kind === 'slow-postgres');
 }
 
-async function startPostgres({ dataDir, report }: StageOptions): Promise<PostgresNode> {
+async function startPostgres({ dataDir, report }: TestbedOptions): Promise<PostgresNode> {
   report('starting PostgreSQL');
   return PostgresNode.start(dataDir, report);
 }
@@ -211,7 +195,7 @@ function checkoutOf(
 
 /** The payment sandbox as a process of its own, on a book that survives it; its webhooks go to the first instance. */
 async function openProvider(
-  { sandboxProgram }: StageOptions,
+  { sandboxProgram }: TestbedOptions,
   webhookPort: number,
   folder: string,
 ): Promise<{ readonly process: Instance; readonly account: Readonly<Record<string, string>> }> {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createMetrics, figuresOf, type Metrics } from './metrics.js';
-import { SummedMetrics } from './summed.js';
+import { AggregatedMetrics } from './aggregated-metrics.js';
 
 const opened: Metrics[] = [];
 const open = (thread?: string): Metrics => {
@@ -16,28 +16,28 @@ const heldIn = (text: string): number =>
   Number(/holdfast_reservations_total\{outcome="held"\} (\d+)/.exec(text)?.[1]);
 
 async function counting(): Promise<{
-  sums: SummedMetrics;
+  aggregated: AggregatedMetrics;
   one: Metrics;
   two: Metrics;
   hear: () => Promise<void>;
 }> {
   const [one, two] = [open('1'), open('2')];
-  const sums = new SummedMetrics(open().registry);
+  const aggregated = new AggregatedMetrics(open().registry);
   const hear = async (): Promise<void> => {
-    sums.heard('1', await figuresOf(one));
-    sums.heard('2', await figuresOf(two));
+    aggregated.heard('1', await figuresOf(one));
+    aggregated.heard('2', await figuresOf(two));
   };
-  return { sums, one, two, hear };
+  return { aggregated, one, two, hear };
 }
 
 test('what threads count is summed, and what is there once in a process stays once', async () => {
-  const { sums, one, two, hear } = await counting();
+  const { aggregated, one, two, hear } = await counting();
   one.reservations.inc({ outcome: 'held' }, 3);
   two.reservations.inc({ outcome: 'held' }, 4);
   one.httpDuration.observe({ method: 'POST', route: '/x', status: '201' }, 0.004);
   two.httpDuration.observe({ method: 'POST', route: '/x', status: '201' }, 0.4);
   await hear();
-  const text = await sums.text();
+  const text = await aggregated.text();
   expect(heldIn(text)).toBe(7);
   expect(text).toContain(
     'holdfast_http_request_duration_seconds_count{method="POST",route="/x",status="201"} 2',
@@ -53,15 +53,15 @@ test('what threads count is summed, and what is there once in a process stays on
 });
 
 test('a counter does not go back when a thread dies, and its successor counts on', async () => {
-  const { sums, one, hear } = await counting();
+  const { aggregated, one, hear } = await counting();
   one.reservations.inc({ outcome: 'held' }, 5);
   await hear();
-  await sums.died('1');
-  expect(heldIn(await sums.text())).toBe(5);
+  await aggregated.died('1');
+  expect(heldIn(await aggregated.text())).toBe(5);
   const next = open('1');
   next.reservations.inc({ outcome: 'held' });
-  sums.heard('1', await figuresOf(next));
-  expect(heldIn(await sums.text())).toBe(6);
-  await sums.died('1');
-  expect(heldIn(await sums.text())).toBe(6);
+  aggregated.heard('1', await figuresOf(next));
+  expect(heldIn(await aggregated.text())).toBe(6);
+  await aggregated.died('1');
+  expect(heldIn(await aggregated.text())).toBe(6);
 });

@@ -1,7 +1,7 @@
 /**
- * Who calls: the API key of a request, by its `Authorization`. A digest and comparisons in constant time would be a
- * twentieth of a refusal, so what has been found is remembered: for a minute, after which a key that was withdrawn is
- * nobody's, and never what was not found, so that guessing is as slow and as blind as before.
+ * The API key of a request, by its `Authorization` header. A digest and constant-time comparisons would cost a twentieth of
+ * a refusal, so a key that was found is remembered for a minute, after which a withdrawn one no longer counts. What was not
+ * found is never remembered: guessing stays as slow and as blind as before.
  */
 import { type ApiKey, findApiKey } from '../config/api-keys.js';
 import type { Clock } from '../ports.js';
@@ -10,7 +10,7 @@ const rememberedMs = 60_000;
 /** There are 64 keys at most, and a few ways to write the scheme. */
 const rememberedMax = 256;
 
-export class Callers {
+export class Authenticator {
   private readonly remembered = new Map<string, ApiKey>();
   private forgetAtMs = 0;
 
@@ -20,7 +20,7 @@ export class Callers {
   ) {}
 
   /** The key that the header field bears; undefined: none, or none that is known. */
-  keyOf(authorization: string | undefined): ApiKey | undefined {
+  authenticate(authorization: string | undefined): ApiKey | undefined {
     if (authorization === undefined) return undefined;
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.forgetAtMs || this.remembered.size >= rememberedMax) {
