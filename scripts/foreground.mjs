@@ -1,7 +1,7 @@
-// A script that stands in for a program under Node 24: the program hears what the script is told, and ends when it does.
+// Runs a program under Node 24 in the foreground of a script: signals are forwarded to it, and both end together.
 //
-// npm passes SIGTERM to nobody, it just goes: a script that npm has started notices that it has become an orphan. If the
-// script itself is killed outright, the leash makes the program close.
+// npm forwards SIGTERM to nobody, it just exits: a script that npm started notices that it has become an orphan. If the
+// script itself is killed outright, exit-with-parent.mjs makes the program close.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { root } from './common.mjs';
 import { environmentWith, majorOf } from './setup.mjs';
 
-const leash = pathToFileURL(path.join(root, 'scripts/leash.mjs')).href;
+const exitWithParent = pathToFileURL(path.join(root, 'scripts/exit-with-parent.mjs')).href;
 // V8 marks the heap with four helpers, and a service on two cores stands still meanwhile (docs/decisions, 63). A Node whose V8
 // does not know a flag does not start, so it is only for the one that it was tried with.
 const markingFlags = { 24: ['--concurrent-marking-max-worker-num=1'] };
@@ -20,14 +20,14 @@ const orphanPollMs = 250;
  * Runs the program until it ends, with its exit code.
  * @param signals what is passed on, by what is heard; one that comes twice within a second is one.
  */
-export function standInFor(node, program, { cwd, signals }) {
+export function runInForeground(node, program, { cwd, signals }) {
   const marking = markingFlags[majorOf(node)] ?? [];
   const flags = [
     '--enable-source-maps',
     '--disable-warning=ExperimentalWarning',
     ...marking,
     '--import',
-    leash,
+    exitWithParent,
   ];
   const child = spawn(node, [...flags, ...program], {
     cwd,
