@@ -59,9 +59,9 @@ async function rowsOf(onLedger: Engine, onRedis: Engine): Promise<Row[]> {
 }
 
 /** Rows on ledgers that are full already, which Redis is filled from first. */
-async function fullHouses(postgresUrl: string): Promise<Row[]> {
+async function fullLedgers(postgresUrl: string): Promise<Row[]> {
   const rows: Row[] = [];
-  const house = async (holds: number, skus: number): Promise<void> => {
+  const onFullLedger = async (holds: number, skus: number): Promise<void> => {
     if (holds === 0) return;
     say(`filling a ledger with ${holds} holds of ${skus} SKUs`);
     const on = await startBackends(postgresUrl, { durable: false });
@@ -83,8 +83,8 @@ async function fullHouses(postgresUrl: string): Promise<Row[]> {
       skusOf: next,
     });
   };
-  await house(Number(values.live), 1_000);
-  await house(Number(values.skus), Number(values.skus));
+  await onFullLedger(Number(values.live), 1_000);
+  await onFullLedger(Number(values.skus), Number(values.skus));
   return rows;
 }
 
@@ -127,7 +127,7 @@ async function bench(): Promise<void> {
     const on: Backends = await startBackends(postgres.url, { durable: false });
     return Engine.open(on, durability);
   };
-  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullHouses(postgres.url))];
+  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullLedgers(postgres.url))];
   const results = await measureAll(rows);
   const first = rows[0]!;
   const capacity = results

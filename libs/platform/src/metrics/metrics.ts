@@ -1,4 +1,4 @@
-/** What the service counts. One registry a thread; rooms above add theirs to it. */
+/** What the service counts. One registry a thread; the layers above add theirs to it. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { Figures } from './aggregated-metrics.js';
 
