@@ -1,5 +1,5 @@
-// The floors of the house (docs/architecture.md): an import only ever goes down.
-const floors = [
+// The layers (docs/architecture.md): imports only point to lower ones.
+const layers = [
   ['concurrent-map', 'domain', 'contracts'],
   ['platform'],
   ['stock', 'ledger', 'payments'],
@@ -7,21 +7,20 @@ const floors = [
   ['simulation'],
 ];
 
-const roomsOf = (rooms) => `^libs/(${rooms.join('|')})/`;
+const pathOf = (libraries) => `^libs/(${libraries.join('|')})/`;
 
-const upward = floors.flatMap((rooms, floor) =>
-  rooms.map((room) => ({
-    name: `${room}-imports-only-downward`,
-    comment:
-      'An import goes to a lower floor, or, among neighbours, only from stock/ledger/payments to none.',
+const upward = layers.flatMap((libraries, layer) =>
+  libraries.map((library) => ({
+    name: `${library}-imports-only-downward`,
+    comment: 'An import points to a lower layer, never to the same one.',
     severity: 'error',
-    from: { path: `^libs/${room}/` },
+    from: { path: `^libs/${library}/` },
     to: {
-      path: roomsOf(
-        floors
-          .slice(floor)
+      path: pathOf(
+        layers
+          .slice(layer)
           .flat()
-          .filter((other) => other !== room),
+          .filter((other) => other !== library),
       ),
     },
   })),
@@ -38,22 +37,21 @@ export default {
     },
     {
       name: 'apps-do-not-import-apps',
-      comment:
-        'They meet in one process (up.ts, replay.ts, worker.ts), and enter each other by the index.ts there.',
+      comment: 'Only up.ts, replay.ts and worker.ts put several apps together in one process.',
       severity: 'error',
       from: { path: '^apps/([^/]+)/', pathNot: '^apps/cli/src/(up|replay|worker)\\.ts$' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
-      name: 'ground-floor-imports-nothing',
+      name: 'lowest-layer-imports-nothing',
       comment: 'domain and concurrent-map are pure: no framework, no I/O, no clock, no randomness.',
       severity: 'error',
       from: { path: '^libs/(domain|concurrent-map)/src/', pathNot: '\\.spec\\.ts$' },
       to: { pathNot: '^libs/(domain|concurrent-map)/src/' },
     },
     {
-      name: 'only-through-the-front-door',
-      comment: 'A room is entered by its index.ts.',
+      name: 'only-through-index',
+      comment: 'Libraries and apps are imported by their index.ts.',
       severity: 'error',
       from: { path: '^(apps|libs)/([^/]+)/' },
       to: { path: '^(apps|libs)/([^/]+)/src/(?!index\\.ts$)', pathNot: '^$1/$2/' },

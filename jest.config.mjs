@@ -1,4 +1,4 @@
-// Three floors in one run: pure specs beside the code, tests on real servers, and tests of the whole service over HTTP.
+// Three levels in one run: pure specs beside the code, tests on real servers, and tests of the whole service over HTTP.
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { root, run } from './common.mjs';
 import { prepare } from './setup.mjs';
-import { standInFor } from './stand-in.mjs';
+import { runInForeground } from './foreground.mjs';
 
 const [command, ...rest] = process.argv.slice(2);
 
@@ -13,7 +13,7 @@ else await run(runCommand);
 async function runCommand() {
   const node = await prepare({ compile: true });
   const main = path.join(root, 'dist/apps/cli/src/main.js');
-  standInFor(node, [main, ...process.argv.slice(2)], {
+  runInForeground(node, [main, ...process.argv.slice(2)], {
     // Ctrl-C the command hears from the terminal, and says what it has so far.
     signals: { SIGINT: null, SIGTERM: 'SIGTERM', SIGHUP: 'SIGTERM' },
   });

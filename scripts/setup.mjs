@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { build } from './build.mjs';
 import { root, say, SetupError } from './common.mjs';
@@ -39,6 +40,17 @@ export function environmentWith(node) {
     ...process.env,
     PATH: places.join(path.delimiter),
   };
+}
+
+/** Runs a program until it ends. @returns its exit code */
+export function runUnder(node, args, environment = {}) {
+  process.on('SIGINT', () => {}); // The program hears it too, and ends in its own way.
+  const { status, signal } = spawnSync(node, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...environmentWith(node), ...environment },
+  });
+  return status ?? 128 + constants.signals[signal];
 }
 
 function dependenciesAreFresh() {

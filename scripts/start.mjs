@@ -7,13 +7,13 @@
 import path from 'node:path';
 import { root, run } from './common.mjs';
 import { prepare } from './setup.mjs';
-import { standInFor } from './stand-in.mjs';
+import { runInForeground } from './foreground.mjs';
 
 const main = path.join(root, 'dist/apps/cli/src/up.js');
 
 await run(async () => {
   const node = await prepare({ compile: true });
-  standInFor(node, [main, ...process.argv.slice(2)], {
+  runInForeground(node, [main, ...process.argv.slice(2)], {
     cwd: root,
     // SIGHUP: the terminal was closed.
     signals: { SIGINT: 'SIGINT', SIGTERM: 'SIGTERM', SIGHUP: 'SIGTERM' },

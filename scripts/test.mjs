@@ -1,18 +1,16 @@
 // `npm test`: does the set-up that is missing, runs every Jest project under Node 24 with the arguments given, and ends
 // with one line of counts that people and machines can both read: `N passed, N failed, N skipped`.
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { root, run } from './common.mjs';
-import { environmentWith, prepare } from './setup.mjs';
+import { run } from './common.mjs';
+import { prepare, runUnder } from './setup.mjs';
 
 await run(async () => {
   const node = await prepare({ compile: true });
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-test-'));
   const countsFile = path.join(folder, 'counts.json');
-  process.on('SIGINT', () => {}); // Jest hears it too and ends; the counts are still printed.
-  const { status, signal } = spawnSync(
+  const code = runUnder(
     node,
     [
       '--experimental-vm-modules',
@@ -20,9 +18,8 @@ await run(async () => {
       'node_modules/jest/bin/jest.js',
       ...process.argv.slice(2),
     ],
-    { cwd: root, stdio: 'inherit', env: { ...environmentWith(node), HOLDFAST_TEST_COUNTS: countsFile } },
+    { HOLDFAST_TEST_COUNTS: countsFile },
   );
-  const code = status ?? 128 + constants.signals[signal];
   const counts = readCounts(countsFile) ?? { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
   rmSync(folder, { recursive: true });
   process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);

@@ -7,7 +7,7 @@ import { migrate, openPostgres, PartitionRepository } from '#ledger';
 import { fillLedger } from '../fixtures/full-ledger.js';
 import { startPostgresServer } from '../servers/postgres-server.js';
 import { Engine, type EngineLoad, type EngineMeasured } from './engine.js';
-import { ground, stopAll, untilTheEnd, type Ground } from './shop.js';
+import { startBackends, stopAll, untilTheEnd, type Backends } from './shop.js';
 
 const help = `npm run bench:engine -- [--seconds 2] [--rounds 3] [--callers 256] [--only WORDS] [--live N] [--skus N]
   --seconds, --rounds   how long each row is measured, and how often; medians are shown
@@ -59,12 +59,12 @@ async function rowsOf(onLedger: Engine, onRedis: Engine): Promise<Row[]> {
 }
 
 /** Rows on ledgers that are full already, which Redis is filled from first. */
-async function fullHouses(postgresUrl: string): Promise<Row[]> {
+async function fullLedgers(postgresUrl: string): Promise<Row[]> {
   const rows: Row[] = [];
-  const house = async (holds: number, skus: number): Promise<void> => {
+  const onFullLedger = async (holds: number, skus: number): Promise<void> => {
     if (holds === 0) return;
     say(`filling a ledger with ${holds} holds of ${skus} SKUs`);
-    const on = await ground(postgresUrl, { durable: false });
+    const on = await startBackends(postgresUrl, { durable: false });
     const db = openPostgres(on.postgres, () => undefined, { queryTimeoutMs: fillingMs });
     await migrate(db);
     await new PartitionRepository(db).initialise(1);
@@ -83,8 +83,8 @@ async function fullHouses(postgresUrl: string): Promise<Row[]> {
       skusOf: next,
     });
   };
-  await house(Number(values.live), 1_000);
-  await house(Number(values.skus), Number(values.skus));
+  await onFullLedger(Number(values.live), 1_000);
+  await onFullLedger(Number(values.skus), Number(values.skus));
   return rows;
 }
 
@@ -124,10 +124,10 @@ function tableOf(results: ReadonlyMap<string, readonly EngineMeasured[]>): strin
 async function bench(): Promise<void> {
   const postgres = untilTheEnd(await startPostgresServer({ durable: true }));
   const open = async (...[durability]: [Parameters<typeof Engine.open>[1]?]): Promise<Engine> => {
-    const on: Ground = await ground(postgres.url, { durable: false });
+    const on: Backends = await startBackends(postgres.url, { durable: false });
     return Engine.open(on, durability);
   };
-  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullHouses(postgres.url))];
+  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullLedgers(postgres.url))];
   const results = await measureAll(rows);
   const first = rows[0]!;
   const capacity = results

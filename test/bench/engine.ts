@@ -8,7 +8,7 @@ import { sql } from '#ledger';
 import { openInstance, type Instance } from '../fixtures/holdfast.js';
 import { summary, type Measured } from './load.js';
 import { cpuMsOf } from './program.js';
-import { unique, type Ground } from './shop.js';
+import { unique, type Backends } from './shop.js';
 
 export type EngineLoad = {
   readonly callers: number;
@@ -35,7 +35,7 @@ export class Engine {
     private readonly postmaster: number | undefined,
   ) {}
 
-  static async open({ redis, postgres }: Ground, durability: Durability = 'ledger'): Promise<Engine> {
+  static async open({ redis, postgres }: Backends, durability: Durability = 'ledger'): Promise<Engine> {
     const instance = await openInstance({ redisUrl: redis, databaseUrl: postgres, durability });
     const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(instance.db);
     return new Engine(instance, parentOf(rows[0]!.pid));

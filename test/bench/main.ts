@@ -11,7 +11,7 @@ import { Engine, type EngineMeasured } from './engine.js';
 import { run, type Measured } from './load.js';
 import { plotSvg, type Point } from './plot.js';
 import { rowsOf, type Counted, type Row } from './rows.js';
-import { admin, ground, stopAll, untilTheEnd } from './shop.js';
+import { admin, startBackends, stopAll, untilTheEnd } from './shop.js';
 
 const help = `npm run bench -- [--seconds 2] [--rounds 3] [--connections 64] [--only WORDS] [--plot FILE.svg] [--json FILE]
   --seconds, --rounds   how long each row is measured, and how often; medians are shown
@@ -120,7 +120,7 @@ function tableOf(results: ReadonlyMap<string, readonly Result[]>): string {
 
 /** `npm run bench:engine` says more. */
 async function withoutHttp(postgresUrl: string): Promise<EngineMeasured> {
-  const engine = await Engine.open(await ground(postgresUrl, { durable: false }));
+  const engine = await Engine.open(await startBackends(postgresUrl, { durable: false }));
   try {
     await engine.stock(['hot']);
     const load = { callers: engineCallers, skusOf: () => ['hot'] };

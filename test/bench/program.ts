@@ -24,7 +24,7 @@ export function cpuMsOf(pid: number, withChildren = false): number | undefined {
   }
 }
 
-/** As scripts/stand-in.mjs starts a service. */
+/** As scripts/foreground.mjs starts a service. */
 const flags = ['--concurrent-marking-max-worker-num=1', '--disable-warning=ExperimentalWarning'];
 
 /** Starts it and waits for the line that says where it listens. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from './load.js';
 import type { Program } from './program.js';
-import { admin, floor, ground, holdfast, reserve, strategy, unique, untilTheEnd } from './shop.js';
+import { admin, floor, startBackends, holdfast, reserve, strategy, unique, untilTheEnd } from './shop.js';
 
 export type Row = {
   readonly name: string;
@@ -52,7 +52,7 @@ export async function rowsOf(postgresUrl: string): Promise<{ rows: Row[]; counte
 }
 
 async function onNewServers(postgresUrl: string, env: Record<string, string>): Promise<Program> {
-  const { redis, postgres } = await ground(postgresUrl, { durable: false });
+  const { redis, postgres } = await startBackends(postgresUrl, { durable: false });
   return holdfast({ REDIS_URL: redis, DATABASE_URL: postgres, ...env });
 }
 
@@ -116,7 +116,7 @@ async function refusals(service: string, shop: Counted): Promise<Row[]> {
 }
 
 async function strategyRow(name: string, key: string, postgresUrl: string, durable: boolean): Promise<Row> {
-  const program = await strategy(key, await ground(postgresUrl, { durable }));
+  const program = await strategy(key, await startBackends(postgresUrl, { durable }));
   await admin(program, 'PUT', '/v1/skus/hot-0', { onHand: unitsPlenty });
   return { name, program, expected: 201, next: () => reserve(['hot-0']) };
 }

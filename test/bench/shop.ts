@@ -25,10 +25,10 @@ export async function stopAll(): Promise<void> {
   for (const stop of stops.splice(0)) await stop();
 }
 
-export type Ground = { readonly redis: string; readonly postgres: string };
+export type Backends = { readonly redis: string; readonly postgres: string };
 
 /** A Redis of its own and an empty database on the server. */
-export async function ground(postgresUrl: string, options: { durable: boolean }): Promise<Ground> {
+export async function startBackends(postgresUrl: string, options: { durable: boolean }): Promise<Backends> {
   const redis = untilTheEnd(await startRedisServer(options));
   const client = new Client({ connectionString: postgresUrl });
   const name = `bench_${(requests += 1)}`;
@@ -45,7 +45,7 @@ export async function floor(): Promise<Program> {
 }
 
 /** A strategy of the simulator: as much of the contract as a sale uses. */
-export async function strategy(name: string, { redis, postgres }: Ground): Promise<Program> {
+export async function strategy(name: string, { redis, postgres }: Backends): Promise<Program> {
   const main = path.join(dist, 'libs/simulation/src/strategy-server.js');
   const env = { STRATEGY: name, PORT: String(await freePort()), REDIS_URL: redis, DATABASE_URL: postgres };
   return untilTheEnd(await startProgram([main], env));

@@ -24,8 +24,8 @@ import {
 } from '#reconciliation';
 import {
   createWorkerMetrics,
-  LimitedSource,
-  openCallLimiter,
+  RateLimitedSource,
+  openRateLimiter,
   startWorker,
 } from '../../apps/batch-worker/src/index.js';
 import { eventually } from '../fixtures/holdfast.js';
@@ -394,10 +394,10 @@ describeWithPostgres('payouts, statements and payments', () => {
       const waits: number[] = [];
       const timers = { ...systemTimers, sleep: (ms: number) => (waits.push(ms), systemTimers.sleep(ms)) };
       const limiters = [1, 2].map(() =>
-        openCallLimiter(target(), { prefix: '{test-calls}', timers, onError: () => undefined }),
+        openRateLimiter(target(), { prefix: '{test-calls}', timers, onError: () => undefined }),
       );
       const source = new Upstream([], 5_000);
-      const limited = limiters.map((limiter) => new LimitedSource(source, limiter, 5));
+      const limited = limiters.map((limiter) => new RateLimitedSource(source, limiter, 5));
       await Promise.all(
         limited.flatMap((one) =>
           [1, 2, 3, 4].map(() => one.listTransactions({ from: 0, until: 1 }, null, 1)),

@@ -1,11 +1,11 @@
 /**
- * `npm start` and `holdfast up`: the whole house in one process, until SIGINT or SIGTERM. The one place where apps
+ * `npm start` and `holdfast up`: all apps in one process, until SIGINT or SIGTERM. The one place where apps
  * meet; each of them also runs alone, from a main.ts of its own.
  */
 import 'reflect-metadata';
 import path from 'node:path';
-import { cannotListen, Opened, systemRandom, type Config } from '#platform';
-import { workerOf } from '../../batch-worker/src/index.js';
+import { cannotListen, systemRandom, type Config } from '#platform';
+import { startConfiguredWorker } from '../../batch-worker/src/index.js';
 import {
   openServices,
   run,
@@ -14,36 +14,32 @@ import {
 } from '../../order-service/src/index.js';
 import { openSandbox, type Sandbox } from '../../payment-sandbox/src/index.js';
 
-process.exitCode = await run(openHouse);
+process.exitCode = await run(openAll);
 
 /** With the development keys comes a payment provider of our own, where no other sandbox is named. */
-async function openHouse(config: Config, context: ServiceContext): Promise<OpenedServices> {
+async function openAll(config: Config, context: ServiceContext): Promise<OpenedServices> {
   const own = config.developmentKeys && !config.sandbox;
   const sandbox = own ? await openOwnSandbox(config) : null;
   const complete = sandbox ? { ...config, sandbox: sandbox.account } : config;
-  const house = await openServices(complete, context).catch(async (error: unknown) => {
+  const services = await openServices(complete, context).catch(async (error: unknown) => {
     await sandbox?.close();
     throw error;
   });
-  const opened = new Opened();
-  try {
-    opened.add(house, (open) => open.close());
-    // It writes into the folder that the house has taken, and the workers ask it.
-    if (sandbox) opened.add(sandbox, (open) => open.close());
-    opened.add(await workerOf(house, context, config), (worker) => worker.close());
-    return {
-      ...house,
-      listening(address) {
-        if (!sandbox) return;
-        sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
-        context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
-      },
-      close: () => opened.close(),
-    };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  opened.adopt(services, (open) => open.close());
+  // It writes into the folder that the services have taken, and the workers ask it.
+  if (sandbox) opened.adopt(sandbox, (open) => open.close());
+  opened.adopt(await startConfiguredWorker(services, context, config), (worker) => worker.close());
+  const kept = opened.move();
+  return {
+    ...services,
+    listening(address) {
+      if (!sandbox) return;
+      sandbox.deliverTo(`${address}/v1/payments/webhooks/sandbox`);
+      context.logger.info({ url: sandbox.account.url }, 'the payment sandbox listens');
+    },
+    close: () => kept.disposeAsync(),
+  };
 }
 
 async function openOwnSandbox({ sandboxPort: port, dataDir }: Config): Promise<Sandbox> {

@@ -1,7 +1,7 @@
 /** `holdfast worker`: the workers as a process of their own. */
 import { defineCommand } from 'citty';
 import { openWorker } from '../../batch-worker/src/index.js';
-import { createLogger, endInTime, type Timer } from '#platform';
+import { createLogger, enforceShutdownDeadline, type Timer } from '#platform';
 import { readEnvironment } from './environment.js';
 
 export const worker = defineCommand({
@@ -15,7 +15,7 @@ export const worker = defineCommand({
     let overdue: Timer | undefined;
     let works = false;
     void stopped.then(() => {
-      overdue = endInTime(logger, (code) => process.exit(code), { listens: works });
+      overdue = enforceShutdownDeadline(logger, (code) => process.exit(code), { listens: works });
     });
     const opened = await openWorker(config, logger);
     works = true;

@@ -1,20 +1,20 @@
 /** The order service as Nest sees it: controllers over use cases that are handed in. */
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Cursors, type Logger, type Metrics, systemRandom, type Timers } from '#platform';
-import { AuditController } from './audit.controller.js';
+import { AuditController } from './operations/audit.controller.js';
 import { ConsoleController, type ConsoleSettings } from './console/console.controller.js';
-import { Idempotent } from './idempotent.js';
-import { OperationsController } from './operations.controller.js';
-import { OrdersController } from './orders.controller.js';
-import { PaymentsController } from './payments.controller.js';
-import { DiscrepanciesController } from './discrepancies.controller.js';
-import { ReconciliationsController } from './reconciliations.controller.js';
-import { ReservationsController } from './reservations.controller.js';
+import { Idempotent } from './http/idempotent.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { OrdersController } from './orders/orders.controller.js';
+import { PaymentsController } from './payments/payments.controller.js';
+import { DiscrepanciesController } from './reconciliation/discrepancies.controller.js';
+import { ReconciliationsController } from './reconciliation/reconciliations.controller.js';
+import { ReservationsController } from './reservations/reservations.controller.js';
 import type { Services } from './services.js';
-import { StockController } from './stock.controller.js';
-import { SimulationEvents } from './simulation-events.js';
-import { SimulationsController } from './simulations.controller.js';
-import { StockEvents } from './stock-events.js';
+import { StockController } from './stock/stock.controller.js';
+import { SimulationEvents } from './simulations/simulation-events.js';
+import { SimulationsController } from './simulations/simulations.controller.js';
+import { StockEvents } from './stock/stock-events.js';
 import {
   AUDIT,
   CONCLUDE,

@@ -16,12 +16,12 @@ import {
 import { AppModule } from './app.module.js';
 import type { ConsoleSettings } from './console/console.controller.js';
 import { serveConsole } from './console/serve-console.js';
-import { serveReserve } from './reserve.route.js';
+import { serveReserve } from './reservations/reserve.route.js';
 import { serveDocs } from './openapi/serve-docs.js';
-import { serveQueues } from './serve-queues.js';
+import { serveQueues } from './reconciliation/serve-queues.js';
 import type { ServiceContext, Services } from './services.js';
-import { SimulationEvents } from './simulation-events.js';
-import { StockEvents } from './stock-events.js';
+import { SimulationEvents } from './simulations/simulation-events.js';
+import { StockEvents } from './stock/stock-events.js';
 
 export type App = {
   readonly nest: NestFastifyApplication;

@@ -13,11 +13,11 @@ import {
 } from '#reservations';
 import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
-import { openReconciliation, type OpenedReconciliation } from './open-reconciliation.js';
-import type { OpenedServices, ServiceContext, ThreadGround } from './services.js';
+import { openReconciliation, type OpenedReconciliation } from './reconciliation/open-reconciliation.js';
+import type { OpenedServices, ServiceContext, ServicesHandle } from './services.js';
 
 /** The services, and what they stand on for what runs beside them in one process. */
-export type OpenedHouse = OpenedServices &
+export type OpenedOrderService = OpenedServices &
   Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands' | 'policies'> & {
     readonly installation: Installation;
   };
@@ -30,7 +30,7 @@ export async function openServices(
   config: Config,
   context: ServiceContext,
   providers: readonly PaymentProvider[] = providersOf(config),
-): Promise<OpenedHouse> {
+): Promise<OpenedOrderService> {
   const policies = readPolicies(config.reconciliationPolicy);
   const installation = await openInstallation(config, context.logger, {
     observing: false,
@@ -44,13 +44,13 @@ export async function openServices(
 /** The same services once more, for a thread of the process that has opened them. */
 export async function joinServices(
   config: Config,
-  ground: ThreadGround,
+  handle: ServicesHandle,
   context: ServiceContext,
-): Promise<OpenedHouse> {
-  const joined = { ...config, sandbox: ground.sandbox };
+): Promise<OpenedOrderService> {
+  const joined = { ...config, sandbox: handle.sandbox };
   const policies = readPolicies(config.reconciliationPolicy);
   const providers = providersOf(joined);
-  const installation = await joinInstallation(joined, ground, context.logger, { providers });
+  const installation = await joinInstallation(joined, handle, context.logger, { providers });
   return servicesOver(installation, joined, context, { providers, policies });
 }
 
@@ -65,7 +65,7 @@ function servicesOver(
     readonly providers: readonly PaymentProvider[];
     readonly policies: ReturnType<typeof readPolicies>;
   },
-): OpenedHouse {
+): OpenedOrderService {
   const opened = openReconciliation(
     installation,
     {
@@ -83,13 +83,13 @@ function servicesOver(
     realTime: !config.production,
     timers: systemTimers,
   });
-  const { ground } = installation;
+  const { handle } = installation;
   return {
     ...installation,
     ...opened,
     installation,
     simulations,
-    threadGround: ground && { ...ground, sandbox: config.sandbox },
+    threadHandle: handle && { ...handle, sandbox: config.sandbox },
     probes: [partitionsProbe(installation)],
     async close() {
       await simulations.close();

@@ -17,15 +17,15 @@ import {
   type StockLevel,
 } from '#domain';
 import type { Answer } from '#reservations';
-import { presentOrder, presentOrderOutcome } from './order.presenter.js';
+import { presentOrder, presentOrderOutcome } from './orders/order.presenter.js';
 import {
   presentConfirm,
   presentPay,
   presentReservation,
   presentReservationOutcome,
   presentReserve,
-} from './reservation.presenter.js';
-import { etagHeadersOf, presentAdjust, presentStockLevel } from './stock.presenter.js';
+} from './reservations/reservation.presenter.js';
+import { etagHeadersOf, presentAdjust, presentStockLevel } from './stock/stock.presenter.js';
 
 const id = '01890a5d-ac96-774b-bcce-b302099a8057';
 const reservation: Reservation = {

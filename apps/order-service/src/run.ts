@@ -11,8 +11,8 @@ import {
   createLogger,
   createMetrics,
   developmentKeys,
-  endInTime,
-  expectShortLives,
+  enforceShutdownDeadline,
+  disablePretenuring,
   type Logger,
   readConfig,
   startFailureOf,
@@ -21,7 +21,7 @@ import {
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
-import { HttpThreads } from './threads/open-threads.js';
+import { HttpThreads } from './threads/http-threads.js';
 
 /** What `run` uses of the process. */
 export type Host = {
@@ -50,7 +50,7 @@ export async function run(
     return badConfigurationExitCode;
   }
   const { config } = result;
-  expectShortLives();
+  disablePretenuring();
   const stopped = untilStopped(host, clock);
   const logger = createLogger({
     level: config.logLevel,
@@ -59,7 +59,7 @@ export async function run(
   let overdue: Timer | undefined;
   let listens = false;
   void stopped.then(() => {
-    overdue = endInTime(logger, (code) => host.exit(code), { listens });
+    overdue = enforceShutdownDeadline(logger, (code) => host.exit(code), { listens });
   });
   try {
     await serve(openServices, config, logger, async (address) => {
@@ -88,11 +88,11 @@ async function serve(
 ): Promise<void> {
   const context = { logger, metrics: createMetrics() };
   const services = await openServices(config, context);
-  const { threadGround } = services;
+  const { threadHandle } = services;
   let app: Pick<App, 'listen' | 'close'> | undefined;
   try {
-    app = threadGround
-      ? new HttpThreads(config.httpThreads, threadGround, context)
+    app = threadHandle
+      ? new HttpThreads(config.httpThreads, threadHandle, context)
       : await createApp(services, config, context);
     const address = await app.listen(config).catch((error: unknown) => {
       throw cannotListen(error, { ...config, variables: 'PORT or HOST' });

@@ -1,13 +1,13 @@
 /**
- * What the HTTP side wants from the rest of the house: the use cases as plain objects, what tells whether they can
- * work, and the secret that seals cursors.
+ * What the HTTP side needs from the rest: the use cases as plain objects, the probes that tell whether they can work, and
+ * the secret that seals cursors.
  */
 import type { Config, Logger, Metrics, ReadinessProbe, SandboxConfig } from '#platform';
 import type { ReconciliationQueues, ReconciliationUseCases } from '#reconciliation';
 import type {
   Answer,
   AuditUseCases,
-  Ground,
+  InstallationHandle,
   IdempotencyUseCases,
   Operation,
   OrderUseCases,
@@ -37,11 +37,11 @@ export type Services = {
 };
 
 /** What a thread needs to open the services of its process once more. */
-export type ThreadGround = Ground & { readonly sandbox: SandboxConfig | null };
+export type ServicesHandle = InstallationHandle & { readonly sandbox: SandboxConfig | null };
 
 export type OpenedServices = Services & {
   /** For HTTP_THREADS; absent or null: this thread answers HTTP. */
-  readonly threadGround?: ThreadGround | null;
+  readonly threadHandle?: ServicesHandle | null;
   /** Called once the service listens, with its address: a URL without a path. */
   listening?(address: string): void;
   /** Ends what was opened. Called once, when no request is in flight any more. */

@@ -1,4 +1,4 @@
-/** The room is a package of its own: packed and unpacked elsewhere, it works without the rest of the house. */
+/** The library is a package of its own: packed and unpacked elsewhere, it works without the rest of the project. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const room = fileURLToPath(new URL('..', import.meta.url));
+const library = fileURLToPath(new URL('..', import.meta.url));
 const compiler = fileURLToPath(new URL('../../../node_modules/@typescript/native/bin/tsc', import.meta.url));
-const readme = readFileSync(path.join(room, 'README.md'), 'utf8');
+const readme = readFileSync(path.join(library, 'README.md'), 'utf8');
 /** The files that the README lists, by the names in their first lines. */
 const listed = [...readme.matchAll(/```javascript\n\/\/ (\S+)\n(.*?)```/gs)];
 
@@ -36,7 +36,7 @@ let folder: string;
 let unpacked: string;
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'concurrent-map-'));
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: room, stdio: 'pipe' });
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: library, stdio: 'pipe' });
   const [archive] = readdirSync(folder);
   unpacked = path.join(folder, 'node_modules/@holdfast/concurrent-map');
   mkdirSync(unpacked, { recursive: true });

@@ -1,13 +1,13 @@
-/** The README's examples run, under the package's name inside the house, and print what it says. */
+/** The README's examples run, under the library's name inside the project, and print what it says. */
 import { describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const room = fileURLToPath(new URL('..', import.meta.url));
-const root = path.resolve(room, '../..');
-const readme = readFileSync(path.join(room, 'README.md'), 'utf8');
+const library = fileURLToPath(new URL('..', import.meta.url));
+const root = path.resolve(library, '../..');
+const readme = readFileSync(path.join(library, 'README.md'), 'utf8');
 const node = [
   '--no-warnings',
   '--conditions=source',
@@ -21,7 +21,7 @@ const examples = [...readme.matchAll(/```js\n(.*?)```\n+```text\n(.*?)```/gs)].m
   code!,
   printed!,
 ]);
-/** In the house the package goes by the name that the floors know; test/package.spec.ts uses the other one. */
+/** Inside the project the package goes by its import name; test/package.spec.ts uses the published one. */
 const inHouse = (code: string): string => code.replaceAll('@holdfast/concurrent-map', '#concurrent-map');
 
 describe('an example of the README prints what it says:', () => {

@@ -1,7 +1,7 @@
 /**
  * The small words of the wire: SKUs, ids, quantities, times. Every larger schema is made of these, so that one value
- * is checked in one way wherever it appears. The bounds are those of the domain, stated again because the ground
- * floor's rooms do not import each other; a spec of the service holds the two together.
+ * is checked in one way wherever it appears. The bounds are those of the domain, stated again because
+ * libraries of the lowest layer do not import each other; a spec of the service holds the two together.
  */
 import { z } from 'zod';
 

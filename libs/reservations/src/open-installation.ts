@@ -13,7 +13,6 @@ import {
   connectForNews,
   hasPGlite,
   keyPrefixOf,
-  Opened,
   openDataFolder,
   ServerAwayError,
   systemClock,
@@ -33,11 +32,11 @@ export type Installation = ReservationServices & {
   readonly db: Database;
   readonly redis: RedisTarget;
   /** For the HTTP threads to join by; null when this thread is the one that answers HTTP. */
-  readonly ground: Ground | null;
+  readonly handle: InstallationHandle | null;
 };
 
 /** Where the threads of a process meet: it can be sent to them. */
-export type Ground = {
+export type InstallationHandle = {
   readonly redis: RedisTarget;
   readonly databaseUrl: string;
   /** Of `StockCells`. */
@@ -65,34 +64,30 @@ export async function openInstallation(
   logger: Logger,
   options: InstallationOptions = { observing: false },
 ): Promise<Installation> {
-  const opened = new Opened();
+  await using opened = new AsyncDisposableStack();
   const { observing } = options;
-  try {
-    // Opening a folder without a ledger would make one.
-    if (observing && !config.databaseUrl && !hasPGlite(config.dataDir)) throw noLedger(config);
-    const folder = config.embedded
-      ? opened.add(await takeFolder(config, logger), (held) => held.close())
-      : null;
-    const { db, pglite } = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
-    if (observing) await refuseOtherThanLedger(config, db);
-    else await bringUpToDate(config, db, logger);
-    const redis = await findRedis(config, folder, logger, opened);
-    const cells = StockCells.create();
-    const threaded = config.httpThreads > 1 && !observing;
-    const databaseUrl = threaded ? await addressOf(config, pglite, opened) : null;
-    const services = await openOver({ config, logger, opened, db, redis, cells }, options, {
-      // PGlite is in this process, and the data folder is locked: nobody else can be at it.
-      soleProcess: config.databaseUrl === null,
-      observing,
-      // The threads refuse, and hear the news for it.
-      hearsNews: !threaded,
-    });
-    const ground = databaseUrl === null ? null : { redis, databaseUrl, cells: cells.buffer };
-    return { ...services, db, redis, ground, close: () => opened.close() };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  // Opening a folder without a ledger would make one.
+  if (observing && !config.databaseUrl && !hasPGlite(config.dataDir)) throw noLedger(config);
+  const folder = config.embedded
+    ? opened.adopt(await takeFolder(config, logger), (held) => held.close())
+    : null;
+  const { db, pglite } = await openDatabase(config, folder, logger, opened, options.ledgerWaitMs);
+  if (observing) await refuseOtherThanLedger(config, db);
+  else await bringUpToDate(config, db, logger);
+  const redis = await findRedis(config, folder, logger, opened);
+  const cells = StockCells.create();
+  const threaded = config.httpThreads > 1 && !observing;
+  const databaseUrl = threaded ? await addressOf(config, pglite, opened) : null;
+  const services = await openOver({ config, logger, opened, db, redis, cells }, options, {
+    // PGlite is in this process, and the data folder is locked: nobody else can be at it.
+    soleProcess: config.databaseUrl === null,
+    observing,
+    // The threads refuse, and hear the news for it.
+    hearsNews: !threaded,
+  });
+  const handle = databaseUrl === null ? null : { redis, databaseUrl, cells: cells.buffer };
+  const kept = opened.move();
+  return { ...services, db, redis, handle, close: () => kept.disposeAsync() };
 }
 
 /**
@@ -101,33 +96,29 @@ export async function openInstallation(
  */
 export async function joinInstallation(
   config: Config,
-  ground: Ground,
+  handle: InstallationHandle,
   logger: Logger,
   options: Pick<InstallationOptions, 'providers'> = {},
 ): Promise<Installation> {
-  const opened = new Opened();
-  try {
-    const joined = { ...config, databaseUrl: ground.databaseUrl };
-    const { db } = await openDatabase(joined, null, logger, opened);
-    const { redis } = ground;
-    const cells = StockCells.attach(ground.cells);
-    const services = await openOver({ config: joined, logger, opened, db, redis, cells }, options, {
-      soleProcess: false,
-      observing: false,
-      hearsNews: true,
-      swept: true,
-    });
-    return { ...services, db, redis, ground, close: () => opened.close() };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  const joined = { ...config, databaseUrl: handle.databaseUrl };
+  const { db } = await openDatabase(joined, null, logger, opened);
+  const { redis } = handle;
+  const cells = StockCells.attach(handle.cells);
+  const services = await openOver({ config: joined, logger, opened, db, redis, cells }, options, {
+    soleProcess: false,
+    observing: false,
+    hearsNews: true,
+    swept: true,
+  });
+  const kept = opened.move();
+  return { ...services, db, redis, handle, close: () => kept.disposeAsync() };
 }
 
 type Foundation = {
   readonly config: Config;
   readonly logger: Logger;
-  readonly opened: Opened;
+  readonly opened: AsyncDisposableStack;
   readonly db: Database;
   readonly redis: RedisTarget;
   readonly cells: StockCells;
@@ -141,7 +132,7 @@ async function openOver(
 ): Promise<ReservationServices> {
   const keyPrefix = keyPrefixOf(target);
   const redis = connectForDecisions(target);
-  opened.add(redis, (connection) => connection.disconnect());
+  opened.adopt(redis, (connection) => connection.disconnect());
   redis.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));
   await connectOnce(redis).catch((error: unknown) => {
     const reason = unanswered(target, error);
@@ -169,7 +160,7 @@ async function openOver(
     idempotencyKeyDays: config.idempotencyKeyDays,
     report: (message, facts) => logger.info(facts, message),
   });
-  return opened.add(services, (open) => open.close());
+  return opened.adopt(services, (open) => open.close());
 }
 
 function hearNews(
@@ -177,7 +168,7 @@ function hearNews(
   decisions: Redis | Cluster,
   listener: NewsListener,
   logger: Logger,
-  opened: Opened,
+  opened: AsyncDisposableStack,
 ): void {
   const connect = (): Redis =>
     connectForNews(target, decisions).on('error', (error: Error) =>
@@ -185,7 +176,7 @@ function hearNews(
     );
   const keyPrefix = keyPrefixOf(target);
   const news = new NewsSubscription({ connect, decisions, keyPrefix, timers: systemTimers, listener });
-  opened.add(news, (subscription) => subscription.close()).open();
+  opened.adopt(news, (subscription) => subscription.close()).open();
 }
 
 /**
@@ -194,32 +185,24 @@ function hearNews(
  * @throws DataFolderInUseError, ConfigurationError, ServerAwayError
  */
 export async function openLedger(config: Config, logger: Logger, waitMs = 0): Promise<OpenedLedger> {
-  const opened = new Opened();
-  try {
-    const folder = config.databaseUrl
-      ? null
-      : opened.add(openDataFolder(config.dataDir), (held) => held.close());
-    const { db } = await openDatabase(config, folder, logger, opened, waitMs);
-    await bringUpToDate(config, db, logger);
-    return { db, close: () => opened.close() };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  const folder = config.databaseUrl
+    ? null
+    : opened.adopt(openDataFolder(config.dataDir), (held) => held.close());
+  const { db } = await openDatabase(config, folder, logger, opened, waitMs);
+  await bringUpToDate(config, db, logger);
+  const kept = opened.move();
+  return { db, close: () => kept.disposeAsync() };
 }
 
 /** Brings the ledger's schema up to date and nothing else. Answers with the steps it took. */
 export async function migrateInstallation(config: Config, logger: Logger): Promise<readonly string[]> {
-  const opened = new Opened();
-  try {
-    const folder = config.databaseUrl
-      ? null
-      : opened.add(openDataFolder(config.dataDir), (held) => held.close());
-    const { db } = await openDatabase(config, folder, logger, opened);
-    return await takeSteps(config, db);
-  } finally {
-    await opened.close();
-  }
+  await using opened = new AsyncDisposableStack();
+  const folder = config.databaseUrl
+    ? null
+    : opened.adopt(openDataFolder(config.dataDir), (held) => held.close());
+  const { db } = await openDatabase(config, folder, logger, opened);
+  return await takeSteps(config, db);
 }
 
 async function bringUpToDate(config: Config, db: Database, logger: Logger): Promise<void> {

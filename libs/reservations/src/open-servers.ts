@@ -16,7 +16,6 @@ import {
   type Config,
   type DataFolder,
   type Logger,
-  type Opened,
   type RedisTarget,
 } from '#platform';
 import { waitForLedger } from './wait-for-ledger.js';
@@ -33,12 +32,12 @@ export function openForAudit(
   { databaseUrl }: Config,
   db: Database,
   logger: Logger,
-  opened: Opened,
+  opened: AsyncDisposableStack,
 ): Database {
   if (!databaseUrl) return db;
   const onError = (error: Error) => logger.debug({ err: error }, 'ledger connection for audits');
   const auditDb = openPostgres(databaseUrl, onError, { connectionsMax: 1, queryTimeoutMs: auditTimeoutMs });
-  return opened.add(auditDb, (database) => database.destroy());
+  return opened.adopt(auditDb, (database) => database.destroy());
 }
 
 /** @param waitMs how long a PostgreSQL that is just starting is waited for */
@@ -46,34 +45,38 @@ export async function openDatabase(
   config: Config,
   folder: DataFolder | null,
   logger: Logger,
-  opened: Opened,
+  opened: AsyncDisposableStack,
   waitMs = 0,
 ): Promise<{ readonly db: Database; readonly pglite: PGlite | null }> {
   const { databaseUrl } = config;
   const report = (message: string) => logger.info(message);
   if (!databaseUrl) {
     const pglite = await openPGlite({ dataDir: dataDirOf(folder), parsers: pgliteParsers, report });
-    return { db: opened.add(openPglite(pglite), (database) => database.destroy()), pglite };
+    return { db: opened.adopt(openPglite(pglite), (database) => database.destroy()), pglite };
   }
   const db = openPostgres(databaseUrl, (error) => logger.debug({ err: error }, 'ledger connection'));
-  opened.add(db, (database) => database.destroy());
+  opened.adopt(db, (database) => database.destroy());
   const { host } = new URL(databaseUrl);
   await waitForLedger(db, { waitMs, host, clock: systemClock, timers: systemTimers, report });
   return { db, pglite: null };
 }
 
 /** Where other threads reach the ledger: a server, or PGlite served to them from here. */
-export async function addressOf(config: Config, pglite: PGlite | null, opened: Opened): Promise<string> {
+export async function addressOf(
+  config: Config,
+  pglite: PGlite | null,
+  opened: AsyncDisposableStack,
+): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl;
   assert(pglite, 'a ledger is on a server or embedded', {});
-  return opened.add(await servePGlite(pglite), (served) => served.close()).url;
+  return opened.adopt(await servePGlite(pglite), (served) => served.close()).url;
 }
 
 export async function findRedis(
   config: Config,
   folder: DataFolder | null,
   logger: Logger,
-  opened: Opened,
+  opened: AsyncDisposableStack,
 ): Promise<RedisTarget> {
   if (config.redisUrl) {
     const target = parseRedisUrl(config.redisUrl);
@@ -81,7 +84,7 @@ export async function findRedis(
     return target;
   }
   const redis = await startRedis({ dataDir: dataDirOf(folder), report: (message) => logger.info(message) });
-  opened.add(redis, (server) => server.stop());
+  opened.adopt(redis, (server) => server.stop());
   const { connection } = redis;
   return 'path' in connection
     ? { kind: 'socket', path: connection.path }

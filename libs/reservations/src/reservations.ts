@@ -12,7 +12,7 @@ import {
 import { orderIdOf } from '#ledger';
 import { linesByPartition, type Made } from '#stock';
 import { Finality } from './finality.js';
-import { actsWithinMs } from './looks.js';
+import { actsWithinMs } from './ledger-staleness.js';
 import type { NamedPayments } from './payments/named-payments.js';
 import type { Parts } from './ports.js';
 import { Reserve } from './reserve.js';

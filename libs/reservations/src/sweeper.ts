@@ -6,7 +6,7 @@
 import type { JournalEntry, JournalPosition } from '#domain';
 import type { Clock, Timer, Timers } from '#platform';
 import type { Opening, PartitionEpoch, StockStore } from '#stock';
-import { actsWithinMs } from './looks.js';
+import { actsWithinMs } from './ledger-staleness.js';
 import type { Orders } from './orders.js';
 import type { Desk, ReservationLedger } from './ports.js';
 

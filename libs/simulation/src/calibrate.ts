@@ -7,10 +7,10 @@ import type { Scenario } from '#contracts';
 import { systemClock, systemRandom } from '#platform';
 import type { HttpCheckout } from './http-checkout.js';
 import { type PlannedLine, planOf } from './plan.js';
-import { Stage, type StageOptions, type Target } from './stage.js';
+import { Testbed, type TestbedOptions, type Target } from './testbed.js';
 import type { Costs } from './virtual/virtual-shop.js';
 
-export type CalibrationOptions = StageOptions & {
+export type CalibrationOptions = TestbedOptions & {
   /** A service that runs already; null: one is started. */
   readonly target: Target | null;
 };
@@ -28,10 +28,10 @@ const cartsMax = 1_000;
 export async function calibrate(scenario: Scenario, options: CalibrationOptions): Promise<Costs> {
   const calm: Scenario = { ...scenario, faults: [], payment: { ...scenario.payment, via: 'confirm' } };
   const { target, report } = options;
-  const stage = target ? Stage.at(calm, target) : await Stage.open(calm, options);
+  const testbed = target ? Testbed.at(calm, target) : await Testbed.open(calm, options);
   try {
     report('measuring what requests cost here');
-    const { checkout } = stage;
+    const { checkout } = testbed;
     const [plenty, nothing] = [plentyOfUnits, 0].map((units) => cartsOf(calm, units));
     for (const { stock } of [plenty!, nothing!]) {
       for (const [sku, onHand] of stock)
@@ -57,7 +57,7 @@ export async function calibrate(scenario: Scenario, options: CalibrationOptions)
       commitMs: Math.max(0, (await aloneMs(() => reserve(checkout, plenty!.next()))) - acceptedMs),
     };
   } finally {
-    await stage.close();
+    await testbed.close();
   }
 }
 

@@ -7,7 +7,7 @@ export * from './scenario-file.js';
 export * from './simulation-repository.js';
 export { SlowProxy } from './servers/slow-proxy.js';
 export * from './simulations.js';
-export type { StageOptions, Target } from './stage.js';
+export type { TestbedOptions, Target } from './testbed.js';
 export type { Costs } from './virtual/virtual-shop.js';
 export * from './virtual/rehearse-virtually.js';
 export * from './virtual/what-if.js';

@@ -1,5 +1,5 @@
 /**
- * A rehearsal in real time: a stage, a sale on it, the faults that were planned, and afterwards the reckoning: what the
+ * A rehearsal in real time: a testbed, a sale on it, the faults that were planned, and afterwards the verdict: what the
  * buyers were told against what there was, and against what the service has on record.
  */
 import {
@@ -11,12 +11,12 @@ import {
 } from '#contracts';
 import { systemClock, systemRandom, systemTimers } from '#platform';
 import { type Plan, planOf } from './plan.js';
-import { reckon } from './reckoning.js';
+import { judge } from './verdict.js';
 import { reportOf } from './report.js';
 import { Sale } from './sale.js';
-import { Stage, type StageOptions, type Target } from './stage.js';
+import { Testbed, type TestbedOptions, type Target } from './testbed.js';
 
-export type RehearsalOptions = StageOptions & {
+export type RehearsalOptions = TestbedOptions & {
   /** A service that runs already; null: one is started. */
   readonly target: Target | null;
   /** Whether everything is to crash after the sale, to see what is lost. */
@@ -32,13 +32,13 @@ const progressEveryMs = 200;
 export async function rehearse(scenario: Scenario, options: RehearsalOptions): Promise<SimulationReport> {
   const { target, signal, onProgress } = options;
   const plan = planOf(scenario, `sim-${systemRandom.bytes(4).toString('hex')}`);
-  const stage = target ? Stage.at(scenario, target) : await Stage.open(scenario, options);
+  const testbed = target ? Testbed.at(scenario, target) : await Testbed.open(scenario, options);
   try {
-    await stage.stock(plan);
+    await testbed.stock(plan);
     const sale = new Sale({
       scenario,
       plan,
-      checkout: stage.checkout,
+      checkout: testbed.checkout,
       clock: systemClock,
       timers: systemTimers,
     });
@@ -46,19 +46,19 @@ export async function rehearse(scenario: Scenario, options: RehearsalOptions): P
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     const watching = watch(sale, onProgress);
-    const faults = sufferAll(stage, scenario, plan, sale);
+    const faults = injectFaults(testbed, scenario, plan, sale);
     await sale.run();
     watching.stop();
     signal.removeEventListener('abort', stop);
-    const suffered = await faults;
+    const injected = await faults;
     onProgress({ ...sale.progress(), phase: 'checking' });
-    const reckoning = await reckon(sale, stage, scenario, plan, {
+    const verdict = await judge(sale, testbed, scenario, plan, {
       crash: options.crash && !sale.interrupted,
     });
     onProgress({ ...sale.progress(), phase: 'finished' });
-    return reportOf(sale, scenario, { ...reckoning, faults: suffered });
+    return reportOf(sale, scenario, { ...verdict, faults: injected });
   } finally {
-    await stage.close();
+    await testbed.close();
   }
 }
 
@@ -71,17 +71,22 @@ function watch(sale: Sale, onProgress: RehearsalOptions['onProgress']): { stop()
   return { stop: () => timer.cancel() };
 }
 
-type Suffered = SimulationReport['faults'];
+type InjectedFaults = SimulationReport['faults'];
 
-async function sufferAll(stage: Stage, scenario: Scenario, plan: Plan, sale: Sale): Promise<Suffered> {
-  const suffered: Suffered = [];
+async function injectFaults(
+  testbed: Testbed,
+  scenario: Scenario,
+  plan: Plan,
+  sale: Sale,
+): Promise<InjectedFaults> {
+  const injected: InjectedFaults = [];
   const endMs = arrivalSeconds(scenario) * 1_000;
   const one = async (fault: SimulationFault): Promise<void> => {
     await sale.until(Math.min(fault.atSeconds * 1_000, endMs));
     if (sale.interrupted) return;
     const atMs = Math.round(sale.elapsedMs());
-    suffered.push({ kind: fault.kind, atMs, detail: await stage.suffer(fault, plan) });
+    injected.push({ kind: fault.kind, atMs, detail: await testbed.inject(fault, plan) });
   };
   await Promise.all(scenario.faults.map(one));
-  return suffered.toSorted((left, right) => left.atMs - right.atMs);
+  return injected.toSorted((left, right) => left.atMs - right.atMs);
 }

@@ -1,8 +1,9 @@
 /** The report of a sale, as it is shown, written and compared. */
 import type { Scenario, SimulationReport } from '#contracts';
 import type { Sale } from './sale.js';
+import type { Verdict } from './verdict.js';
 
-type Judged = Pick<SimulationReport, 'invariants' | 'crash' | 'faults' | 'oversold' | 'undersold'>;
+type Judged = Verdict & Pick<SimulationReport, 'faults'>;
 
 export function reportOf(sale: Sale, scenario: Scenario, judged: Judged): SimulationReport {
   const { measurement } = sale;

@@ -14,7 +14,7 @@ import type { SettableClock } from './settable-clock.js';
 export const keys = { storefront: 'faults-storefront-key', admin: 'faults-admin-key-0000' };
 
 const program = path.resolve('dist/apps/cli/src/up.js');
-const leash = path.resolve('scripts/leash.mjs');
+const exitWithParent = path.resolve('scripts/exit-with-parent.mjs');
 /** The last lines that a process has said, for the report of a violation. */
 const linesKept = 200;
 const startAgainMs = 250;
@@ -72,7 +72,7 @@ export class Member {
 
   private async startOnce(): Promise<void> {
     const { environment, imports = [] } = this.options;
-    const flags = [leash, ...imports].flatMap((file) => ['--import', file]);
+    const flags = [exitWithParent, ...imports].flatMap((file) => ['--import', file]);
     const args = [...flags, '--disable-warning=ExperimentalWarning', program];
     const run = this.options.command?.(process.execPath, args) ?? { file: process.execPath, args };
     const child = spawn(run.file, run.args, {

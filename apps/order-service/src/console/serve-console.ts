@@ -8,9 +8,13 @@ import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from '#platform';
-import { pageHeaders } from '../page-headers.js';
+import { securityHeaders } from '../http/security-headers.js';
 
-const headers = pageHeaders(["style-src 'self'", "base-uri 'none'", "require-trusted-types-for 'script'"]);
+const headers = securityHeaders([
+  "style-src 'self'",
+  "base-uri 'none'",
+  "require-trusted-types-for 'script'",
+]);
 
 /** Beside the compiled service, or in dist/ when the sources themselves run. */
 const folders = ['../../../console', '../../../../dist/apps/console'].map((folder) =>

@@ -1,11 +1,11 @@
 /** `/openapi.json`, and Swagger UI over it from files of our own: nothing is fetched from anywhere else. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { pageHeaders } from '../page-headers.js';
+import { securityHeaders } from '../http/security-headers.js';
 import { openApiDocument } from './document.js';
 
 /** Swagger UI styles its elements one by one. */
-const headers = pageHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'none'"]);
+const headers = securityHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'none'"]);
 
 export function serveDocs(nest: NestFastifyApplication): void {
   const fastify = nest.getHttpAdapter().getInstance();

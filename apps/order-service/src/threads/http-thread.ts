@@ -9,7 +9,7 @@ import { assert } from '#domain';
 import { createLogger, createMetrics, figuresOf, readConfig, systemTimers, type Metrics } from '#platform';
 import { createApp } from '../create-app.js';
 import { joinServices } from '../open-services.js';
-import { Calls } from './calls.js';
+import { PendingCalls } from './pending-calls.js';
 import type { FromThread, ThreadTask, ToThread } from './messages.js';
 
 /** Longer than the main thread waits for the slowest thread. */
@@ -17,7 +17,7 @@ const metricsWithinMs = 3_000;
 
 assert(parentPort, 'an HTTP thread is started by the main thread', {});
 const port = parentPort;
-const texts = new Calls<string>(systemTimers);
+const texts = new PendingCalls<string>(systemTimers);
 let serving: ReturnType<typeof serve> | undefined;
 
 port.on('message', (message: ToThread) => {
@@ -39,7 +39,7 @@ port.on('message', (message: ToThread) => {
 
 const tell = (message: FromThread): void => port.postMessage(message);
 
-async function serve({ name, ground, address }: ThreadTask) {
+async function serve({ name, handle, address }: ThreadTask) {
   const read = readConfig(process.env);
   assert('config' in read, 'the main thread has read the same environment', {});
   const { config } = read;
@@ -47,7 +47,7 @@ async function serve({ name, ground, address }: ThreadTask) {
   const logger = createLogger({ level: config.logLevel, readable }).child({ thread: name });
   const own = createMetrics(name);
   const metrics: Metrics = { ...own, text: async () => (await textOfAll()) ?? own.text() };
-  const services = await joinServices(config, ground, { logger, metrics });
+  const services = await joinServices(config, handle, { logger, metrics });
   const app = await createApp(services, config, { logger, metrics });
   tell({ kind: 'listens', address: await app.listen({ ...address, shared: true }) });
   return { own, app, services };

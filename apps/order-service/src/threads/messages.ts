@@ -1,11 +1,11 @@
 /** What the main thread and the HTTP threads say to each other. */
 import type { Figures } from '#platform';
-import type { ThreadGround } from '../services.js';
+import type { ServicesHandle } from '../services.js';
 
 export type ThreadTask = {
   /** From 1; the one that replaces a dead thread has its name. */
   readonly name: string;
-  readonly ground: ThreadGround;
+  readonly handle: ServicesHandle;
   readonly address: { readonly port: number; readonly host: string };
 };
 

@@ -1,7 +1,7 @@
 /** An HTTP thread as the main thread sees it. */
 import { Worker } from 'node:worker_threads';
 import { type Figures, systemTimers } from '#platform';
-import { Calls } from './calls.js';
+import { PendingCalls } from './pending-calls.js';
 import type { FromThread, ThreadTask, ToThread } from './messages.js';
 
 const program = new URL('./http-thread.js', import.meta.url);
@@ -20,7 +20,7 @@ export class Thread {
   /** Settles when it has ended, with its exit code. */
   readonly ended: Promise<number>;
   private readonly worker = new Worker(program, { name: 'http' });
-  private readonly figures = new Calls<Figures>(systemTimers);
+  private readonly figures = new PendingCalls<Figures>(systemTimers);
   private readonly listening = Promise.withResolvers<string>();
   private listener: ThreadListener | null = null;
 

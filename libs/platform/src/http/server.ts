@@ -11,7 +11,7 @@ import type { Logger } from '../logging/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Clock } from '../ports.js';
 import { AllowedMethods } from './allowed-methods.js';
-import { Callers } from './callers.js';
+import { Authenticator } from './authenticator.js';
 import { answerClientError, refuseExpectation } from './client-error.js';
 import { parseJsonBody } from './json-body.js';
 import { Problem } from './problem.js';
@@ -103,7 +103,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   readJson(fastify);
   passUploads(fastify);
   shedLoad(fastify, options.callsInFlightMax);
-  checkRequests(fastify, new Callers(options.apiKeys, options.clock));
+  checkRequests(fastify, new Authenticator(options.apiKeys, options.clock));
   measureRequests(fastify, options);
   return { adapter, filter };
 }
@@ -142,14 +142,14 @@ function refuseEncodings(request: FastifyRequest): void {
   }
 }
 
-function checkRequests(fastify: FastifyInstance, callers: Callers): void {
+function checkRequests(fastify: FastifyInstance, authenticator: Authenticator): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
       requireHost(request.raw);
       const { config } = request.routeOptions;
       forgetTypeOfNothing(request.headers);
       if (config.scopes !== undefined && config.signed !== true) {
-        request.apiKey = authorised(callers.keyOf(request.headers.authorization), config.scopes);
+        request.apiKey = authorised(authenticator.authenticate(request.headers.authorization), config.scopes);
       }
       lowerCaseId(request.params as { id?: string });
       if (request.url.includes('?'))

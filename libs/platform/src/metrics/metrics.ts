@@ -1,6 +1,6 @@
-/** What the service counts. One registry a thread; rooms above add theirs to it. */
+/** What the service counts. One registry a thread; the layers above add theirs to it. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { Figures } from './summed.js';
+import type { Figures } from './aggregated-metrics.js';
 
 /** How an attempt at a reservation ended. */
 export const reservationOutcomes = [

@@ -8,7 +8,7 @@ import { UnavailableError, type JournalPosition, type Payment, type ReservationL
 import type { Settlement as View } from '#ledger';
 import { EpochPassedError, linesByPartition, type InEpoch } from '#stock';
 import { Finality } from '../finality.js';
-import { doneWithinMs } from '../looks.js';
+import { doneWithinMs } from '../ledger-staleness.js';
 import type { Parts } from '../ports.js';
 
 /** Far more than any payment needs; beyond it somebody else keeps changing what we look at. */

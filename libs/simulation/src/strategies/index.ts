@@ -6,10 +6,10 @@ import { PostgresRowLock } from './postgres-row-lock.js';
 import { RedisCheckThenAct } from './redis-check-then-act.js';
 import { RedisOnly } from './redis-only.js';
 import { LockedByRedlock } from './redlock.js';
-import type { Ground, NaiveName, Strategy } from './strategy.js';
+import type { Connections, NaiveName, Strategy } from './strategy.js';
 
 type Row = {
-  readonly open: new (ground: Ground) => Strategy;
+  readonly open: new (connections: Connections) => Strategy;
   /** Each instance has a shelf of its own, to be filled one by one. */
   readonly shelfPerInstance: boolean;
   readonly usesPostgres: boolean;

@@ -3,17 +3,17 @@
  * wrong: only the making is safe. What is done with the shelf afterwards, look and take, is two steps with a wait between.
  */
 import { ConcurrentMap } from '#concurrent-map';
-import { type Ground, OrderBook, type Purchase, type Strategy } from './strategy.js';
+import { type Connections, RedisOrders, type Purchase, type Strategy } from './strategy.js';
 
 type Shelf = { left: number };
 
 export class LoadOrStore implements Strategy {
   private readonly catalogue = new Map<string, number>();
   private readonly shelves = new ConcurrentMap<string, Shelf>();
-  private readonly orders: OrderBook;
+  private readonly orders: RedisOrders;
 
-  constructor({ redis }: Ground) {
-    this.orders = new OrderBook(redis);
+  constructor({ redis }: Connections) {
+    this.orders = new RedisOrders(redis);
   }
 
   async stock(sku: string, units: number): Promise<void> {

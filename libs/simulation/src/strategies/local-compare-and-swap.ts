@@ -3,14 +3,14 @@
  * process, and each has a map of its own with all of the stock in it. And a process that starts again starts full.
  */
 import { ConcurrentMap } from '#concurrent-map';
-import { type Ground, OrderBook, type Purchase, type Strategy } from './strategy.js';
+import { type Connections, RedisOrders, type Purchase, type Strategy } from './strategy.js';
 
 export class LocalCompareAndSwap implements Strategy {
   private readonly units = new ConcurrentMap<string, number>();
-  private readonly orders: OrderBook;
+  private readonly orders: RedisOrders;
 
-  constructor({ redis }: Ground) {
-    this.orders = new OrderBook(redis);
+  constructor({ redis }: Connections) {
+    this.orders = new RedisOrders(redis);
   }
 
   async stock(sku: string, units: number): Promise<void> {

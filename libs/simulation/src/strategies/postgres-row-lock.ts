@@ -3,7 +3,7 @@
  * crowd stands in line for one row, those who get nothing as long as those who do.
  */
 import type { Pool } from 'pg';
-import type { Ground, Purchase, Strategy } from './strategy.js';
+import type { Connections, Purchase, Strategy } from './strategy.js';
 
 const schema = `
 create table if not exists stock (sku text primary key, units integer not null);
@@ -12,7 +12,7 @@ create table if not exists orders (id text primary key, buyer_id text not null, 
 export class PostgresRowLock implements Strategy {
   private readonly postgres: Pool;
 
-  constructor({ postgres }: Ground) {
+  constructor({ postgres }: Connections) {
     this.postgres = postgres;
   }
 

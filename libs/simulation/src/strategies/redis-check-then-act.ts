@@ -3,15 +3,15 @@
  * them are not; everybody who has read the last unit takes it.
  */
 import type { Redis } from 'ioredis';
-import { type Ground, OrderBook, type Purchase, type Strategy } from './strategy.js';
+import { type Connections, RedisOrders, type Purchase, type Strategy } from './strategy.js';
 
 export class RedisCheckThenAct implements Strategy {
   private readonly redis: Redis;
-  private readonly orders: OrderBook;
+  private readonly orders: RedisOrders;
 
-  constructor({ redis }: Ground) {
+  constructor({ redis }: Connections) {
     this.redis = redis;
-    this.orders = new OrderBook(redis);
+    this.orders = new RedisOrders(redis);
   }
 
   async stock(sku: string, units: number): Promise<void> {

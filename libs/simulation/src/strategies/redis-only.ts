@@ -4,7 +4,7 @@
  * is filled again, it is sold again.
  */
 import type { Redis } from 'ioredis';
-import { type Ground, OrderBook, type Purchase, type Strategy } from './strategy.js';
+import { type Connections, RedisOrders, type Purchase, type Strategy } from './strategy.js';
 
 const script = `
 local left = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -16,11 +16,11 @@ return 1`;
 
 export class RedisOnly implements Strategy {
   private readonly redis: Redis;
-  private readonly orders: OrderBook;
+  private readonly orders: RedisOrders;
 
-  constructor({ redis }: Ground) {
+  constructor({ redis }: Connections) {
     this.redis = redis;
-    this.orders = new OrderBook(redis);
+    this.orders = new RedisOrders(redis);
   }
 
   async stock(sku: string, units: number): Promise<void> {

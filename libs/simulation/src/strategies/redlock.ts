@@ -5,19 +5,19 @@
  */
 import { Redlock } from '@sesamecare-oss/redlock';
 import type { Redis } from 'ioredis';
-import { type Ground, OrderBook, type Purchase, type Strategy } from './strategy.js';
+import { type Connections, RedisOrders, type Purchase, type Strategy } from './strategy.js';
 
 const lockMs = 1_000;
 const attempts = { retryCount: 20, retryDelay: 50, retryJitter: 50 };
 
 export class LockedByRedlock implements Strategy {
   private readonly redis: Redis;
-  private readonly orders: OrderBook;
+  private readonly orders: RedisOrders;
   private readonly locks: Redlock;
 
-  constructor({ redis }: Ground) {
+  constructor({ redis }: Connections) {
     this.redis = redis;
-    this.orders = new OrderBook(redis);
+    this.orders = new RedisOrders(redis);
     this.locks = new Redlock([redis], attempts);
     // A lock that is not had in time rejects its caller, who says so.
     this.locks.on('error', () => undefined);

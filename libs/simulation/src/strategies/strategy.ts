@@ -22,12 +22,12 @@ export interface Strategy {
 }
 
 /** What there is to build on. */
-export type Ground = { readonly redis: Redis; readonly postgres: Pool };
+export type Connections = { readonly redis: Redis; readonly postgres: Pool };
 
 export type NaiveName = Exclude<StrategyName, 'holdfast'>;
 
 /** The shop's orders in Redis, where the strategies that keep stock in memory or in Redis write them. */
-export class OrderBook {
+export class RedisOrders {
   constructor(private readonly redis: Redis) {}
 
   async record({ id, buyerId }: Purchase): Promise<void> {

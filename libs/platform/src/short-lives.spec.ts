@@ -1,8 +1,0 @@
-import { execFileSync } from 'node:child_process';
-import { expect, test } from '@jest/globals';
-import { shortLivesFlag } from './short-lives.js';
-
-test('V8 knows the flag: one that it has given up would be passed over in silence', () => {
-  const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
-  expect(known).toContain(shortLivesFlag.replace('--no-', '--'));
-});
