@@ -1,8 +1,8 @@
-// Compiles the sources into dist/, carries along what the compiler leaves behind (the Redis functions, the scenarios), and
-// bundles the console's page.
-// With nothing to do it looks at times and sizes of the sources and is done in a hundredth of a second: the compiler, incremental
-// as it is, takes a second of both cores to find that out. Files in dist/ whose source has gone are removed: migrations are
-// found by listing their folder, and one that was renamed must not run twice.
+// Compiles the sources into dist/, copies what the compiler leaves behind (the Redis functions, the scenarios), and bundles the
+// console's page.
+// With nothing to do it compares times and sizes of the sources and is done in a hundredth of a second: even incrementally, the
+// compiler takes a second of both cores to find that out. Files in dist/ whose source is gone are removed: migrations are found
+// by listing their folder, and a renamed one must not run twice.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,8 +26,8 @@ const sources = [
   'tsconfig.json',
   'tsconfig.build.json',
 ];
-/** What is read as it is. */
-const carriedAlong = [
+/** What is copied as it is. */
+const copiedFolders = [
   'libs/stock/src/functions',
   'libs/simulation/src/scenarios',
   'libs/simulation/src/page',
@@ -46,7 +46,7 @@ export async function build(node = process.execPath) {
   });
   if (status !== 0) throw new SetupError('the sources do not compile: see the messages above');
   removeOrphans(dist);
-  for (const folder of carriedAlong) copyFolder(folder);
+  for (const folder of copiedFolders) copyFolder(folder);
   await buildConsole();
   writeFileSync(stampFile, stamp);
 }

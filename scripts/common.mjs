@@ -1,4 +1,4 @@
-// What every script of this folder wants: where the project is, and how to talk to the person who started it.
+// What every script of this folder needs: where the project is, and how to talk to the person who started it.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +12,7 @@ export function say(line) {
 /** Ends the process with a message for people, without a stack trace. */
 export class SetupError extends Error {}
 
-/** Runs a script's main function; what a user can mend is told without a stack trace. */
+/** Runs a script's main function; what a user can fix is reported without a stack trace. */
 export async function run(main) {
   try {
     await main();

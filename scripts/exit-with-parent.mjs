@@ -1,5 +1,5 @@
-// Loaded into the service by `npm start`: close as on SIGTERM when the process that started it has gone without a word, or
-// when its terminal was closed.
+// Loaded into the service by `npm start`: shut down as on SIGTERM when the parent process is gone, or when the terminal was
+// closed.
 const close = () => process.kill(process.pid, 'SIGTERM');
 process.once('disconnect', close);
 process.once('SIGHUP', close);

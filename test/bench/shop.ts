@@ -1,7 +1,7 @@
 /** A shop under load: a Holdfast, or one of the strategies that the simulator compares it with, as a process. */
 import path from 'node:path';
 import { Client } from 'pg';
-import { freePort } from '../servers/server.js';
+import { freePort } from '#platform';
 import { startRedisServer } from '../servers/redis-server.js';
 import { post } from './load.js';
 import { startProgram, type Program } from './program.js';

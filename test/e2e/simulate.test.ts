@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type SimulationReport, simulationReport } from '#contracts';
 import { Client } from '../fixtures/client.js';
 import { type PayingService, startService } from '../fixtures/service.js';
-import { freePort, testDataFolder } from '../servers/server.js';
+import { freePort } from '#platform';
+import { testDataFolder } from '../servers/server.js';
 
 const main = path.resolve(import.meta.dirname, '../../dist/apps/cli/src/main.js');
 

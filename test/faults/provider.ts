@@ -1,6 +1,6 @@
 /** The payment provider of a world: the sandbox, with its faults. */
 import { openSandbox, type Sandbox } from '../../apps/payment-sandbox/src/index.js';
-import { lastingPort } from '../servers/server.js';
+import { lastingPort } from '#platform';
 
 const secret = 'faults-webhook-secret';
 

@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import {
-  DataFolderInUseError,
-  openDataFolder,
-  waitForDataFolder,
-} from '../../libs/platform/src/embedded/index.js';
-import { runCompiled } from './embedded-fixtures/run-compiled.js';
+import { DataFolderInUseError, openDataFolder, waitForDataFolder } from '#platform';
+import { runCompiled } from '../fixtures/run-compiled.js';
 
 let base: string;
 beforeEach(() => {

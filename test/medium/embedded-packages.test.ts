@@ -6,13 +6,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  findPostgres,
-  findRedisServer,
-  openDataFolder,
-  startRedis,
-} from '../../libs/platform/src/embedded/index.js';
-import { runCompiled } from './embedded-fixtures/run-compiled.js';
+import { findPostgres, findRedisServer, openDataFolder, startRedis } from '#platform';
+import { runCompiled } from '../fixtures/run-compiled.js';
 
 const describeOnDebian = existsSync('/usr/bin/apt-get') ? describe : describe.skip;
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { openPGlite } from '../../libs/platform/src/embedded/index.js';
-import { runCompiled } from './embedded-fixtures/run-compiled.js';
+import { openPGlite } from '#platform';
+import { runCompiled } from '../fixtures/run-compiled.js';
 
 const rounds = 5;
 let dataDir: string;

@@ -5,13 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import {
-  type EmbeddedRedis,
-  redisImage,
-  runToEnd,
-  startRedis,
-} from '../../libs/platform/src/embedded/index.js';
-import { runCompiled } from './embedded-fixtures/run-compiled.js';
+import { type EmbeddedRedis, redisImage, runToEnd, startRedis } from '#platform';
+import { runCompiled } from '../fixtures/run-compiled.js';
 
 const runs = await runToEnd('docker', ['run', '--rm', redisImage, 'redis-server', '--version']);
 const describeOnDocker = runs.code === 0 ? describe : describe.skip;

@@ -5,16 +5,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import {
-  type EmbeddedRedis,
-  findRedisServer,
-  isAlive,
-  type RedisServer,
-  startRedis,
-} from '../../libs/platform/src/embedded/index.js';
+import { type EmbeddedRedis, findRedisServer, isAlive, type RedisServer, startRedis } from '#platform';
 import { describeWithRedis } from '../servers/index.js';
 import { testDataFolder } from '../servers/server.js';
-import { runCompiled } from './embedded-fixtures/run-compiled.js';
+import { runCompiled } from '../fixtures/run-compiled.js';
 
 describeWithRedis('the embedded Redis', () => {
   let dataDir: string;

@@ -3,7 +3,7 @@
  * ledger still: for a while two masters decide about the same units. Real namespaces of the kernel, real packets lost.
  */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { systemTimers } from '#platform';
+import { lastingPort, systemTimers } from '#platform';
 import { partitionOf } from '#stock';
 import { send } from '../faults/http.js';
 import { keys, Member } from '../faults/servers/fleet.js';
@@ -13,7 +13,6 @@ import { LossyProxy } from '../faults/servers/lossy-proxy.js';
 import { RedisCluster } from '../faults/servers/redis-cluster.js';
 import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, type TestDatabase } from '../servers/index.js';
-import { lastingPort } from '../servers/server.js';
 
 const longMs = 120_000;
 const patienceMs = 60_000;

@@ -99,7 +99,7 @@ describeWithPostgres('a process that dies in the middle of a payment', () => {
   test('leaves nothing that another one does not finish', async () => {
     const victims: Victim[] = [];
     for (const death of deaths) {
-      // One after the other, so that nobody carries out another's errand while he is alive; its leftovers he may.
+      // One after the other, so that nobody carries out another's errand while that one is alive; its leftovers they may.
       const victim = await openVictim(death);
       victims.push(victim);
       await goOn(victim).catch(() => undefined);

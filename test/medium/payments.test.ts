@@ -1,37 +1,23 @@
 /** Payments over real Redis and PostgreSQL: what keeps units, what makes orders, what gives money back. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { UnavailableError } from '#domain';
 import { sql, type Database } from '#ledger';
 import { systemTimers } from '#platform';
 import type { StockStore } from '#stock';
-import { eventually, openInstance, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import { eventually, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
 import { intercept } from '../fixtures/intercept.js';
 import { TestProvider } from '../fixtures/provider.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { useInstances } from '../fixtures/use-instances.js';
+import { describeWithPostgres } from '../servers/index.js';
 
 describeWithPostgres('payments', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
+  const instances = useInstances();
   let provider: TestProvider;
-
-  beforeEach(async () => {
-    opened = [];
+  beforeEach(() => {
     provider = new TestProvider();
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
   });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
-  });
-
-  async function open(options: Partial<InstanceOptions> = {}): Promise<Instance> {
-    const servers = { redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url };
-    const instance = await openInstance({ ...servers, providers: [provider], ...options });
-    opened.push(instance);
-    return instance;
-  }
+  const open = (options: Partial<InstanceOptions> = {}) =>
+    instances.open({ providers: [provider], ...options });
 
   const statusOf = async (instance: Instance, id: string) =>
     (await instance.services.reservations.find(id))!.status;

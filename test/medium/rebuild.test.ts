@@ -1,5 +1,5 @@
 /** What Redis or the ledger lost comes back from the other, or stays closed: on real Redis and PostgreSQL. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { ChainableCommander } from 'ioredis';
 import { systemTimers } from '#platform';
 import { AuditRepository, sql } from '#ledger';
@@ -13,32 +13,11 @@ import {
   type InstanceOptions,
 } from '../fixtures/holdfast.js';
 import { intercept } from '../fixtures/intercept.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { useInstances } from '../fixtures/use-instances.js';
+import { describeWithPostgres, testRedis } from '../servers/index.js';
 
 describeWithPostgres('rebuild', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
-
-  beforeEach(async () => {
-    opened = [];
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
-  });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
-  });
-
-  async function open(options: Partial<InstanceOptions> = {}): Promise<Instance> {
-    const instance = await openInstance({
-      redisUrl: redisDatabase.url,
-      databaseUrl: ledgerDatabase.url,
-      ...options,
-    });
-    opened.push(instance);
-    return instance;
-  }
+  const { opened, urls, open } = useInstances();
 
   test('a Redis that lost everything is rebuilt under the next epoch, and nothing acknowledged is lost', async () => {
     const one = await open();
@@ -63,7 +42,7 @@ describeWithPostgres('rebuild', () => {
 
   test('at maxmemory a broken partition is rebuilt, and holds can be given back', async () => {
     const full = await testRedis({ own: true });
-    const one = await openInstance({ redisUrl: full.url, databaseUrl: ledgerDatabase.url });
+    const one = await openInstance({ ...urls(), redisUrl: full.url });
     try {
       await one.put('A', 10);
       const kept = await one.hold('A');
@@ -120,7 +99,7 @@ describeWithPostgres('rebuild', () => {
 
   test('even refusals of a Redis that came back without its last words are not believed', async () => {
     const own = await testRedis({ own: true });
-    const one = await openInstance({ redisUrl: own.url, databaseUrl: ledgerDatabase.url });
+    const one = await openInstance({ ...urls(), redisUrl: own.url });
     try {
       await one.put('A', 1);
       const dump = await snapshot(one);
@@ -245,19 +224,8 @@ describeWithPostgres('rebuild', () => {
 });
 
 describeWithPostgres('a Redis that comes back as another process', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
-
-  beforeEach(async () => {
-    opened = [];
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis({ own: true }), testPostgres()]);
-  });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
-  });
+  const instances = useInstances({ own: true });
+  const { opened } = instances;
 
   /** Nobody helps with what another has decided, as long as `unhelped`. */
   let unhelped = false;
@@ -268,15 +236,7 @@ describeWithPostgres('a Redis that comes back as another process', () => {
         : store.readJournal(at, after, limit),
     );
 
-  async function open(wrap = alone): Promise<Instance> {
-    const instance = await openInstance({
-      redisUrl: redisDatabase.url,
-      databaseUrl: ledgerDatabase.url,
-      wrap: (store) => wrap(alone(store)),
-    });
-    opened.push(instance);
-    return instance;
-  }
+  const open = (wrap = alone) => instances.open({ wrap: (store) => wrap(alone(store)) });
 
   /** As a restart does: the library is loaded anew, and what was not on disk is gone. */
   async function comeBack({ redis }: Instance, dump: Dump = []): Promise<void> {

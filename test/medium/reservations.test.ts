@@ -1,43 +1,16 @@
 /** The use cases on real Redis and PostgreSQL: what must be true when things race, die and get lost. */
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { systemTimers } from '#platform';
 import { IdempotencyRepository, orderIdOf, type KeptAnswer } from '#ledger';
 import { partitionOf, type StockStore } from '#stock';
 import { UnavailableError } from '#domain';
-import {
-  eventually,
-  openInstance,
-  sha256,
-  type Instance,
-  type InstanceOptions,
-} from '../fixtures/holdfast.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { eventually, sha256, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import { useInstances } from '../fixtures/use-instances.js';
+import { describeWithPostgres } from '../servers/index.js';
 
 describeWithPostgres('reservations', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
-
-  beforeEach(async () => {
-    opened = [];
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
-  });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
-  });
-
-  async function open(options: Partial<InstanceOptions> = {}): Promise<Instance> {
-    const instance = await openInstance({
-      redisUrl: redisDatabase.url,
-      databaseUrl: ledgerDatabase.url,
-      ...options,
-    });
-    opened.push(instance);
-    return instance;
-  }
+  const { opened, open } = useInstances();
 
   /** Lets an instance go without its good-bye. */
   function forget(instance: Instance): void {

@@ -1,33 +1,17 @@
 /** What is forgotten when it is old, and what a forgotten key still finds: on real Redis and PostgreSQL. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { IdempotencyRepository, PaymentRepository, sql } from '#ledger';
 import { systemTimers } from '#platform';
 import { Retention, type Answer, type Operation } from '#reservations';
-import { eventually, openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
+import { eventually, present, sha256, type Instance } from '../fixtures/holdfast.js';
 import { TestProvider } from '../fixtures/provider.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { useInstances } from '../fixtures/use-instances.js';
+import { describeWithPostgres } from '../servers/index.js';
 
 describeWithPostgres('retention', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
-
-  beforeEach(async () => {
-    opened = [];
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis(), testPostgres()]);
-  });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
-  });
-
-  async function open(): Promise<Instance> {
-    const servers = { redisUrl: redisDatabase.url, databaseUrl: ledgerDatabase.url };
-    const instance = await openInstance({ ...servers, providers: [new TestProvider()] });
-    opened.push(instance);
-    return instance;
-  }
+  const instances = useInstances();
+  const { opened } = instances;
+  const open = () => instances.open({ providers: [new TestProvider()] });
 
   const keysOf = async ({ db }: Instance): Promise<number> =>
     Number((await sql<{ n: string }>`select count(*) as n from idempotency_keys`.execute(db)).rows[0]!.n);

@@ -2,14 +2,15 @@
  * Callers who looked, and slept before they acted: what they were about to do is not so any more. On real Redis and
  * PostgreSQL, two partitions.
  */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { orderIdOf, sql } from '#ledger';
 import { systemTimers } from '#platform';
 import { partitionOf, type StockStore } from '#stock';
-import { eventually, openInstance, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
+import { eventually, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
 import { intercept } from '../fixtures/intercept.js';
 import { TestProvider } from '../fixtures/provider.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { useInstances } from '../fixtures/use-instances.js';
+import { describeWithPostgres } from '../servers/index.js';
 
 const skuIn = (partition: number): string =>
   Array.from({ length: 50 }, (_, number) => `S${number}`).find((sku) => partitionOf(sku, 2) === partition)!;
@@ -34,39 +35,18 @@ class Stop {
 }
 
 describeWithPostgres('who looked and slept', () => {
-  let redisDatabase: TestDatabase;
-  let ledgerDatabase: TestDatabase;
-  let opened: Instance[];
+  const instances = useInstances({ own: true });
   let provider: TestProvider;
-
-  beforeEach(async () => {
-    opened = [];
+  beforeEach(() => {
     provider = new TestProvider();
     provider.cancels = false;
-    [redisDatabase, ledgerDatabase] = await Promise.all([testRedis({ own: true }), testPostgres()]);
-  });
-  afterEach(async () => {
-    for (const instance of opened) await instance.close();
-    await redisDatabase.stop();
-    await ledgerDatabase.stop();
   });
 
-  async function open(
+  const open = (
     wrap: InstanceOptions['wrap'] = (store) => store,
     more: Partial<InstanceOptions> = {},
-  ): Promise<Instance> {
-    const instance = await openInstance({
-      redisUrl: redisDatabase.url,
-      databaseUrl: ledgerDatabase.url,
-      partitions: 2,
-      providers: [provider],
-      paymentTtlSeconds: 1,
-      wrap,
-      ...more,
-    });
-    opened.push(instance);
-    return instance;
-  }
+  ): Promise<Instance> =>
+    instances.open({ partitions: 2, providers: [provider], paymentTtlSeconds: 1, wrap, ...more });
 
   const notSweeping = (store: StockStore): StockStore =>
     intercept(store, 'expire', async (at, limit) =>

@@ -7,13 +7,7 @@ import path from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { fetchDebianPackages, libraryPath } from '../../libs/platform/src/embedded/debian-packages.js';
 import { isExecutable } from '../../libs/platform/src/embedded/programs.js';
-import {
-  findOnPath,
-  type Program,
-  type Report,
-  runToEnd,
-  ServerNotFoundError,
-} from '../../libs/platform/src/embedded/index.js';
+import { findOnPath, type Program, type Report, runToEnd, ServerNotFoundError } from '#platform';
 
 const names = ['chromium', 'chromium-headless-shell', 'google-chrome'];
 const packages = ['chromium-headless-shell', 'fonts-inter', 'fonts-jetbrains-mono'];

@@ -9,7 +9,7 @@ import { describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import type { Browser } from 'playwright-core';
-import { ServerNotFoundError } from '../../libs/platform/src/embedded/index.js';
+import { ServerNotFoundError } from '#platform';
 import { findChromium, startChromium } from './chromium.js';
 import { startPostgresServer } from './postgres-server.js';
 import { redisDatabasesMax, startRedisServer } from './redis-server.js';

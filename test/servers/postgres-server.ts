@@ -1,10 +1,6 @@
 /** A PostgreSQL server for tests: from Docker, from this machine, or from the distribution's packages. */
-import { Client } from 'pg';
-import {
-  installPostgres as install,
-  type InstalledPostgres as Installed,
-} from '../../libs/platform/src/embedded/index.js';
-import { fromDocker, lastingPort, testDataFolder, type TestServer, untilItAnswers } from './server.js';
+import { type InstalledPostgres, installPostgres as install, lastingPort } from '#platform';
+import { fromDocker, testDataFolder, type TestServer } from './server.js';
 
 const image = 'postgres:18-alpine';
 const connectionsMax = 200;
@@ -47,37 +43,12 @@ async function local(options: PostgresOptions): Promise<TestServer> {
   return { url: installed.url, origin: installed.origin, stop: () => leashed.stop() };
 }
 
-/** A PostgreSQL that has its data and is not running. */
-export interface InstalledPostgres extends Omit<Installed, 'spawn'> {
-  /** Starts it as `spawn` does, and waits until it answers. */
-  start: Installed['spawn'];
-}
-
 /** Data for a server of this machine, in a new folder. @throws ServerNotFoundError */
 export async function installPostgres(options: PostgresOptions): Promise<InstalledPostgres> {
-  const installed = await install({
+  return install({
     dataDir: testDataFolder,
     port: await lastingPort(),
     settings: settings(options),
     report: (message) => void process.stderr.write(`PostgreSQL: ${message}\n`),
   });
-  return {
-    ...installed,
-    async start(removed, environment) {
-      const leashed = await installed.spawn(removed, environment);
-      await untilItAnswers('PostgreSQL', leashed, () => ask(installed.url));
-      return leashed;
-    },
-  };
-}
-
-async function ask(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('select 1');
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

@@ -3,9 +3,15 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { findRedisServer, redisImage, ServerNotFoundError } from '../../libs/platform/src/embedded/index.js';
-import { spawnLeashed } from './leashed-process.js';
-import { freePort, fromDocker, testDataFolder, type TestServer, untilItAnswers } from './server.js';
+import {
+  findRedisServer,
+  freePort,
+  redisImage,
+  ServerNotFoundError,
+  spawnLeashed,
+  untilItAnswers,
+} from '#platform';
+import { fromDocker, testDataFolder, type TestServer } from './server.js';
 
 /** Each test takes a database of its own, so there must be enough of them. */
 export const redisDatabasesMax = 4096;

@@ -1,11 +1,7 @@
 /** What the sources of test servers have in common. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { dockerAnswers } from '../../libs/platform/src/embedded/index.js';
-import type { LeashedProcess } from './leashed-process.js';
-
-export { freePort, lastingPort } from '../../libs/platform/src/embedded/index.js';
+import { dockerAnswers } from '#platform';
 
 export interface TestServer {
   readonly url: string;
@@ -35,27 +31,5 @@ export async function fromDocker(
     const [reason] = (error as Error).message.split('\n');
     process.stderr.write(`${what}: not from Docker (${reason}), trying what is on this machine\n`);
     return undefined;
-  }
-}
-
-/** Asks until the server answers; fails with its log when it ends or takes too long. */
-export async function untilItAnswers(
-  what: string,
-  server: LeashedProcess,
-  answers: () => Promise<unknown>,
-): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  for (;;) {
-    try {
-      await answers();
-      return;
-    } catch (error) {
-      if (!server.hasEnded() && performance.now() < deadlineMs) await sleep(30);
-      else {
-        const log = server.log();
-        await server.stop();
-        throw new Error(`${what} does not answer (${(error as Error).message}):\n${log}`, { cause: error });
-      }
-    }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The jobs of reconciliation, each safe to run at any time, twice, and twice at once: what they decide by is in the
- * ledger, and what they do there is decided by its keys, its cursor and its locks.
+ * The jobs of reconciliation, each safe to run at any time, twice, and twice at once: they decide on what is in the ledger, and
+ * its keys, cursor and locks decide what they change there.
  */
 import { InvariantError } from '#domain';
 import type { Database } from '#ledger';

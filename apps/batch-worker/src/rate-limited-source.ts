@@ -1,6 +1,6 @@
 /**
- * A source that is asked no faster than its provider allows, by all processes together: a counter in Redis that lives for
- * a second. It counts questions and not jobs, because a job may ask once or a hundred times.
+ * A source that is called no faster than its provider allows, by all processes together: a counter in Redis that lives for a
+ * second. It counts calls rather than jobs, because a job may make one call or a hundred.
  */
 import type { ProviderTransaction, SourcePage, SourceWindow, TransactionSource } from '#payments';
 import type { RedisTarget, Timers } from '#platform';

@@ -1,7 +1,7 @@
 /**
- * The worker as a process of its own, until SIGINT or SIGTERM, beside any number of services and other workers on the
- * same Redis and PostgreSQL. What is under way when it is told to stop is finished; what a killed one leaves is taken up by
- * another, because everything is decided in the ledger.
+ * The worker as a process of its own, until SIGINT or SIGTERM, beside any number of services and other workers on the same Redis
+ * and PostgreSQL. It finishes what is in progress when it is told to stop; what a killed worker leaves is taken up by another,
+ * because everything is decided in the ledger.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { sql, type Database } from '#ledger';
@@ -61,7 +61,7 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
   return { providers, address: health?.address ?? null, close: () => kept.disposeAsync() };
 }
 
-/** The queues wait for Redis without a word. */
+/** The queues wait for Redis silently, so say that it is away. */
 async function warnIfAway(target: RedisTarget, logger: Logger): Promise<void> {
   const connection = connectForDecisions(target);
   connection.on('error', (error: Error) => logger.debug({ err: error }, 'Redis connection'));

@@ -27,7 +27,7 @@ export const audit = defineCommand({
   },
 });
 
-/** Opens the installation to look at it, without mending anything; when a service has the data folder, asks that one. */
+/** Opens the installation read-only, repairing nothing; if a service holds the data folder, asks that service instead. */
 async function checkHere({ config, logger }: CommandContext, output: Output): Promise<WireInvariantsReport> {
   try {
     const services = await openInstallation(config, logger, { observing: true });

@@ -1,4 +1,4 @@
-/** How commands speak: results on standard output, what is going on on standard error, JSON where it was asked for. */
+/** How commands report: results on standard output, progress on standard error, JSON where it was asked for. */
 import { access, constants, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandFailure, UsageError } from './failures.js';
@@ -6,14 +6,14 @@ import { CommandFailure, UsageError } from './failures.js';
 export type Output = {
   /** A line of the result, for people. Silent when the JSON goes to standard output. */
   say(line: string): void;
-  /** What is wrong with the result as a whole, on standard error: who reads only the JSON has to hear it too. */
+  /** What is wrong with the result as a whole, on standard error, so that it is not missed by those who read only the JSON. */
   warn(line: string): void;
   /** The result for programs. */
   finish(result: unknown): Promise<void>;
 };
 
 /**
- * Looks first whether what the command is to write can be written: before the work, not after it.
+ * Checks that what the command is to write can be written: before the work, not after it.
  * @param jsonFile where the JSON goes: a path, `-` for standard output, undefined for nowhere.
  * @param others what else it writes.
  * @throws UsageError
@@ -51,7 +51,7 @@ async function refuseUnwritable(file: string | undefined): Promise<void> {
 }
 
 /**
- * Writes what a command has come to: much can happen to a disk since it was looked at.
+ * Writes the result of a command: much can happen to a disk after it was checked.
  * @throws CommandFailure
  */
 export async function writeResult(file: string, text: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** `holdfast simulate`: rehearses a sale, in real time or in virtual time, or all the ways of selling beside each other. */
+/** `holdfast simulate`: rehearses a sale, in real time or in virtual time, by one strategy or by all of them side by side. */
 import path from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
@@ -71,27 +71,27 @@ export const simulate = defineCommand({
     if (args.check && scenarios.some(({ strategy }) => strategy !== 'holdfast'))
       throw new UsageError('--check: virtual time knows the strategy holdfast alone');
     const stopping = stopOnInterrupt();
-    const desk: Desk = {
+    const context: SimulateContext = {
       ...readEnvironment(),
       output,
       signal: stopping.signal,
       target: args.url === undefined ? null : await targetAt(args.url),
     };
-    if (args.recommend) return recommendTo(desk, first);
-    if (args.sweep !== undefined) return sweepTo(desk, first, args.sweep, args);
+    if (args.recommend) return recommendTo(context, first);
+    if (args.sweep !== undefined) return sweepTo(context, first, args.sweep, args);
 
     const all = scenarios.length > 1;
-    const costs = args.check || args.calibrate ? await costsOf(desk, first) : undefined;
+    const costs = args.check || args.calibrate ? await costsOf(context, first) : undefined;
     const reports: SimulationReport[] = [];
     for (const scenario of scenarios) {
       if (stopping.signal.aborted) break;
-      reports.push(await one(desk, scenario, { crash: args.crash === true || all, costs }));
+      reports.push(await one(context, scenario, { crash: args.crash === true || all, costs }));
     }
     if (all) output.say(tableOf(reports));
     else for (const report of reports) output.say(textOf(report));
     const result = all
       ? { strategies: reports }
-      : { ...reports[0]!, ...(args.check && (await checked(desk, reports[0]!, costs))) };
+      : { ...reports[0]!, ...(args.check && (await checked(context, reports[0]!, costs))) };
     if (args.html !== undefined) await writeResult(args.html, await htmlOf(reports));
     await output.finish(result);
     // Beside each other, the naive ones are there to break: Holdfast alone has promised not to.
@@ -100,15 +100,15 @@ export const simulate = defineCommand({
   },
 });
 
-/** What every run of a command has at hand. */
-type Desk = CommandContext & {
+/** What every run of the command needs. */
+type SimulateContext = CommandContext & {
   readonly output: Output;
   readonly signal: AbortSignal;
   readonly target: Target | null;
 };
 
 async function one(
-  { config, logger, signal, target }: Desk,
+  { config, logger, signal, target }: SimulateContext,
   scenario: Scenario,
   { crash, costs }: { readonly crash: boolean; readonly costs: Costs | undefined },
 ): Promise<SimulationReport> {
@@ -137,7 +137,7 @@ async function one(
 
 /** Measured here and now, over the ledger that the scenario is going to have. */
 async function costsOf(
-  { config, target }: Desk,
+  { config, target }: SimulateContext,
   scenario: Scenario,
   more: { readonly postgres?: boolean } = {},
 ): Promise<Costs> {
@@ -152,7 +152,7 @@ async function costsOf(
 
 /** The same plan in virtual time, beside what was seen in real time. */
 async function checked(
-  { output }: Desk,
+  { output }: SimulateContext,
   report: SimulationReport,
   costs: Costs | undefined,
 ): Promise<{ virtual?: unknown }> {
@@ -163,10 +163,10 @@ async function checked(
   return { virtual };
 }
 
-async function recommendTo(desk: Desk, scenario: Scenario): Promise<void> {
-  const { output, signal } = desk;
+async function recommendTo(context: SimulateContext, scenario: Scenario): Promise<void> {
+  const { output, signal } = context;
   // Several instances share a server: their ledger is what one is measured on.
-  const costs = await costsOf(desk, { ...scenario, instances: 1 }, { postgres: true });
+  const costs = await costsOf(context, { ...scenario, instances: 1 }, { postgres: true });
   const recommendation = await recommend(scenario, { signal, costs });
   const { holdTtlSeconds, instances, reasoning } = recommendation;
   for (const reason of reasoning) output.say(paragraph(reason));
@@ -177,15 +177,15 @@ async function recommendTo(desk: Desk, scenario: Scenario): Promise<void> {
 }
 
 async function sweepTo(
-  desk: Desk,
+  context: SimulateContext,
   scenario: Scenario,
   what: string,
   { calibrate: measured }: SaleArguments,
 ): Promise<void> {
-  const { output, signal } = desk;
+  const { output, signal } = context;
   const { field, values } = sweepFrom(what);
   try {
-    const costs = measured === true ? await costsOf(desk, scenario) : undefined;
+    const costs = measured === true ? await costsOf(context, scenario) : undefined;
     const rows = await sweep(scenario, field, values, { signal, ...(costs && { costs }) });
     output.say(sweepTable(field, rows));
     await output.finish({ sweep: field, rows });

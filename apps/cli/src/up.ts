@@ -1,6 +1,6 @@
 /**
- * `npm start` and `holdfast up`: all apps in one process, until SIGINT or SIGTERM. The one place where apps
- * meet; each of them also runs alone, from a main.ts of its own.
+ * `npm start` and `holdfast up`: all apps in one process, until SIGINT or SIGTERM. Each of them also runs alone, from a main.ts
+ * of its own.
  */
 import 'reflect-metadata';
 import path from 'node:path';
@@ -16,7 +16,7 @@ import { openSandbox, type Sandbox } from '../../payment-sandbox/src/index.js';
 
 process.exitCode = await run(openAll);
 
-/** With the development keys comes a payment provider of our own, where no other sandbox is named. */
+/** With the development keys, and no other sandbox named, it includes a payment sandbox. */
 async function openAll(config: Config, context: ServiceContext): Promise<OpenedServices> {
   const own = config.developmentKeys && !config.sandbox;
   const sandbox = own ? await openOwnSandbox(config) : null;

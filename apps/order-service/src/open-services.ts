@@ -1,4 +1,4 @@
-/** What the service stands on: the installation, a probe for readiness, and something to try on. */
+/** Opens what the service is built on: the installation, a readiness probe, and demonstration SKUs. */
 import path from 'node:path';
 import { availableOf, UnavailableError } from '#domain';
 import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
@@ -16,13 +16,13 @@ import { SimulationRepository, Simulations } from '#simulation';
 import { openReconciliation, type OpenedReconciliation } from './reconciliation/open-reconciliation.js';
 import type { OpenedServices, ServiceContext, ServicesHandle } from './services.js';
 
-/** The services, and what they stand on for what runs beside them in one process. */
+/** The services, and what the workers in the same process need of them. */
 export type OpenedOrderService = OpenedServices &
   Pick<OpenedReconciliation, 'queues' | 'sources' | 'commands' | 'policies'> & {
     readonly installation: Installation;
   };
 
-/** What a rehearsal starts: this service, alone. */
+/** What a simulation starts: this service, alone. */
 const serviceProgram = path.join(import.meta.dirname, 'main.js');
 const sandboxProgram = path.join(import.meta.dirname, '../../payment-sandbox/src/main.js');
 
@@ -116,7 +116,7 @@ const demonstration = [
   { sku: 'demo-t-shirt', onHand: 5_000, buyerLimit: undefined, holdTtlSeconds: undefined },
 ];
 
-/** Something to try on, for a ledger that has no SKU yet. */
+/** SKUs to try, for a ledger that has none yet. */
 async function loadDemonstration(stock: StockUseCases, logger: Logger): Promise<void> {
   try {
     const { data } = await stock.list({ limit: 1, after: null });

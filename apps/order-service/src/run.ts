@@ -1,6 +1,6 @@
 /**
- * The life of the process: read the configuration, open the services, listen, say how to use it, and end in order
- * when told to: no new connections, what is in flight finished, then the services closed.
+ * The life of the process: read the configuration, open the services, listen, say how to use it, and shut down in order when
+ * told to: accept no new connections, finish what is in flight, then close the services.
  */
 import { flushCompileCache } from 'node:module';
 import {
@@ -32,7 +32,7 @@ export type Host = {
   exit(code: number): unknown;
 };
 
-/** How long after a signal the same one may arrive by another way. */
+/** How long after a signal the same one may arrive a second time, by another way. */
 const echoMs = 1_000;
 
 /**
@@ -79,7 +79,7 @@ export async function run(
   }
 }
 
-/** Serves until the promise that `onListening` gives is settled; whatever was opened is closed in any case. */
+/** Serves until the promise that `onListening` returns is settled; whatever was opened is closed in any case. */
 async function serve(
   openServices: OpenServices,
   config: Config,
@@ -110,8 +110,8 @@ async function serve(
 }
 
 /**
- * A second signal ends the process at once: whoever sends it does not want to wait. One Ctrl-C may arrive twice,
- * from the terminal and from what started this process, so a signal in the first second counts as the same.
+ * A second signal ends the process at once: whoever sends it does not want to wait. One Ctrl-C may arrive twice, from the
+ * terminal and from the parent process, so a signal within the first second counts as the same one.
  */
 function untilStopped(host: Host, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
@@ -127,7 +127,7 @@ function untilStopped(host: Host, clock: Clock): Promise<void> {
   });
 }
 
-/** The address, the keys where they are no secret, and a first request to try. */
+/** The address, the development keys, and a first request to try. */
 function greetingOf(address: string, config: Config): string {
   const lines = [`Holdfast listens on ${address} (API: ${address}/docs, console: ${address}/console)`];
   if (config.developmentKeys) {

@@ -26,11 +26,11 @@ export type Services = {
   readonly idempotency: IdempotencyUseCases;
   readonly simulations: Simulations;
   readonly reconciliation: ReconciliationUseCases;
-  /** To be looked at under /queues; absent: there are none. */
+  /** Shown under /queues; absent: there are none. */
   readonly queues?: ReconciliationQueues;
   /** Makes an answer final whose work is in the ledger already. */
   readonly conclude: (operation: Operation, answer: Answer) => Promise<Answer>;
-  /** The parts without which the service is not ready. */
+  /** Without these the service is not ready. */
   readonly probes: readonly ReadinessProbe[];
   /** 32 bytes, the same in every process on one ledger and after every restart: a cursor outlives both. */
   readonly cursorSecret: Buffer;

@@ -1,6 +1,6 @@
 /**
- * What the sandbox knows: charges, refunds and events, each with its latest state, kept as lines of JSON that are only
- * ever appended. Everything is asked of memory; the file brings it back after a restart.
+ * The sandbox's records: charges, refunds and events, each with its latest state, kept as lines of JSON that are only ever
+ * appended. Everything is read from memory; the file restores it after a restart.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { SandboxCharge, SandboxEvent, SandboxRefund, SandboxTransaction } from '#payments';

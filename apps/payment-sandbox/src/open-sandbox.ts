@@ -1,6 +1,6 @@
 /**
- * A payment provider to develop and test against: it takes no money and behaves like one that does, slow answers, lost
- * ones and repeated webhooks included. Alone by main.ts, or inside another process.
+ * A payment provider to develop and test against: it takes no money and behaves like one that does, including slow answers, lost
+ * ones and repeated webhooks. It runs alone by main.ts, or inside another process.
  */
 import type { AddressInfo } from 'node:net';
 import type { SandboxAccount, SandboxCharge, SandboxTransaction } from '#payments';
@@ -23,7 +23,7 @@ export type SandboxOptions = {
 };
 
 export type Sandbox = {
-  /** As a merchant needs it. */
+  /** What a merchant needs to use it. */
   readonly account: SandboxAccount;
   /** Goes on with what was under way, and sends webhooks there from now on. Its file is not written before. */
   deliverTo(url: string): void;

@@ -1,4 +1,4 @@
-/** Tells the merchant what happened: signed, again and again until it is taken, with whatever faults are planned. */
+/** Tells the merchant what happened: signed, retried until it is accepted, with whatever faults are planned. */
 import { sign, signatureHeader, type SandboxEvent } from '#payments';
 import type { Clock, Timer, Timers } from '#platform';
 import type { Book } from './book.js';

@@ -29,7 +29,6 @@ export const payBody = z.strictObject({
   }),
   amount: money,
 });
-export type PayBody = z.infer<typeof payBody>;
 
 export const payment = z
   .strictObject({

@@ -51,10 +51,8 @@ export const reserveBody = z.strictObject({
 export type ReserveBody = z.infer<typeof reserveBody>;
 
 export const extendBody = z.strictObject({ ttlSeconds });
-export type ExtendBody = z.infer<typeof extendBody>;
 
 export const confirmBody = z.strictObject({ paymentId: paymentId.optional() });
-export type ConfirmBody = z.infer<typeof confirmBody>;
 
 export const reservation = z
   .strictObject({

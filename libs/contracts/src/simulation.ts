@@ -272,7 +272,6 @@ export const simulationReport = z
 export type SimulationReport = z.infer<typeof simulationReport>;
 
 export const simulationBody = z.strictObject({ scenario });
-export type SimulationBody = z.infer<typeof simulationBody>;
 
 export const simulationStatuses = ['running', 'finished', 'failed'] as const;
 

@@ -88,5 +88,3 @@ export type JournalDecision =
 
 /** `atMs` is the store's clock at the decision, in milliseconds since 1970. */
 export type JournalEntry = JournalPosition & { readonly atMs: number } & JournalDecision;
-
-export type JournalKind = JournalDecision['kind'];

@@ -1,4 +1,4 @@
-/** The invariants of docs/specification, asked of the ledger in SQL. Each answers with what breaks it: none, it holds. */
+/** The invariants of docs/specification, checked against the ledger in SQL. Each returns what violates it; none: it holds. */
 import { sql, type RawBuilder } from 'kysely';
 import type { StockLevel } from '#domain';
 import type { Database } from './database.js';

@@ -1,4 +1,4 @@
-/** Rows as columns, each the text of one array: what a server reads fastest, PGlite takes as well, and needs no library. */
+/** Rows as columns, each the text of one array: the fastest form for a server to read, which PGlite accepts too. No library needed. */
 import { sql, type RawBuilder } from 'kysely';
 
 type Cell = string | number | null;

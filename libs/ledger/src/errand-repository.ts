@@ -1,5 +1,5 @@
 /**
- * Errands: what the ledger has decided about payments and somebody still has to carry out. A claim is a lease, not a
+ * Errands: what the ledger has decided about payments and an instance still has to carry out. A claim is a lease, not a
  * lock: nothing is held while a provider is asked, and an errand whose worker died is due again when the lease ends.
  */
 import { sql } from 'kysely';

@@ -1,10 +1,10 @@
 /**
- * A connection to PostgreSQL that is given up as soon as one answer is late. The server, or the network between, may never
- * answer: whoever was given the connection next would wait behind that question, and time out as well.
+ * A connection to PostgreSQL that is given up as soon as one answer is late. The server, or the network in between, may never
+ * answer: the next user of the connection would wait behind that query, and time out as well.
  *
- * It has the patience itself, and gives pg a callback: with `query_timeout`, or for a promise, pg assigns a function literal to a
- * property, and V8 makes such in the old part of the heap, where it keeps all that the question refers to until the next
- * collection of everything (docs/decisions, 63).
+ * It runs the timeout itself, and gives pg a callback. With `query_timeout`, or when it returns a promise, pg assigns a function
+ * literal to a property; V8 allocates such functions in the old generation, where they keep everything the query refers to until
+ * the next full collection (docs/decisions, 63).
  */
 import { Socket } from 'node:net';
 import { Client, type ClientConfig, type QueryResult } from 'pg';

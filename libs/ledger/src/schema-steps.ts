@@ -1,7 +1,7 @@
 /**
- * The steps of the schema. They only add, so a version works on a ledger that a later one has taken further: what it does
- * not know it leaves alone, and what it knows and the ledger lacks it adds, whatever has been taken since. A step that does
- * more than add says so at the end of its name, and who does not know it must not work there.
+ * The steps of the schema. They only add, so a version works on a ledger that a later one has taken further: it leaves alone
+ * what it does not know, and adds what it knows and the ledger lacks, whatever else has been added since. A step that does more
+ * than add says so at the end of its name, and a version that does not know it must not work there.
  */
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';

@@ -54,7 +54,7 @@ export type WebhookVerdict =
   | { readonly kind: 'genuine'; readonly event: ProviderEvent }
   /** Not signed with the secret that we share. */
   | { readonly kind: 'forged' }
-  /** Signed too long ago: somebody may be sending what he has recorded. */
+  /** Signed too long ago: somebody may be replaying a recorded message. */
   | { readonly kind: 'stale' }
   /** Signed and fresh, and not of the form that is agreed on. */
   | { readonly kind: 'unreadable' };

@@ -1,9 +1,9 @@
 /**
- * Joins the calls of one turn of the event loop into one batch. While a batch is under way the next one fills, so
- * batches grow with the load and a lone call waits for nothing. Bounded: beyond `waitingMax` calls are refused.
+ * Joins the calls of one turn of the event loop into one batch. While a batch is in flight the next one fills, so batches
+ * grow with the load and a lone call waits for nothing. Bounded: beyond `waitingMax` calls are refused.
  *
- * Calls may wait in lanes, which take turns: a crowd in one lane holds up nobody in another, and takes no more room
- * than it leaves free (the dynamic threshold of Choudhury and Hahne, 1998), so that the others always find some.
+ * Calls may wait in lanes, which take turns: a crowd in one lane delays nobody in another, and takes no more room than it
+ * leaves free (the dynamic threshold of Choudhury and Hahne, 1998), so the other lanes always find some.
  */
 import { UnavailableError } from '#domain';
 import type { Timers } from './ports.js';
@@ -33,7 +33,7 @@ export class Batcher<Item, Result> {
 
   constructor(
     private readonly options: BatcherOptions<Item>,
-    /** Answers one result per item, in order; a rejection reaches every caller of the batch. */
+    /** Returns one result per item, in order; a rejection reaches every caller of the batch. */
     private readonly work: (items: readonly Item[]) => Promise<readonly Result[]>,
   ) {}
 
@@ -78,7 +78,7 @@ export class Batcher<Item, Result> {
     }
   }
 
-  /** An equal share of every lane, what is left over to those that have more; who was served goes to the end. */
+  /** An equal share for every lane, and the rest for those with more; lanes that were served move to the end. */
   private take(sizeMax: number): Waiting<Item, Result>[] {
     const taken: Waiting<Item, Result>[] = [];
     while (taken.length < sizeMax && this.lanes.size > 0) {

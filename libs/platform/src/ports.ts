@@ -1,6 +1,6 @@
 /**
- * Time, ids and randomness as interfaces, so that the whole service can run under a virtual clock with planned
- * faults. The adapters in ./adapters are the only place that asks the machine.
+ * Time, ids and randomness as interfaces, so that the whole service can run on a virtual clock with planned faults. Only the
+ * adapters in ./adapters ask the machine.
  */
 export interface Clock {
   /** Milliseconds since 1970 by this machine. Never decides an expiry: Redis does. */

@@ -1,7 +1,7 @@
 /**
- * Connections to Redis. Three kinds, because they want opposite things from a lost connection: `decisions` must never run
- * a command twice (ioredis does by default when a reply is lost), so every command is sent once and a failure is reported;
- * news must never be lost unnoticed, so that connection ends; queues want to be kept alive whatever happens.
+ * Connections to Redis, of three kinds, because they need opposite things when a connection is lost. Decisions must never run a
+ * command twice (ioredis does by default when a reply is lost), so every command is sent once and failures are reported. News
+ * must never be lost unnoticed, so that connection ends. Queues must be kept alive whatever happens.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { systemRandom } from './adapters/system.js';
@@ -37,9 +37,9 @@ export function keyPrefixOf(target: RedisTarget): string {
 /** A command that has not answered after this is reported as unknown: it may still run. */
 const commandTimeoutMs = 2_000;
 
-/** A connection that owes an answer and has been silent for so long leads nowhere any more, though nobody has closed it. */
+/** A connection that owes an answer and has been silent for this long is dead, even if nobody has closed it. */
 const silentMaxMs = 5_000;
-/** How often a cluster is asked where its slots are: a master that was cut off does not say that it is none. */
+/** How often a cluster is asked where its slots are: a master that was cut off does not report that it is one no more. */
 const slotsRefreshMs = 1_000;
 
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
@@ -59,7 +59,7 @@ const sendOnce = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
-/** Never connects again: whoever listens opens another one, and knows by that that it may have missed something. */
+/** Never reconnects: the listener opens another connection, and so knows that it may have missed something. */
 const listenOnce = {
   maxRetriesPerRequest: null,
   autoResubscribe: false,
@@ -68,7 +68,7 @@ const listenOnce = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
-/** Queues wait for a Redis that is away, and say nothing twice that is not safe to say twice: jobs are. */
+/** Queues wait for a Redis that is away; what they may send twice, jobs, is safe to send twice. */
 const waitForever = {
   maxRetriesPerRequest: null,
   connectTimeout: 5_000,
@@ -77,12 +77,12 @@ const waitForever = {
   lazyConnect: false,
 } satisfies RedisOptions;
 
-/** What becomes of a command while no master is there for it: it fails at once. */
+/** While a command's master is missing, it fails at once. */
 const sendOnceToCluster = { enableOfflineQueue: false, retryDelayOnFailover: 0, lazyConnect: true };
 
 /**
- * Or it waits. A worker whose command fails, or whose connection could not be opened, asks again in the same turn, for
- * ever: nothing else of the process runs any more.
+ * Or it waits. A worker whose command fails, or whose connection could not be opened, retries endlessly within the same turn
+ * of the event loop, so that nothing else in the process runs any more.
  */
 const waitForCluster = {
   enableOfflineQueue: true,
@@ -114,8 +114,8 @@ export function connectForQueues(target: RedisTarget): Redis | Cluster {
 }
 
 /**
- * ioredis waits this long for a connection that is let go to close, also for one that has closed already: with its two
- * seconds a process whose Redis has gone ends two seconds late.
+ * ioredis waits this long for a disconnected connection to close, even if it has closed already: with the default of two
+ * seconds, a process whose Redis is gone exits two seconds late.
  */
 const disconnectTimeout = 100;
 
@@ -158,8 +158,8 @@ function secretsOf({ password, tls }: { readonly password?: string; readonly tls
 }
 
 /**
- * The first attempt to connect: fulfilled when it is ready, rejected when that came to nothing; the connection goes on trying by
- * itself. What ioredis promises is never kept when a cluster answers that it is not well at that moment.
+ * The first attempt to connect: fulfilled when it is ready, rejected when it fails; the connection keeps trying by itself.
+ * The promise of ioredis never settles when a cluster reports at that moment that it is not well.
  */
 export function connectOnce(connection: Redis | Cluster): Promise<void> {
   return new Promise((resolve, reject) => {

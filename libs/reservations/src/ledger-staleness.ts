@@ -1,8 +1,8 @@
 /**
- * How old a look at the ledger may be when a part of a cart is told on the strength of it what became of the whole. Whoever
- * is slower does not tell it: it may be so no more, when money has come late meanwhile and the part is held for that.
+ * How old a read of the ledger may be when a part of a cart is told, on the strength of it, what became of the whole. A slower
+ * process does not tell it: that may have changed, if late money has come meanwhile and the part is held for it.
  */
 export const actsWithinMs = 4_000;
 
-/** By then everything has happened that rests on a look: Redis takes a call within a second of when it was sent, or not at all. */
+/** By then everything that rests on a read has happened: Redis takes a call within a second of its sending, or not at all. */
 export const doneWithinMs = 6_000;

@@ -1,7 +1,7 @@
 /**
- * An installation: Redis and the ledger by their addresses, or the embedded ones in the data folder where no address
- * is given, with the use cases over them. What was opened is closed in the opposite order, also when a later part
- * fails. The HTTP service and the command line open the same one; further threads of the process join it.
+ * An installation: Redis and the ledger at their addresses, or embedded ones in the data folder where no address is given, with
+ * the use cases on top. What was opened is closed in reverse order, also when a later part fails to open. The HTTP service and
+ * the command line open the same one; further threads of the process join it.
  */
 import type { Cluster, Redis } from 'ioredis';
 import { migrate, migrationState, migrationTimeoutMs, openPostgres, type Database } from '#ledger';

@@ -1,6 +1,6 @@
 /**
- * What an installation stands on: the ledger's database and Redis, where the configuration says, or the embedded ones in
- * the data folder. Whoever opens them has them closed with the rest.
+ * What an installation is built on: the ledger's database and Redis, as configured, or the embedded ones in the data folder.
+ * Each is added to the stack of what its opener closes.
  */
 import type { PGlite } from '@electric-sql/pglite';
 import { assert, InvariantError } from '#domain';

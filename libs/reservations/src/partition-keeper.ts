@@ -1,9 +1,9 @@
 /**
- * Opens and closes admission, partition by partition. An epoch lasts as long as the memory of the stock store that it began in:
- * a store that is another process than before (a restart, a failover) may have lost what was decided, and decide it otherwise. So
- * it goes on in the next epoch, before anybody is answered from it, and what was decided in the old one can no longer be committed. When
- * it has all that the ledger has, and the ledger what it has, it is kept as it is; a store that lost data, went back in
- * time or was replaced is filled from the ledger. Meanwhile admission is closed.
+ * Opens and closes admission, partition by partition. An epoch lasts as long as the memory of the stock store in which it began:
+ * a store that is another process than before (a restart, a failover) may have lost decisions, and might decide them differently.
+ * So it moves to the next epoch before anybody is answered from it, and what was decided in the old one can no longer be committed.
+ * If it has all that the ledger has, and the ledger has all that it has, its data stays as it is; a store that lost data, went
+ * back in time or was replaced is filled from the ledger. Meanwhile admission is closed.
  */
 import { UnavailableError, type UnavailableCode } from '#domain';
 import type { EpochPosition, LastTaken, MakeReady, PartitionPosition, Ready, SeenPosition } from '#ledger';

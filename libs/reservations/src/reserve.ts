@@ -1,13 +1,12 @@
 /**
  * Reserve: all lines or none, in as few steps as the cart has partitions.
  *
- * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them, once the
- * ledger has the others. So a hold in the deciding partition means that the whole cart is held (I5), also when Redis
- * loses a part right after. What fails before it leaves parts which nobody was told of: they stay, because another
- * attempt under the same key may have decided, or be about to; when none has, the sweeper gives them back, from ten
- * seconds after the last attempt asked for them. So an attempt has to come to its decision well before. And a refused attempt bars
- * the cart where it is decided before it gives parts back; Redis may forget that when an epoch ends, so an attempt comes to
- * its decision in the epoch that it began in.
+ * A cart over several partitions is held part by part, and last where it is decided: in the lowest of them, once the ledger has
+ * the others. So a hold in the deciding partition means that the whole cart is held (I5), even when Redis loses a part right
+ * after. A failure before that leaves parts which nobody was told of. They stay, because another attempt under the same key may
+ * have decided, or be about to; if none has, the sweeper returns them, from ten seconds after an attempt last asked for them. So
+ * an attempt has to reach its decision well before that. A refused attempt bars the cart where it is decided before it returns
+ * parts; Redis may forget the bar when an epoch ends, so an attempt reaches its decision in the epoch in which it began.
  */
 import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
 import { linesByPartition, partitionOf, type HoldDecision, type Made, type ReleaseCommand } from '#stock';

@@ -1,7 +1,7 @@
 /**
- * Forgets what nobody will ask for again: answers under Idempotency-Keys, events of providers. A little at a time, in
- * every instance; what is forgotten twice is forgotten once. What a key has made, a reservation, an adjustment, a payment, the
- * ledger keeps with the id that followed from the key, so a key that comes again finds it, forgotten or not.
+ * Forgets what nobody will ask for again: answers under Idempotency-Keys, events of providers. A little at a time, in every
+ * instance; forgetting twice does no harm. What a key has made (a reservation, an adjustment, a payment) stays in the ledger under
+ * the id that followed from the key, so a key that comes again finds it, forgotten or not.
  */
 import type { Timer, Timers } from '#platform';
 import type { IdempotencyLedger, PaymentLedger } from './ports.js';

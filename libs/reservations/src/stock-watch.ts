@@ -1,6 +1,6 @@
 /**
- * Keeps the stock cache true: the news of every instance's decisions, and, against news that was lost, a look now and
- * then at what refusals rest on: levels of SKUs that are sold out, and holds that are in the way.
+ * Keeps the stock cache true: by the news of every instance's decisions, and, in case news was lost, by checking from time to time
+ * what refusals rest on: levels of SKUs that are sold out, and holds that are in the way.
  */
 import { availableOf } from '#domain';
 import type { Timer, Timers } from '#platform';

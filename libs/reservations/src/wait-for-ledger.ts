@@ -1,6 +1,6 @@
 /**
- * Servers that start together do not answer at once: the ledger's gets a while, with a word about it now and then. What
- * waiting does not mend, such as a wrong password, is said at once.
+ * Servers that start together are not ready together: the ledger's gets some time, with a message now and then. What waiting
+ * cannot fix, such as a wrong password, is reported at once.
  */
 import { sql, type Database } from '#ledger';
 import { ConfigurationError, ServerAwayError, type Clock, type Timers } from '#platform';

@@ -1,7 +1,7 @@
 /**
- * What requests cost on this machine, measured on what would be rehearsed: the service is kept busy for a few seconds
- * with carts of the scenario, by accepted requests, by payments and by refused ones. So many a second are so much of an
- * instance for each.
+ * What requests cost on this machine, measured with the scenario to be rehearsed: the service is kept busy for a few seconds each
+ * with accepted requests, with payments and with refused requests for carts of the scenario. The rate of each gives its cost to
+ * an instance.
  */
 import type { Scenario } from '#contracts';
 import { systemClock, systemRandom } from '#platform';

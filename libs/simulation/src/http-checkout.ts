@@ -1,6 +1,6 @@
 /**
- * A checkout over HTTP, as a shop's server sends it: kept connections, a bound on every wait, and the same request
- * again under the same Idempotency-Key, on the next instance, when no answer or no final one came.
+ * A checkout over HTTP, as a shop's server does it: kept-alive connections, a bound on every wait, and a retry under the same
+ * Idempotency-Key, on the next instance, when there was no answer or no final one.
  */
 import { Agent, request } from 'node:http';
 import { invariantsReport, type WireInvariantsReport } from '#contracts';
@@ -36,7 +36,7 @@ const timeoutMs = 10_000;
 const retryMsFirst = 50;
 const retryMsMax = 1_000;
 const auditTimeoutMs = 60_000;
-/** A provider that is away for a while has its chance; the reservation keeps its units meanwhile. */
+/** Long enough for a provider that is away for a while; meanwhile the reservation keeps its units. */
 const paymentPatienceMs = 60_000;
 const paymentPollMs = 250;
 /** Every order costs the same: what is sold is units. */
@@ -48,7 +48,7 @@ export class HttpCheckout implements Checkout {
     maxSockets: connectionsPerInstance,
     scheduling: 'fifo',
   });
-  /** Connections of the shop's own: a restock does not stand in line with the crowd. */
+  /** Separate connections, so that a restock does not queue behind the crowd. */
   private readonly backOffice = new Agent({ keepAlive: true, maxSockets: connectionsOfBackOffice });
   private turn = 0;
   private restocks = 0;

@@ -1,6 +1,6 @@
 /**
- * What every buyer is going to do, drawn from the seed before anything starts: when they come, what they want, whether
- * they click again, whether they pay. Real and virtual time carry out the same plan, and so do all strategies.
+ * What every buyer is going to do, drawn from the seed before anything starts: when they arrive, what they want, whether they
+ * click again, whether they pay. Real time, virtual time and all strategies carry out the same plan.
  */
 import { arrivalSeconds, type Arrivals, type Scenario } from '#contracts';
 import { SeededRandom } from './seeded-random.js';

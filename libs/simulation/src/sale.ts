@@ -1,6 +1,6 @@
 /**
- * A sale: carries out a plan over a checkout, as fast as the plan says and not as fast as the answers come, and keeps the
- * books. The clock and the timers are given, so a sale is the same in real and in virtual time.
+ * A sale: carries out a plan through a checkout, at the pace of the plan and not of the answers, and keeps count. The clock and
+ * the timers are injected, so a sale is the same in real and in virtual time.
  */
 import { arrivalSeconds, type Scenario, type SimulationProgress } from '#contracts';
 import type { Clock, Timers } from '#platform';
@@ -20,7 +20,7 @@ export type SaleOptions = {
 export class Sale {
   readonly witness: Witness;
   readonly measurement: Measurement;
-  /** Carts of those who came and have nothing. */
+  /** Carts of buyers who came and have nothing. */
   private readonly unservedCarts = new Map<string, readonly PlannedLine[]>();
   private readonly served = new Set<string>();
   private readonly stopping = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * One simulation in a process of its own, for the service: whatever it costs, and however it ends, the service goes on.
- * It hears a scenario, tells of its progress, and ends with the report.
+ * One simulation in a process of its own, for the service: whatever it costs and however it ends, the service carries on. It
+ * receives a scenario, reports its progress, and ends with the report.
  */
 import { z } from 'zod';
 import { scenario, type SimulationProgress, type SimulationReport } from '#contracts';

@@ -1,7 +1,7 @@
 /**
- * Simulations on record in the ledger, so that every instance can read them and a restart forgets none. One runs at a
- * time, by an index. Whoever runs it gives signs of life: a simulation that nobody has heard of for a while has failed,
- * unless its report comes after all.
+ * Simulations recorded in the ledger, so that every instance can read them and a restart forgets none. A unique index allows one
+ * at a time. The instance that runs it sends signs of life: a simulation that has been silent for a while counts as failed,
+ * unless its report arrives after all.
  */
 import type { Scenario, SimulationProgress, SimulationReport, WireSimulation } from '#contracts';
 import { type Database, guarded, type KeysetPage, type ListPage, nextPosition, sql } from '#ledger';

@@ -1,6 +1,6 @@
 /**
- * The simulations that a service runs, one at a time, each in a process of its own. They are on record in the ledger, so
- * that every instance can tell of them and a restart forgets none; the one that runs here is told of as it goes.
+ * The simulations that a service runs, one at a time, each in a process of its own. They are recorded in the ledger, so that
+ * every instance can show them and a restart forgets none; the one that runs here is reported live.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

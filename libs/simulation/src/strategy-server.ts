@@ -1,6 +1,6 @@
 /**
- * A shop on one of the strategies, as a process of its own: as much of the REST contract as a sale uses, over a bare
- * HTTP server, so that nothing but the strategy makes it slow. An Idempotency-Key means nothing to it, as in such shops.
+ * A shop on one of the strategies, as a process of its own: as much of the REST contract as a sale uses, on a bare HTTP server,
+ * so that nothing but the strategy makes it slow. It ignores Idempotency-Keys, as such shops do.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { Redis } from 'ioredis';

@@ -1,18 +1,18 @@
 /**
- * Where a rehearsal happens: servers and instances started for it alone, on folders that go with it, or a service that
- * runs already. Whatever is started here ends with this process, however that ends.
+ * Where a rehearsal runs: on servers and instances started for it alone, in folders that are removed with it, or on a service
+ * that is already running. Whatever is started here ends with this process, however that ends.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scenario, SimulationFault } from '#contracts';
-import { lastingPort, type Report, systemClock, systemRandom, systemTimers } from '#platform';
+import { lastingPort, leashFolder, type Report, systemClock, systemRandom, systemTimers } from '#platform';
 import { HttpCheckout } from './http-checkout.js';
 import type { Plan } from './plan.js';
 import { Instance } from './servers/instance.js';
 import { PostgresNode } from './servers/postgres-node.js';
-import { leashFolder, RedisNode } from './servers/redis-node.js';
+import { RedisNode } from './servers/redis-node.js';
 import { strategies } from './strategies/index.js';
 
 export type TestbedOptions = {
@@ -110,7 +110,7 @@ export class Testbed {
     }
   }
 
-  /** Carries out a fault and mends it again. @returns what was done, for people. */
+  /** Injects a fault and repairs it again. @returns what was done, for people. */
   async inject({ kind, seconds }: SimulationFault, plan: Plan): Promise<string> {
     const away = () => systemTimers.sleep(seconds * 1_000);
     switch (kind) {
@@ -157,7 +157,7 @@ export class Testbed {
     await this.resources.disposeAsync();
   }
 
-  /** A naive shop fills its shelf when it starts: what it remembers of the sale, it has elsewhere, or not at all. */
+  /** A naive shop restocks when it starts: what it remembers of the sale is elsewhere, or gone. */
   private async refill(plan: Plan, instance: Instance): Promise<void> {
     if (this.scenario.strategy !== 'holdfast') await this.stock(plan, instance);
   }

@@ -1,9 +1,9 @@
 /**
- * What the buyers were told, against what there was to sell. The figures of a simulation come from here and never from
- * the word of what is tested: an acknowledgement is a unit gone, whoever believes what about the stock.
+ * What the buyers were told, against what there was to sell. The figures of a simulation come from here and never from the
+ * system under test: an acknowledgement is a unit gone, whatever anybody else believes about the stock.
  *
- * A unit counts as given away from its acknowledgement until its buyer asks to give it back or its hold has reached the
- * time that was promised. So a unit that is sold on at that instant is not counted twice, and one that is sold before is.
+ * A unit counts as given away from its acknowledgement until its buyer asks to give it back or its hold has reached the promised
+ * time. So a unit that is resold at that instant is not counted twice, and one that is resold earlier is.
  */
 import type { PlannedLine } from './plan.js';
 

@@ -1,6 +1,6 @@
 /**
- * Who holds what, the newest as far as there is room: for telling duplicates. There are as many as a sale has buyers, so they lie in
- * one buffer, which the collector of garbage does not look into, and not as objects.
+ * Who holds what, the newest as far as there is room: for recognising duplicates. There are as many as a sale has buyers, so they are
+ * kept in one buffer, which the garbage collector does not scan, and not as objects.
  *
  * The buffer is a ring of records. A new one is appended; what is in its way is forgotten, oldest first. An index of slots finds
  * them, by open addressing with linear probing; when one is removed, those behind it move up.
@@ -8,7 +8,7 @@
  *     size (int32) · hash (int32) · expiresAtMs (float64) · sequence (float64)
  *     length of the id (byte 24) · length of the name (uint16, byte 26) · id (byte 28) · name
  *
- * A negative size: removed, and passed over when its turn comes to be forgotten.
+ * A negative size marks a removed record, which is skipped when its turn comes to be forgotten.
  */
 import { systemRandom } from '#platform';
 

@@ -1,6 +1,6 @@
 /**
- * Whether the news is heard: a connection may lead nowhere any more though nobody has closed it. So whoever listens sends
- * beats to itself, the way that the news comes; in a cluster it comes from each master, and by another way from each.
+ * Whether the news is being heard: a connection may be dead though nobody has closed it. So a listener sends beats to itself along
+ * the path of the news; in a cluster the news comes from each master, by a path of its own.
  */
 export class NewsBeats {
   private round = 0;

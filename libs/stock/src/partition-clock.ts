@@ -1,11 +1,11 @@
 /**
- * What a partition's clock should say now, by this process's own steady clock; until it was seen, by what others say. Redis's TIME
- * may be set while holds rest on it; a steady clock cannot. Each reply says a time that the partition had between the sending and the
- * receiving, so what it should be later is known to within that.
+ * What a partition's clock should say now, by this process's own monotonic clock; until it has been seen, by what others say.
+ * Redis's TIME may be set while holds rest on it; a monotonic clock cannot. Each reply states a time that the partition had between
+ * sending and receiving, so what it should be later is known to within that interval.
  *
- * When the partition's clock is elsewhere, three things may be true: the call was on its way for long, this process
- * was asleep, or the machine's clock was set. Only the last is corrected, and only when the partition's own memory of
- * its last second does not speak against it.
+ * When the partition's clock says something else, there are three explanations: the call took long, this process was asleep, or
+ * the machine's clock was set. Only the last is corrected, and only when the partition's own memory of its last second does not
+ * contradict it.
  */
 export type ClockReading = {
   readonly nowMs: number;

@@ -1,7 +1,7 @@
 /**
- * The news of the stock functions, as every stock cache hears it. A subscription is one connection: when that breaks, or
- * is not known to be heard by, something may have been missed, and another one takes its place. ioredis would mend it by
- * itself, and in a cluster move it to another node without a word.
+ * The news of the stock functions, as every stock cache hears it. A subscription is one connection: when that breaks, or is not
+ * known to be heard, something may have been missed, and another takes its place. ioredis would repair it by itself, and in a
+ * cluster move it silently to another node.
  */
 import type { Cluster, Redis } from 'ioredis';
 import { systemRandom, type Timer, type Timers } from '#platform';

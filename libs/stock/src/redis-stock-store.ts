@@ -1,6 +1,6 @@
 /**
- * The stock store on Redis: one function call per batch. It sends a batch once and says honestly when it does not
- * know whether it ran; asking again is the caller's decision (see `StockDesk`), with the same ids.
+ * The stock store on Redis: one function call per batch. It sends a batch once and says so when it does not know whether it ran;
+ * asking again is the caller's decision (see `StockDesk`), with the same ids.
  */
 import type { Cluster, Redis } from 'ioredis';
 import { limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';

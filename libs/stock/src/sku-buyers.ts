@@ -1,6 +1,6 @@
 /**
- * Who has units of a SKU that has sold out: from the ledger once, and kept current by the news. Until the ledger's list is in,
- * nobody is known to have nothing; nor ever again, once there are too many to know.
+ * Who has units of a SKU that has sold out: read once from the ledger, and kept current by the news. Until the ledger's list is
+ * in, no buyer is known to have nothing; nor ever again, once there are too many to remember.
  */
 export class SkuBuyers {
   /** The sequence of the last word on each buyer who has units. */

@@ -1,7 +1,7 @@
 /**
- * Where single commands become batches: the commands of one turn for one partition go in one call, and the journal
- * entries that come back are handed on before anybody is answered. A call whose reply was lost is made again, with
- * the same ids, within a budget: the store answers a command that it knows with the decision it made.
+ * Where single commands become batches: the commands of one turn for one partition go in one call, and the journal entries that
+ * come back are passed on before anybody is answered. A call whose reply was lost is repeated with the same ids, within a budget:
+ * the store answers a command that it knows with the decision it made.
  */
 import { UnavailableError, type JournalEntry } from '#domain';
 import { Batcher, type Clock, type Timers } from '#platform';

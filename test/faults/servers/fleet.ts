@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastingPort } from '../../servers/server.js';
+import { lastingPort } from '#platform';
 import type { Place } from './redis-node.js';
 import type { SettableClock } from './settable-clock.js';
 

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { spawnLeashed, type LeashedProcess } from '../../servers/leashed-process.js';
+import { leashFolder } from '#platform';
 
 export type WorldFolder = {
   readonly path: string;
@@ -24,9 +24,4 @@ export function openFolder(): WorldFolder {
     },
     stop: () => keeper.stop(),
   };
-}
-
-/** Removes the folder when this process ends, or when told to stop. */
-export function leashFolder(folder: string): LeashedProcess {
-  return spawnLeashed({ file: 'sleep', args: ['2147483647'], folder, endSignal: 'TERM' });
 }

@@ -2,9 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
-import type { LeashedProcess } from '../../servers/leashed-process.js';
-import { installPostgres, type InstalledPostgres } from '../../servers/postgres-server.js';
-import { leashFolder } from './folder.js';
+import { leashFolder, type InstalledPostgres, type LeashedProcess } from '#platform';
+import { installPostgres } from '../../servers/postgres-server.js';
 import { SettableClock } from './settable-clock.js';
 
 export class PostgresNode {

@@ -3,9 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { findRedisServer, ServerNotFoundError } from '../../../libs/platform/src/embedded/index.js';
-import { spawnLeashed, type LeashedProcess } from '../../servers/leashed-process.js';
-import { lastingPort, testDataFolder, untilItAnswers } from '../../servers/server.js';
+import {
+  findRedisServer,
+  lastingPort,
+  ServerNotFoundError,
+  spawnLeashed,
+  untilItAnswers,
+  type LeashedProcess,
+} from '#platform';
+import { testDataFolder } from '../../servers/server.js';
 import type { WorldFolder } from './folder.js';
 import { RedisNode } from './redis-node.js';
 import { cutLink, linkUser, mendLink, untilIt } from './replication.js';

@@ -1,6 +1,6 @@
 /**
- * Three ways to read the same upstream, each paying an order out for what it has read. The first is the incident's, the
- * second the cure that comes to mind first, the third is ours. Each is asked to pull again and again.
+ * Three ways to read the same upstream, each paying out an order for what it has read. The first is the incident's, the second the
+ * obvious fix, the third is ours. Each is asked to pull again and again.
  */
 import type { Database } from '#ledger';
 import type { SandboxProvider, TransactionSource } from '#payments';
@@ -29,8 +29,8 @@ const pageOfMovements = z.object({
 });
 
 /**
- * `page=1&size=N` until a page is short, as in the document: states change in the order in which rows arrive, and what
- * is double is removed when all pages are there, which is after the money has left.
+ * `page=1&size=N` until a page is short, as in the document: states change in the order in which rows arrive, and duplicates are
+ * removed when all pages are there, which is after the money has left.
  */
 export function pullByOffset({ url, apiKey }: Upstream, size: number, payOut: PayOut): Puller {
   const marked = new Set<string>();

@@ -1,7 +1,7 @@
 /**
- * The incident of docs/reconciliation.md, replayed: a provider whose pages have no order that holds still, whose replica
- * is behind, and whose rows become visible some time after they happened; buyers who pay meanwhile, and whose webhooks
- * are all lost. Three services read it, and each pays an order out when it learns that it is paid.
+ * The incident of docs/reconciliation.md, replayed: a provider whose pages come in no stable order, whose replica is behind, and
+ * whose rows become visible some time after they happened, while buyers pay and all their webhooks are lost. Three services read
+ * it, and each pays an order out once it learns that it is paid.
  */
 import { sql, type Database } from '#ledger';
 import { SandboxProvider, type SandboxAccount } from '#payments';
@@ -61,14 +61,14 @@ export async function replayIncident(options: IncidentOptions): Promise<Incident
   await planFaults(sandbox);
   const source = new SandboxProvider(sandbox);
   const paymentIds = await putPendingPayments(db, orders);
-  const desks = { offset: new Desk(), keyset: new Desk(), walk: new Desk() };
+  const payouts = { offset: new PayoutCounter(), keyset: new PayoutCounter(), walk: new PayoutCounter() };
   const pullers = [
-    pullByOffset(sandbox, pageSize, desks.offset.payOut),
-    pullByKeyset(source, pageSize, desks.keyset.payOut),
+    pullByOffset(sandbox, pageSize, payouts.offset.payOut),
+    pullByKeyset(source, pageSize, payouts.keyset.payOut),
     pullByWalk(db, source, {
       walkPolicy: { ...walkPolicy, pageSize },
       commands,
-      payOut: desks.walk.payOut,
+      payOut: payouts.walk.payOut,
     }),
   ];
   const selling = sell(source, paymentIds, options).then(() => systemTimers.sleep(settlingMs));
@@ -76,9 +76,9 @@ export async function replayIncident(options: IncidentOptions): Promise<Incident
   return {
     orders,
     readers: [
-      desks.offset.report('offset pages', paymentIds),
-      desks.keyset.report('cursor on (time, id)', paymentIds),
-      desks.walk.report('Holdfast', paymentIds),
+      payouts.offset.report('offset pages', paymentIds),
+      payouts.keyset.report('cursor on (time, id)', paymentIds),
+      payouts.walk.report('Holdfast', paymentIds),
     ],
   };
 }
@@ -90,7 +90,7 @@ async function planFaults({ url, apiKey }: SandboxAccount): Promise<void> {
 }
 
 /** Counts the money that leaves. */
-class Desk {
+class PayoutCounter {
   private readonly payouts = new Map<string, number>();
 
   readonly payOut: PayOut = (paymentId) => {

@@ -1,11 +1,11 @@
-/** What the console's page asks beside the API: which keys it may offer, and whose key it was given. */
+/** What the console asks besides the API: which keys it may offer, and whose key it was given. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Call, sendJson } from '#platform';
 import { CONSOLE_SETTINGS } from '../tokens.js';
 
 export type ConsoleSettings = {
-  /** Keys that everybody knows, where the service accepts them: for a first try on one's own machine. */
+  /** The development keys, where the service accepts them. */
   readonly developmentKeys: readonly string[];
 };
 

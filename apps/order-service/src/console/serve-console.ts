@@ -1,7 +1,7 @@
 /**
- * `/console`: the page that apps/console was bundled into. Its assets bear their content in their name and are kept
- * for ever; the page itself is asked for each time. The policy lets it load and call what comes from here, nothing
- * else: no inline script or style, no other origin, no frame around it.
+ * `/console`: the page that apps/console was bundled into. Its assets are named by their content and cached for ever; the
+ * page itself is revalidated each time. The policy lets it load and call this origin only: no inline script or style, no
+ * other origin, no frame around it.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -42,6 +42,6 @@ export async function serveConsole(nest: NestFastifyApplication, logger: Logger)
     },
   });
   fastify.get('/console', (_, reply) => reply.sendFile('index.html'));
-  // Who only has the address is a person in a browser.
+  // A request for the bare address comes from a person in a browser.
   fastify.get('/', (_, reply) => reply.redirect('/console'));
 }

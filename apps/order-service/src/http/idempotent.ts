@@ -1,5 +1,5 @@
 /**
- * A mutating request under its Idempotency-Key: claimed before the work, answered with the bytes that were kept.
+ * A mutating request under its Idempotency-Key: claimed before the work, answered with the recorded bytes.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#domain';
@@ -10,8 +10,8 @@ export class Idempotent {
   constructor(private readonly idempotency: IdempotencyUseCases) {}
 
   /**
-   * Works once per key, and answers. Call it when the request is known to be well-formed.
-   * @param more.headersOf header fields that follow from the answer, so that a replay has them too.
+   * Does the work once per key, and answers. Call it once the request is known to be well-formed.
+   * @param more.headersOf header fields derived from the answer, so that a replay has them too.
    * @returns whether it was the answer to an earlier request.
    * @throws Problem for a key that is missing, malformed, in use or spent on another body.
    */
@@ -42,7 +42,7 @@ export class Idempotent {
     return { replayed: result.replayed };
   }
 
-  /** For work that has no transaction of its own in the ledger: its answer is kept there, and then given. */
+  /** For work without a transaction of its own in the ledger: records its answer there, then returns it. */
   keep(operation: Operation, answer: Answer): Promise<Answer> {
     return this.idempotency.keep(operation, answer);
   }

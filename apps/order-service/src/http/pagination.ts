@@ -1,4 +1,4 @@
-/** Lists: a query to a page request, and a page to its JSON, with cursors that belong to the list and its filter. */
+/** From a query to a page request, and from a page to its JSON, with cursors bound to the list and its filter. */
 import { wireLimits } from '#contracts';
 import type { CursorList, Cursors } from '#platform';
 import type { Page, PageRequest } from '#reservations';

@@ -1,9 +1,6 @@
-/**
- * What every page says to browsers: it loads and calls what comes from here and nothing else, in no frame, and is what it
- * says it is.
- */
+/** Headers of every page: it loads and calls this origin only, in no frame, and is of the type that it says. */
 
-/** @param more directives beside: what the page needs, and may have. */
+/** @param more further directives, for what else the page needs. */
 export function securityHeaders(more: readonly string[]): Readonly<Record<string, string>> {
   const directives = [
     "default-src 'none'",

@@ -1,10 +1,10 @@
-/** `/openapi.json`, and Swagger UI over it from files of our own: nothing is fetched from anywhere else. */
+/** `/openapi.json`, and Swagger UI on top of it, from our own files: nothing is fetched from elsewhere. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { securityHeaders } from '../http/security-headers.js';
 import { openApiDocument } from './document.js';
 
-/** Swagger UI styles its elements one by one. */
+/** Swagger UI uses inline styles. */
 const headers = securityHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'none'"]);
 
 export function serveDocs(nest: NestFastifyApplication): void {

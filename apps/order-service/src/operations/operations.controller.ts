@@ -1,4 +1,4 @@
-/** What whoever runs the service asks it: is it alive, is it ready, what has it counted. */
+/** For those who run the service: is it alive, is it ready, what has it counted. */
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { checkReadiness, type Metrics, type ReadinessProbe, type Timers } from '#platform';

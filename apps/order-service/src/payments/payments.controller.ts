@@ -50,7 +50,7 @@ export class PaymentsController {
   }
 }
 
-/** Who cannot show that he is the provider learns nothing about which providers there are. */
+/** A caller who cannot prove to be the provider learns nothing about which providers there are. */
 function refuse(outcome: WebhookOutcome): void {
   switch (outcome) {
     case 'taken':

@@ -1,6 +1,6 @@
 /**
- * `/queues`: what the workers do and have done, to be looked at. For admins: an API key as elsewhere, or as the password
- * that a browser asks for. It only shows: whoever wants a job again waits for the next tick.
+ * `/queues`: what the workers are doing and have done. For admins: an API key as elsewhere, or as the password that a browser
+ * asks for. It is read-only: a job is repeated by the next tick, not from here.
  */
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
@@ -13,7 +13,7 @@ import { securityHeaders } from '../http/security-headers.js';
 
 const where = '/queues';
 
-/** The board styles its elements one by one, and says itself where its files are. */
+/** The board uses inline styles, and states its own base address. */
 const headers = securityHeaders(["style-src 'self' 'unsafe-inline'", "font-src 'self'", "base-uri 'self'"]);
 
 export async function serveQueues(
@@ -31,7 +31,7 @@ export async function serveQueues(
   const fastify = nest.getHttpAdapter().getInstance();
   await fastify.register(
     async (scope) => {
-      // The board answers errors in its own way: a refusal is sent before it hears of the request.
+      // The board formats errors its own way, so a refusal is sent before the request reaches it.
       scope.addHook('onRequest', async (request, reply) => {
         void reply.headers(headers);
         const refusal = refusalOf(request, apiKeys);
@@ -52,7 +52,7 @@ function isPage(reply: FastifyReply): boolean {
   return String(reply.getHeader('content-type')).startsWith('text/html');
 }
 
-/** The board's page would ask another host for its letters: there need not be a way to it, and it need not know of us. */
+/** The board's page would load its fonts from another host, which may be out of reach and need not know of us. */
 function withoutFontsOfOthers(page: string): string {
   return page.replaceAll(/<link href="https:[^>]*>/g, '');
 }

@@ -1,6 +1,6 @@
 /**
- * A file that is sent as a body: kept aside on disk as it arrives, so that neither its size nor its sender matters. It has no
- * name there, and goes with the process, however that ends.
+ * A file sent as a request body, spooled to disk as it arrives, so that neither its size nor a slow sender matters. It has no
+ * name there, so it disappears with the process, however that ends.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';

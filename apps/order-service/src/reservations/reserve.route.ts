@@ -1,6 +1,6 @@
 /**
- * POST /v1/reservations, the call that comes by the thousand. It is a plain route of the server under Nest, with the same
- * hooks, schemas and problem documents as every other call: what Nest would do in between costs a refusal a tenth.
+ * POST /v1/reservations, the call that comes by the thousand. It is a plain route of the server beneath Nest, with the same
+ * hooks, schemas and problem documents as every other call: Nest's own share would be a tenth of the cost of a refusal.
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';

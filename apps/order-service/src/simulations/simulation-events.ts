@@ -1,12 +1,13 @@
 /**
- * Simulations as they go, pushed to whoever follows (server-sent events): `progress` with the figures, a few times a second,
- * and `finished` with the whole simulation, after which the stream ends. The id of an event is the status that it tells of,
- * so that who comes back says whether he has seen the end. A follower whose connection is full misses figures, never the end.
+ * Running simulations, pushed to those who follow them (server-sent events): `progress` with the figures, a few times a
+ * second, and `finished` with the whole simulation, after which the stream ends. The id of an event is the status that it
+ * reports, so a client that reconnects says whether it has seen the end. A follower whose connection is full misses figures,
+ * never the end.
  */
 import type { ServerResponse } from 'node:http';
 import type { SimulationProgress, WireSimulation } from '#contracts';
-import { Problem } from '#platform';
 import type { Simulations } from '#simulation';
+import { beginEventStream, eventText, tooManySubscribers } from '../http/event-stream.js';
 
 const followersMax = 100;
 
@@ -19,20 +20,11 @@ export class SimulationEvents {
   /** @throws Problem `overloaded` when there are as many followers as there may be, or the service is ending */
   admit(): void {
     if (!this.closed && this.followers.size < followersMax) return;
-    throw new Problem(
-      'overloaded',
-      'There are as many followers as there may be',
-      {},
-      { 'retry-after': '5' },
-    );
+    throw tooManySubscribers();
   }
 
   subscribe(response: ServerResponse, simulation: WireSimulation): void {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    beginEventStream(response);
     if (simulation.status !== 'running') {
       response.end(finished(simulation));
       return;
@@ -40,7 +32,7 @@ export class SimulationEvents {
     this.followers.add(response);
     const onProgress = (progress: SimulationProgress): void => {
       if (response.writable && !response.writableNeedDrain)
-        response.write(eventOf('progress', 'running', progress));
+        response.write(eventText('progress', 'running', progress));
     };
     const onEnd = (ended: WireSimulation | undefined): void => {
       if (response.writable) response.end(ended && finished(ended));
@@ -62,7 +54,7 @@ export class SimulationEvents {
   }
 }
 
-/** Whether a follower who comes back with this id has been told how it ended. */
+/** Whether a follower that reconnects with this id has been told how the simulation ended. */
 export function hasSeenTheEnd(
   { status }: WireSimulation,
   lastEventId: string | string[] | undefined,
@@ -71,9 +63,5 @@ export function hasSeenTheEnd(
 }
 
 function finished(simulation: WireSimulation): string {
-  return eventOf('finished', simulation.status, simulation);
-}
-
-function eventOf(name: string, id: WireSimulation['status'], data: unknown): string {
-  return `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+  return eventText('finished', simulation.status, simulation);
 }

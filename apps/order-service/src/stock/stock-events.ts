@@ -1,15 +1,15 @@
 /**
- * Stock levels as they change, pushed to whoever watches (server-sent events).
+ * Stock levels as they change, pushed to those who watch them (server-sent events).
  *
- * One poller a process, and only while somebody watches: every 100 ms it asks for the levels of all watched SKUs in
- * one query, and sends each level whose version has grown. So a thousand watchers of one SKU cost one query. A
- * watcher whose connection is full is skipped until it drains, and then gets the level as it is then: what waits for
- * it is at most one level, however long it takes.
+ * There is one poller per process, and only while somebody watches: every 100 ms it reads the levels of all watched SKUs in
+ * one query, and sends each level whose version has grown. So a thousand watchers of one SKU cost one query. A watcher whose
+ * connection is full is skipped until it drains, and then gets the current level: at most one level ever waits for it.
  */
 import type { ServerResponse } from 'node:http';
 import type { StockLevel } from '#domain';
-import { type Logger, Problem, type Timer, type Timers } from '#platform';
+import type { Logger, Timer, Timers } from '#platform';
 import type { StockUseCases } from '#reservations';
+import { beginEventStream, eventText, tooManySubscribers } from '../http/event-stream.js';
 import { presentStockLevel } from './stock.presenter.js';
 
 const pollIntervalMs = 100;
@@ -43,21 +43,12 @@ export class StockEvents {
   /** @throws Problem `overloaded` when there are as many subscribers as there may be, or the service is ending. */
   admit(): void {
     if (!this.closed && this.subscribers.size < this.subscribersMax) return;
-    throw new Problem(
-      'overloaded',
-      'There are as many subscribers as there may be',
-      {},
-      { 'retry-after': '5' },
-    );
+    throw tooManySubscribers();
   }
 
   /** Sends the level at once, unless the subscriber has it, and from then on whatever it becomes. */
   subscribe(response: ServerResponse, level: StockLevel, lastEventId: string | undefined): void {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    beginEventStream(response);
     const subscriber = { sku: level.sku, response, version: level.version, full: false };
     response.on('close', () => this.unsubscribe(subscriber));
     response.on('drain', () => this.drained(subscriber));
@@ -136,8 +127,7 @@ export class StockEvents {
 
 function send(subscriber: Subscriber, level: StockLevel): void {
   subscriber.version = level.version;
-  const data = JSON.stringify(presentStockLevel(level));
-  write(subscriber, `event: stock\nid: ${level.version}\ndata: ${data}\n\n`);
+  write(subscriber, eventText('stock', level.version, presentStockLevel(level)));
 }
 
 function write(subscriber: Subscriber, text: string): void {

@@ -1,7 +1,7 @@
 /**
- * The program of an HTTP thread: the service once more, over the servers that the main thread has opened, listening on the
- * same port; the kernel gives each connection to one of the threads (SO_REUSEPORT). It is loaded before it is needed, and
- * waits for its task.
+ * The program of an HTTP thread: the same services once more, over the servers that the main thread has opened, listening on
+ * the same port; the kernel assigns each connection to one of the threads (SO_REUSEPORT). It is loaded before it is needed, and
+ * then waits for its task.
  */
 import 'reflect-metadata';
 import { parentPort } from 'node:worker_threads';
@@ -23,7 +23,7 @@ let serving: ReturnType<typeof serve> | undefined;
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'begin':
-      // When it cannot, the thread dies of it.
+      // If this fails, the thread dies.
       serving = serve(message.task);
       return;
     case 'measure':

@@ -1,7 +1,7 @@
 /**
- * HTTP_THREADS: the main thread keeps so many threads that answer HTTP, and itself does what must be there once: embedded
- * servers, sweeping, the workers. A thread that dies is replaced by one that has been loaded for it. It takes nothing with
- * it that was acknowledged; what it had taken from the shared cells is asked for again, because they are cleared.
+ * HTTP_THREADS: the main thread keeps that many threads answering HTTP, and itself runs what must exist once: embedded servers,
+ * the sweeper, the workers. A thread that dies is replaced by a spare that is already loaded. Nothing acknowledged is lost with
+ * it; the units that it had taken from the shared cells are looked up again, because the cells are cleared.
  */
 import { createServer, type AddressInfo, type ListenOptions } from 'node:net';
 import {
@@ -19,7 +19,7 @@ import { Thread } from './thread.js';
 
 type Address = ThreadTask['address'];
 
-/** One that dies again and again is replaced after growing pauses, until it has lived for a while. */
+/** A thread that keeps dying is replaced after growing pauses, until one has lived for a while. */
 const pauseFirstMs = 100;
 const pauseMaxMs = 5_000;
 const steadyMs = 30_000;
@@ -76,7 +76,7 @@ export class HttpThreads {
     );
   }
 
-  /** Sees to it that another one takes its place when it dies. */
+  /** Replaces the thread when it dies. */
   private keep(name: string, thread: Thread, address: Address, pauseMs = 0): void {
     const startedMs = systemClock.monotonicMs();
     void thread.ended.then(async (code) => {
@@ -113,8 +113,8 @@ export class HttpThreads {
 }
 
 /**
- * Threads share a port with whoever else wants to: that nobody has it is seen before.
- * @throws the error of the system when somebody listens there, ConfigurationError where ports cannot be shared
+ * A shared port would also be shared with strangers, so first make sure that nobody listens on it.
+ * @throws the system's error when somebody does, ConfigurationError where ports cannot be shared
  */
 async function freePort(address: Address): Promise<number> {
   const port = await tryToListen({ ...address, exclusive: true });

@@ -1,4 +1,4 @@
-/** Questions over a message port: each gets the answer that bears its number, or none in time. */
+/** Calls over a message port: each gets the answer with its number, or none within its time. */
 import type { Timers } from '#platform';
 
 export class PendingCalls<Answer> {

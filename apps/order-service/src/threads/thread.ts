@@ -5,7 +5,7 @@ import { PendingCalls } from './pending-calls.js';
 import type { FromThread, ThreadTask, ToThread } from './messages.js';
 
 const program = new URL('./http-thread.js', import.meta.url);
-/** One that is too busy to answer is counted as it was when it last did. */
+/** A thread too busy to answer is counted with its last figures. */
 const figuresWithinMs = 1_000;
 /** Longer than a thread gives its requests. */
 const closeWithinMs = 15_000;
@@ -24,7 +24,7 @@ export class Thread {
   private readonly listening = Promise.withResolvers<string>();
   private listener: ThreadListener | null = null;
 
-  /** Loads it. What it is for is said by `begin`. */
+  /** Loads the program; `begin` says what to serve. */
   constructor() {
     this.ended = new Promise((resolve) => this.worker.once('exit', resolve));
     this.worker.on('error', (error) => this.listener?.onError(error));
@@ -36,7 +36,7 @@ export class Thread {
     void this.ended.then((code) =>
       this.listening.reject(new Error(`an HTTP thread ended with ${code} before it listened`)),
     );
-    // One that nobody has begun with is not waited for.
+    // Nobody waits for a spare that has not begun.
     this.listening.promise.catch(() => undefined);
   }
 

@@ -1,6 +1,6 @@
 /**
  * A signature over a message and the second it was sent: `t=<seconds>,v1=<hex>`, an HMAC-SHA-256 of `<seconds>.<body>`.
- * The time is part of what is signed, so that nobody can send again later what he has recorded.
+ * The time is part of what is signed, so that nobody can replay a recorded message later.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 

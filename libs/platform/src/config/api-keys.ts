@@ -1,6 +1,6 @@
 /**
- * API keys: who may call, and for what. Only digests are kept here, so that no secret leaks into logs and so that
- * comparing takes the same time whatever is presented.
+ * API keys: who may call, and for what. Only digests are kept, so that no secret leaks into logs and comparing takes the same
+ * time whatever is presented.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 
@@ -15,7 +15,7 @@ export type ApiKey = {
   readonly digest: Buffer;
 };
 
-export const developmentKeyPrefix = 'hf_dev_';
+const developmentKeyPrefix = 'hf_dev_';
 const secretLengthMin = 16;
 const keysMax = 64;
 
@@ -23,7 +23,7 @@ export function apiKey(id: string, keyScopes: readonly Scope[], secret: string):
   return { id, scopes: new Set(keyScopes), digest: digestOf(secret) };
 }
 
-/** The two keys that embedded mode accepts, for a first try on one's own machine. */
+/** The two keys that embedded mode accepts, for trying it out on your own machine. */
 export const developmentKeys = [
   { scope: 'storefront', secret: `${developmentKeyPrefix}storefront` },
   { scope: 'admin', secret: `${developmentKeyPrefix}admin` },

@@ -1,6 +1,6 @@
 /**
- * The environment, read once at start and checked as a whole: whoever mends a configuration sees everything that is
- * wrong with it, not the first thing. Every variable is described in docs/configuration.md.
+ * The environment, read once at start and checked as a whole, so that every mistake in it is reported at once, not just the
+ * first. docs/configuration.md describes every variable.
  */
 import { z } from 'zod';
 import { type ApiKey, apiKey, developmentKeys, parseApiKeys } from './api-keys.js';
@@ -38,11 +38,11 @@ export type Config = {
   readonly stripe: StripeConfig | null;
   /** Of the sandbox in this process. 0: any free port. */
   readonly sandboxPort: number;
-  /** The file of what may differ; null: what is built in. */
+  /** The file of tolerances; null: the built-in ones. */
   readonly reconciliationPolicy: string | null;
-  /** How often the workers look what there is to do. 1 to 3,600. */
+  /** How often the workers look for things to do. 1 to 3,600. */
   readonly reconciliationTickSeconds: number;
-  /** Where a worker of its own says how it is; null: nowhere. */
+  /** Where a separate worker serves its health; null: nowhere. */
   readonly workerPort: number | null;
   readonly logLevel: LogLevel;
 };
@@ -60,7 +60,7 @@ export type LogLevel = (typeof logLevels)[number];
 /** The exit code of a process that refuses its configuration (EX_CONFIG). */
 export const badConfigurationExitCode = 78;
 
-/** A configuration that is well-formed and cannot work here; the message says what to change. */
+/** A well-formed configuration that cannot work here; the message says what to change. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
@@ -115,7 +115,7 @@ type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)
 
 /**
  * Reads and checks the environment. A variable set to nothing counts as not set.
- * @param options.answersHttp false: nobody is going to be known by a key, and none has to be set.
+ * @param options.answersHttp false: nobody will be identified by a key, so none has to be set.
  * @returns the configuration, or every problem, one sentence each, without secrets.
  */
 export function readConfig(

@@ -1,15 +1,15 @@
-/** Why a process could not start, when that is something the person who started it can mend. */
+/** Why a process could not start, where the person who started it can do something about it. */
 import { DataFolderError, DataFolderInUseError } from '../embedded/data-folder.js';
 import { ServerNotFoundError } from '../embedded/find-redis-server.js';
 import { RedisStartError } from '../embedded/redis-process.js';
 import { badConfigurationExitCode, ConfigurationError } from './config.js';
 
-/** A server that is needed did not answer in the time that it was given; the message says what to do. */
+/** A required server did not answer in time; the message says what to do. */
 export class ServerAwayError extends Error {
   override readonly name = 'ServerAwayError';
 }
 
-/** Nothing can listen where it was told to; the message says what to change. */
+/** The address cannot be listened on; the message says what to change. */
 export class CannotListenError extends Error {
   override readonly name = 'CannotListenError';
 }
@@ -23,8 +23,8 @@ const whyNobodyListens: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is thrown in place of an error of the system, when it is one of listening.
- * @param variables what says where, for the message.
+ * Replaces a system error about listening by one that says what to do.
+ * @param variables the variables that set the address, for the message.
  */
 export function cannotListen(
   error: unknown,
@@ -42,7 +42,7 @@ export function startFailureOf(error: unknown): StartFailure | undefined {
   if (error instanceof ConfigurationError) {
     return { message: `configuration: ${error.message}`, exitCode: badConfigurationExitCode };
   }
-  const mendable = [
+  const expected = [
     CannotListenError,
     DataFolderError,
     DataFolderInUseError,
@@ -50,7 +50,7 @@ export function startFailureOf(error: unknown): StartFailure | undefined {
     ServerNotFoundError,
     RedisStartError,
   ];
-  if (error instanceof Error && mendable.some((kind) => error instanceof kind)) {
+  if (error instanceof Error && expected.some((kind) => error instanceof kind)) {
     return { message: error.message, exitCode: 1 };
   }
   return undefined;

@@ -1,7 +1,7 @@
 /**
- * The folder with everything the embedded services keep. One process at a time: two PGlites on one folder would destroy
- * each other's pages. The lock is SQLite's exclusive lock on a file in it, which the kernel drops when the process ends,
- * however it ends; who holds it stands in a file beside it, for the message to the second one.
+ * The folder that holds all data of the embedded servers. One process uses it at a time: two PGlites on one folder would
+ * destroy each other's pages. The lock is SQLite's exclusive lock on a file in the folder, which the kernel releases when the
+ * process ends, however it ends. A file beside it names the holder, for the error message of a second process.
  */
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

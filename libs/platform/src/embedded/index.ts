@@ -12,3 +12,4 @@ export { findOnPath, type Program, type Report, runToEnd } from './programs.js';
 export * from './redis.js';
 export { redisSettings, RedisStartError } from './redis-process.js';
 export * from './throwaway-postgres.js';
+export * from './until-it-answers.js';

@@ -1,7 +1,7 @@
 /**
- * A server that cannot outlive whoever started it, for tests and simulations. A small shell holds the other end of a pipe:
- * when the pipe closes, because its owner ended, crashed or was killed, it ends the server and removes its folder.
- * Nothing here relies on a clean-up being reached.
+ * A server that cannot outlive the process that started it, for tests and simulations. A small shell holds the other end of a
+ * pipe: when the pipe closes, because its owner ended, crashed or was killed, it ends the server and removes its folder.
+ * Nothing relies on clean-up code being reached.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ export interface LeashedProcess {
   /** Settles when the server has ended and its folder is gone. */
   readonly stop: () => Promise<void>;
   hasEnded(): boolean;
-  /** The end of what the server has said. */
+  /** The end of the server's log. */
   log(): string;
 }
 
@@ -23,7 +23,7 @@ export interface LeashedCommand {
   readonly folder: string;
   /** How the server is asked to end quickly and cleanly. */
   readonly endSignal: 'TERM' | 'INT';
-  /** Who it runs as, when not as ourselves. */
+  /** The user it runs as, when not our own. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
@@ -67,6 +67,11 @@ export function spawnLeashed(command: LeashedCommand): LeashedProcess {
       await ended;
     },
   };
+}
+
+/** Removes the folder when this process ends, however that happens, or when told to stop. */
+export function leashFolder(folder: string): LeashedProcess {
+  return spawnLeashed({ file: 'sleep', args: ['2147483647'], folder, endSignal: 'TERM' });
 }
 
 function readLog(file: string): string {

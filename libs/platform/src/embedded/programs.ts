@@ -1,13 +1,13 @@
 /**
- * Programs of the machine: finding them on PATH, asking their version, running them to their end. Everything here
- * answers with a value; a program that is not there is no exception but a fact.
+ * Programs of the machine: finding them on PATH, asking their version, running them to the end. Everything here returns a
+ * value; a missing program is a fact, not an exception.
  */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Says what is being done, in one plain line, to whoever waits for it. */
+/** Tells whoever is waiting what is being done, in one plain line. */
 export type Report = (message: string) => void;
 
 export interface Program {

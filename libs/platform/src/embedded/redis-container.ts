@@ -1,6 +1,6 @@
 /**
- * Redis in Docker, for machines that have an engine and no server. The container is named after its data folder, so that one left
- * behind by a killed service is found again. Its port is chosen once and kept, so that a restarted one is where clients look.
+ * Redis in Docker, for machines that have an engine but no Redis server. The container is named after its data folder, so that
+ * one left behind by a killed service is found again. Its port is chosen once and kept, so that clients find a restarted one.
  */
 import { userInfo } from 'node:os';
 import { systemTimers } from '../adapters/system.js';

@@ -1,9 +1,10 @@
 /**
  * One redis-server process in the data folder, reached over a Unix socket that only its owner may open.
  *
- * It is the leader of its own process group, so that Ctrl-C in a terminal does not end it before the service has closed.
- * The price: a service that is killed outright leaves it behind; one that ends in any other way takes it along. Such an orphan is found again by its working
- * directory and adopted, or ended when it is not as we would have started it. Two servers writing one append-only file would destroy it.
+ * It leads its own process group, so that Ctrl-C in a terminal does not end it before the service has closed. The price: a
+ * service that is killed outright leaves it behind, while one that ends in any other way takes it along. Such an orphan is found
+ * again by its working directory and adopted, or ended if we would have started it differently. Two servers writing one
+ * append-only file would destroy it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server of this machine on a new folder, for tests and simulations: it goes with whoever started it.
- * PostgreSQL refuses to run as root, so there it runs as somebody without rights, on a folder of theirs.
+ * A PostgreSQL server of this machine on a new folder, for tests and simulations: it ends with the process that started it.
+ * PostgreSQL refuses to run as root, so root starts it as an unprivileged user, on a folder of that user's.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { findPostgres, type Postgres } from './find-postgres.js';
 import { spawnLeashed, type LeashedProcess } from './leashed-process.js';
 import type { Report } from './programs.js';
+import { untilItAnswers } from './until-it-answers.js';
 
 /** A PostgreSQL that has its data and is not running. */
 export interface InstalledPostgres {
@@ -19,11 +20,11 @@ export interface InstalledPostgres {
   readonly folder: string;
   readonly dataFolder: string;
   /**
-   * Starts it; it does not answer yet.
+   * Starts it, and waits until it answers.
    * @param removed the folder that goes when it ends, its own or one within
    * @param more of its environment
    */
-  spawn(removed: string, more?: Readonly<Record<string, string>>): Promise<LeashedProcess>;
+  start(removed: string, more?: Readonly<Record<string, string>>): Promise<LeashedProcess>;
 }
 
 interface User {
@@ -59,16 +60,17 @@ export async function installPostgres(options: {
     env: { ...process.env, ...env, LC_ALL: 'C', TZ: 'GMT' },
     ...user,
   });
+  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   return {
-    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    url,
     origin: postgres.origin,
     folder,
     dataFolder: data,
-    async spawn(removed, more = {}) {
+    async start(removed, more = {}) {
       mkdirSync(removed, { recursive: true });
       if (user !== undefined) await run('chown', [`${user.uid}:${user.gid}`, removed]);
       const settings = options.settings.flatMap((setting) => ['-c', setting]);
-      return spawnLeashed({
+      const server = spawnLeashed({
         file: path.join(bin, 'postgres'),
         args: ['-D', data, '-k', folder, '-h', '127.0.0.1', '-p', `${port}`, ...settings],
         env: { ...env, ...more },
@@ -76,8 +78,22 @@ export async function installPostgres(options: {
         endSignal: 'INT', // Does not wait for clients to leave.
         ...(user === undefined ? {} : { user }),
       });
+      await untilItAnswers('PostgreSQL', server, () => ask(url));
+      return server;
     },
   };
+}
+
+async function ask(url: string): Promise<void> {
+  const { Client } = await import('pg');
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('select 1');
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 function somebodyElse(): User {

@@ -1,6 +1,6 @@
 /**
- * The path of a call in one spelling. A client may write it as a whole URL, with an empty query or with `%62` for `b`, and
- * means the same call.
+ * The canonical path of a call. A client may write it as an absolute URL, with an empty query or with `%62` for `b`, and still
+ * mean the same call.
  */
 import type { FastifyRequest } from 'fastify';
 

@@ -1,6 +1,6 @@
 /**
- * What never becomes a request: what is no valid HTTP gets a problem document on the bare socket, and the socket closes;
- * an `Expect` of something else than 100-continue gets one from Node's own hands.
+ * What never becomes a request: invalid HTTP gets a problem document on the bare socket, which is then closed; an `Expect`
+ * other than 100-continue gets one through Node's own response.
  */
 import type { Socket } from 'node:net';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';

@@ -1,8 +1,8 @@
 /**
- * A stricter reading of JSON than the language's own. A reservation is money: what two programs could read in two
- * ways is refused. `JSON.parse` makes the value; a walk over the same text then looks for what it has let pass:
- * a member named twice (of which it keeps the last, whether or not both say the same), numbers that are not what
- * they will be written as again, and text that no database keeps.
+ * A stricter reading of JSON than the language's own. A reservation is money, so anything that two programs could read in two
+ * ways is refused. `JSON.parse` makes the value; a walk over the same text then finds what it lets pass: a member named twice
+ * (it keeps the last one), numbers that would be written differently when serialised again, and text that no database
+ * keeps.
  */
 import { isStorableText } from '#contracts';
 import { Problem } from './problem.js';

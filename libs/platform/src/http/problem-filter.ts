@@ -1,6 +1,6 @@
 /**
- * Everything that ends a request early, as a problem document: our own problems, a part that is not available,
- * Fastify's and Nest's refusals, and bugs, whose facts go to the log and not to the caller.
+ * Everything that ends a request early, as a problem document: our own problems, unavailable servers, Fastify's and Nest's
+ * refusals, and bugs, whose details go to the log and not to the caller.
  */
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -38,7 +38,7 @@ export class ProblemFilter implements ExceptionFilter {
   /** Answers a request that `error` has ended. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (reply.sent) return;
-    // What cannot be read has come to no route either, and whatever its path looks like, it is no matter of methods.
+    // An unreadable request has no route either, but whatever its path looks like, the method is not what is wrong.
     if (request.is404 && !isUnreadable(error)) {
       this.answerUnrouted(request, reply);
       return;
@@ -65,8 +65,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   private report(error: unknown, problem: Problem, request: FastifyRequest): void {
     const facts = { err: error, route: request.routeOptions?.url, method: request.method };
-    // What is not available says so itself, once; here it would be a line for every request of a sale. A problem is an
-    // answer that somebody meant to give.
+    // An unavailable server is logged once, where that is noticed; here it would be a line per request of a sale. A problem is
+    // an intended answer.
     if (error instanceof UnavailableError || error instanceof Problem)
       this.logger.debug(facts, problem.message);
     else this.logger.error(facts, 'request failed');
@@ -86,7 +86,7 @@ function problemFrom(error: unknown): Problem {
     );
   }
   if (isUndecodable(error)) return new Problem('invalid-url', 'The path cannot be decoded');
-  // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong here.
+  // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong on our side.
   if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request broke off');
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   if (status === undefined || status >= 500) {

@@ -1,7 +1,7 @@
 /** Problems as they travel through the code (thrown), and as they leave it (RFC 9457 documents). */
 import { type ProblemDocument, type ProblemSlug, problems } from '#contracts';
 
-/** What a request could not have, ready to be sent. Thrown by parsers and guards; never a bug. */
+/** Why a request is refused, ready to be sent. Thrown by parsers and guards; never a bug. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
@@ -9,7 +9,7 @@ export class Problem extends Error {
   constructor(
     readonly slug: ProblemSlug,
     detail: string,
-    /** Members of its own. */
+    /** Additional members. */
     readonly members: Readonly<Record<string, unknown>> = {},
     readonly headers: Readonly<Record<string, string>> = {},
   ) {

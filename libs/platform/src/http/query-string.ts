@@ -1,10 +1,10 @@
 /**
- * Query strings, read strictly: a `%` that stands for nothing makes the whole query unreadable, where Fastify's own
- * parser would hand it on as it is. A name given more than once becomes a list, which no schema takes.
+ * Query strings, read strictly: an invalid `%` escape makes the whole query unreadable, where Fastify's own parser would pass
+ * it on. A name given more than once becomes a list, which no schema accepts.
  */
 export type Query = Readonly<Record<string, string | string[]>>;
 
-/** Stands for a query that cannot be decoded; the request hook refuses it. */
+/** Marks a query that cannot be decoded; the request hook refuses it. */
 export const unreadableQuery: Query = Object.freeze({});
 
 const parametersMax = 50;

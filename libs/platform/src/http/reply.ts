@@ -1,11 +1,11 @@
-/** Sending what is already text: no second serialisation, no header that nobody asked for. */
+/** Sends what is already text: no second serialisation, no unwanted header. */
 import type { FastifyReply } from 'fastify';
 import type { Problem } from './problem.js';
 
 const json = 'application/json';
 const problemJson = 'application/problem+json';
 
-/** Fastify adds a charset to JSON that has no serialiser of its own; JSON knows no such parameter. */
+/** Without a serialiser Fastify adds a charset to JSON, which knows no such parameter. */
 const asIs = (payload: unknown) => payload as string;
 
 /** Sends a body as it is: a problem document from 400 on, else JSON. */

@@ -1,6 +1,6 @@
 /**
- * The HTTP server under Nest: Fastify with our own JSON reader, keys checked before a body is read, strict queries,
- * and problem documents for whatever goes wrong, wherever it does.
+ * The HTTP server beneath Nest: Fastify with our own JSON reader, API keys checked before a body is read, strict queries, and
+ * problem documents for everything that goes wrong, wherever it does.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
@@ -24,11 +24,11 @@ export type CallOptions = {
   readonly scopes: readonly Scope[];
   /** The call reads query parameters; else any is refused. */
   readonly query?: boolean;
-  /** The caller shows who it is by signing the body, which is left as it came; it has no API key. */
+  /** The caller authenticates by signing the body, which is left unparsed; it has no API key. */
   readonly signed?: boolean;
-  /** The body is read as it arrives, of whatever type; its limits are the call's own. */
+  /** The body is streamed, whatever its type; the call sets its own limits. */
   readonly upload?: boolean;
-  /** The answer goes on until the caller leaves: not counted as a request's duration. */
+  /** The answer continues until the caller leaves, so its duration is not measured. */
   readonly stream?: boolean;
 };
 
@@ -48,7 +48,7 @@ declare module 'fastify' {
   }
 }
 
-/** What a call wants from its caller. Every route under /v1 has to say so, or the service does not start. */
+/** What a call requires of its caller. Every route under /v1 has to declare it, or the service does not start. */
 export const Call = (options: CallOptions) => RouteConfig(options);
 
 export type HttpServerOptions = {
@@ -57,7 +57,7 @@ export type HttpServerOptions = {
   readonly metrics: Metrics;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly bodyBytesMax: number;
-  /** Calls under /v1 that are worked on at once; more are told to come again. */
+  /** Calls under /v1 that are worked on at once; further ones are told to retry. */
   readonly callsInFlightMax: number;
   /** How long a request may take to arrive. */
   readonly requestTimeoutMs?: number;
@@ -66,7 +66,7 @@ export type HttpServerOptions = {
 export type HttpServer = { readonly adapter: FastifyAdapter; readonly filter: ProblemFilter };
 
 const requestTimeoutMsDefault = 30_000;
-/** How often connections are looked at for being too slow. */
+/** How often connections are checked for being too slow. */
 const slownessCheckMs = 5_000;
 /** Longer than any header block that Node takes: a long id is an unknown id, not another kind of error. */
 const paramLengthMax = 32_768;
@@ -79,7 +79,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const adapter = new FastifyAdapter({
     http: {
       headersTimeout: requestTimeoutMs,
-      // Node would refuse what lacks it without a word.
+      // Node would refuse a request without Host with no explanation.
       requireHostHeader: false,
       connectionsCheckingInterval: Math.min(slownessCheckMs, requestTimeoutMs),
     },
@@ -123,7 +123,7 @@ function readJson(fastify: FastifyInstance): void {
   });
 }
 
-/** Whatever is no JSON belongs to a call that reads it by itself, or to none. */
+/** A body that is not JSON belongs to a call that streams it, or to none. */
 function passUploads(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('*', (request, payload, done) => {
     if (request.routeOptions.config.upload === true) done(null, payload);
@@ -161,20 +161,20 @@ function checkRequests(fastify: FastifyInstance, authenticator: Authenticator): 
   });
 }
 
-/** HTTP/1.0 does without. */
+/** HTTP/1.0 has no Host. */
 function requireHost({ headers, httpVersion }: IncomingMessage): void {
   if (headers.host !== undefined || httpVersion !== '1.1') return;
   throw new Problem('bad-request', 'An HTTP/1.1 request names its Host', {}, { connection: 'close' });
 }
 
-/** Where there is no body its type says nothing, and yet many a client sends one: `curl -d ''` that of a form. */
+/** Without a body the content type means nothing, yet many clients send one: `curl -d ''` that of a form. */
 function forgetTypeOfNothing(headers: IncomingHttpHeaders): void {
   const { 'content-length': length = '0', 'content-type': type } = headers;
   if (length !== '0' || type === undefined || headers['transfer-encoding'] !== undefined) return;
   if (!/^application\/json *(;|$)/i.test(type)) delete headers['content-type'];
 }
 
-/** A UUID is the same in capitals (RFC 9562), and everything behind compares text. */
+/** UUIDs are case-insensitive (RFC 9562), but everything behind this compares text. */
 function lowerCaseId(params: { id?: string }): void {
   if (params.id !== undefined) params.id = params.id.toLowerCase();
 }

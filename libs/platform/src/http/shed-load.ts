@@ -1,9 +1,9 @@
 /**
- * Sheds load before it queues: of the calls under /v1 only so many are worked on at once, and one more is told to come
- * again, before its key is looked at or its body read. So what is accepted waits for a bounded number of others, whatever
- * the crowd, and who is refused knows it at once. A call counts from when its body is whole: as long as it is still to
- * come there is nothing to work on, and who never sends it keeps nobody out. Streams are bounded where they are served;
- * /livez, /readyz and /metrics answer in any crowd.
+ * Sheds load before it queues: only so many calls under /v1 are worked on at once, and any further one is told to retry before
+ * its key is checked or its body read. So an accepted call waits for a bounded number of others, whatever the crowd, and a
+ * refused caller knows at once. A call counts from the moment its body is complete: until then there is nothing to work on,
+ * and a client that never sends it keeps nobody out. Streams are bounded where they are served; /livez, /readyz and /metrics
+ * always answer.
  */
 import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { UnavailableError } from '#domain';
@@ -19,12 +19,12 @@ export function shedLoad(fastify: FastifyInstance, inFlightMax: number): void {
     if (!isBounded(config)) return done();
     const enter = (): void => {
       inFlight += 1;
-      // Always comes, also when the caller has left without his answer.
+      // Always comes, even when the caller has left without the answer.
       reply.raw.once('close', () => {
         inFlight -= 1;
       });
     };
-    // A file may have been refused before it was whole.
+    // A file may have been refused before it was complete.
     if (config.upload === true) request.raw.once('end', () => !reply.sent && enter());
     else if (inFlight >= inFlightMax) return done(overloaded());
     else enter();

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 import type { Figures } from './aggregated-metrics.js';
 
 /** How an attempt at a reservation ended. */
-export const reservationOutcomes = [
+const reservationOutcomes = [
   'held',
   'sold-out',
   'insufficient-stock',

@@ -1,8 +1,7 @@
 /**
- * What a confirmation that names a payment has to be told first. One of ours has to be this reservation's, and its
- * money has to stay: what it means is decided before the confirmation is, and an order is neither made nor answered for
- * money that goes back. An id of the kind that we give out is one of ours, known or not; any other name is the shop's
- * own affair, which may take payments elsewhere.
+ * What a confirmation that names a payment must be told first. A payment of ours has to belong to this reservation, and its money
+ * has to stay: that is settled before the confirmation is, so no order is made or reported for money that goes back. An id of the
+ * kind that we give out is one of ours, known or not; any other name is the shop's own affair, which may take payments elsewhere.
  */
 import { isUuid } from '#contracts';
 import { reservationTransitions } from '#domain';

@@ -1,8 +1,6 @@
 /** A PostgreSQL of a rehearsal, which waits for its disk; reached through a proxy that can be made slow. */
-import { Client } from 'pg';
 import { installPostgres, lastingPort, type LeashedProcess, type Report } from '#platform';
 import { SlowProxy } from './slow-proxy.js';
-import { untilItAnswers } from './until-it-answers.js';
 
 const settings = ['max_connections=200', 'timezone=GMT', 'log_timezone=GMT'];
 
@@ -16,8 +14,7 @@ export class PostgresNode {
   static async start(dataDir: string, report: Report): Promise<PostgresNode> {
     const port = await lastingPort();
     const installed = await installPostgres({ dataDir, port, settings, report });
-    const leash = await installed.spawn(installed.folder);
-    await untilItAnswers('PostgreSQL', leash, () => ask(installed.url));
+    const leash = await installed.start(installed.folder);
     return new PostgresNode(leash, await SlowProxy.listen(port));
   }
 
@@ -28,16 +25,5 @@ export class PostgresNode {
   async stop(): Promise<void> {
     await this.proxy.stop();
     await this.leash.stop();
-  }
-}
-
-async function ask(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('select 1');
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }

@@ -7,14 +7,15 @@ import { Redis } from 'ioredis';
 import {
   findRedisServer,
   lastingPort,
+  leashFolder,
   type LeashedProcess,
   type Program,
   type Report,
   ServerNotFoundError,
   spawnLeashed,
   systemTimers,
+  untilItAnswers,
 } from '#platform';
-import { untilItAnswers } from './until-it-answers.js';
 
 /**
  * `careful`: every write on disk before it is answered, as Holdfast's own. `as-it-comes`: what Redis does by itself, and
@@ -109,9 +110,4 @@ export class RedisNode {
   private get pidFile(): string {
     return path.join(this.folder, 'redis.pid');
   }
-}
-
-/** Removes the folder when this process ends, or when told to stop. */
-export function leashFolder(folder: string): LeashedProcess {
-  return spawnLeashed({ file: 'sleep', args: ['2147483647'], folder, endSignal: 'TERM' });
 }

@@ -1,6 +1,6 @@
 /**
- * A way to sell stock, as the trade writes it: what a shop's service does between the request and its answer. Each is
- * hosted by strategy-server.ts in as many processes as there are instances.
+ * A way to sell stock, written as shops write it: what happens between a request and its answer. strategy-server.ts runs each in
+ * as many processes as there are instances.
  */
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
@@ -21,7 +21,7 @@ export interface Strategy {
   isOnRecord(id: string): Promise<boolean>;
 }
 
-/** What there is to build on. */
+/** The servers that a strategy may use. */
 export type Connections = { readonly redis: Redis; readonly postgres: Pool };
 
 export type NaiveName = Exclude<StrategyName, 'holdfast'>;

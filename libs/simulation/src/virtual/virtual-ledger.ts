@@ -1,7 +1,7 @@
 /**
- * The ledger in memory, for virtual time: takes the journal as the real one does, in order, without gaps and each entry
- * once (`test/contract/ledger-writer.suite.ts` holds both to it), and knows every reservation. A commit takes its time.
- * Levels, payments and answers under keys are none of its business: a virtual sale has them elsewhere, or not at all.
+ * The ledger in memory, for virtual time: it takes the journal as the real one does, in order, without gaps and each entry once
+ * (`test/contract/ledger-writer.suite.ts` tests both), and knows every reservation. A commit takes virtual time. It leaves out
+ * levels, payments and answers under keys: a virtual sale keeps them elsewhere, or has none.
  */
 import { crc32 } from 'node:zlib';
 import type { JournalEntry, JournalPosition, Order, Reservation, ReservationLine } from '#domain';

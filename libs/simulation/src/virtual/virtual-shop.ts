@@ -1,7 +1,7 @@
 /**
- * The shop in virtual time: the real use cases, desk and group commit, over the model of the Redis functions and a ledger
- * in memory. What only a machine can say, how long an instance works on a request, is given as costs: each instance works
- * on one request at a time, and whoever comes meanwhile stands in line.
+ * The shop in virtual time: the real use cases, desk and group commit, on the model of the Redis functions and a ledger in
+ * memory. How long an instance works on a request, which only a machine can tell, is given as costs: each instance works on one
+ * request at a time, and later ones queue.
  */
 import { hash } from 'node:crypto';
 import { availableOf } from '#domain';

@@ -1,0 +1,20 @@
+/** Server-sent events: how a stream begins, one event as text, and the refusal of one subscriber too many. */
+import type { ServerResponse } from 'node:http';
+import { Problem } from '#platform';
+
+export function beginEventStream(response: ServerResponse): void {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+}
+
+export function eventText(event: string, id: string | number, data: unknown): string {
+  return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+export function tooManySubscribers(): Problem {
+  const detail = 'There are as many subscribers as there may be';
+  return new Problem('overloaded', detail, {}, { 'retry-after': '5' });
+}
