@@ -108,4 +108,28 @@ describeWithPostgres('decisions about rows', () => {
       for (const { id } of open) expect([id, await stateOf(String(id))]).toEqual([id, 'ignored']);
     });
   });
+
+  test('what ended by itself and is so again is open again: nobody has decided about it', async () => {
+    const nameless = (id: string) => charge(id, { paymentReference: null, gross: euro(500) });
+    await putPayment(ledger.db, { value: 500, providerPaymentId: 'named' });
+    await putPayment(ledger.db, { value: 500 });
+    await reconcileItems(ledger.db, itemsOf([nameless('one')]));
+    expect(await openOnes()).toMatchObject([{ code: 'AMBIGUOUS', subject: 'one' }]);
+    await reconcileItems(ledger.db, itemsOf([charge('named', { gross: euro(500) })]));
+    expect([await openOnes(), await stateOf('one')]).toEqual([[], 'matched']);
+    await reconcileItems(ledger.db, itemsOf([nameless('two')]));
+    expect(await openOnes()).toMatchObject([
+      { code: 'AMBIGUOUS', subject: 'one' },
+      { code: 'AMBIGUOUS', subject: 'two' },
+    ]);
+    expect(await stateOf('one')).toBe('open');
+    // A person has the last word.
+    await endAll();
+    await reconcileItems(ledger.db, itemsOf([nameless('one'), nameless('two')]));
+    expect([await openOnes(), await stateOf('one'), await stateOf('two')]).toEqual([
+      [],
+      'ignored',
+      'ignored',
+    ]);
+  });
 });
