@@ -303,6 +303,8 @@ describeWithPostgres('the walk', () => {
     expect(await look()).toMatchObject({ state: 'read' });
     upstream.rows.push(gone!);
     expect(await look()).toMatchObject({ state: 'read' });
+    // Both find it due: the second would not, if the first were answered before.
+    upstream.holdUntilAsked(2);
     const looks = await Promise.all([look(), look()]);
     expect(looks.map(({ kind }) => kind).sort()).toEqual(['looked', 'raced']);
     expect(looks).toContainEqual(expect.objectContaining({ state: 'closed' }));
