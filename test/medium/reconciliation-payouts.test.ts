@@ -204,42 +204,6 @@ describeWithPostgres('payouts, statements and payments', () => {
         rule: 'payout-returned',
       });
     });
-
-    /** A provider that names the payout of a row only when it is asked by payout, as Stripe does. */
-    class ByPayout extends Upstream {
-      asked: string[] = [];
-
-      async listPayoutTransactions(payout: string, after: string | null, limit: number) {
-        this.asked.push(payout);
-        const members = this.rows
-          .map(({ transaction }) => transaction)
-          .filter(({ kind }) => kind === 'charge');
-        const at = after === null ? 0 : Number(after);
-        const next = at + limit < members.length ? String(at + limit) : null;
-        const some = members.slice(at, at + limit);
-        return { transactions: some, next, now: this.nowMs };
-      }
-    }
-
-    test('of an API that names its rows only by payout is asked for, page by page, and tied', async () => {
-      const source = new ByPayout(
-        [
-          transactionOf('tx_1', { gross: euro(1_000) }),
-          transactionOf('tx_2', { gross: euro(500) }),
-          payoutOf('po_1', 1_440),
-        ].map((transaction) => ({ transaction, visibleAt: 0 })),
-        5_000,
-      );
-      expect((await reconcileSource(ledger.db, source)).tieOut).toEqual([
-        { payout: 'po_1', currency: 'EUR', expected: 1_440, actual: 1_440, ties: true },
-      ]);
-      expect(source.asked).toEqual(['po_1', 'po_1']);
-      // What is known is not asked for again, and a row that is missing is told.
-      await sql`update provider_transactions set payout_id = null where id = 'tx_2'`.execute(ledger.db);
-      source.nowMs = 6_000;
-      await reconcileSource(ledger.db, source);
-      expect(source.asked).toEqual(['po_1', 'po_1']);
-    });
   });
 
   describe('rows that a provider tells late or otherwise', () => {
