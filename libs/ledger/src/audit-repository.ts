@@ -164,7 +164,8 @@ export class AuditRepository {
     return this.violations(sql`
       select t.provider, t.account, t.id, t.state, t.rule from provider_transactions t
         left join payments p on p.id = t.payment_id
-      where (t.judged and t.state = 'open' and not exists (select from discrepancies d where d.number = t.number))
+      where (t.judged and t.state = 'open' and not exists (select from discrepancies d
+          where d.number = t.number and d.state in ('open', 'assigned', 'pending')))
         or (t.payment_id is not null and (p.id is null or p.reservation_id <> t.reservation_id))
         or not exists (select from reconciliation_runs r where r.id = t.run_id)
       union all

@@ -47,8 +47,9 @@ export interface TransactionSource {
 
   /**
    * What a payout carries, for providers that say so only when they are asked by payout: the rows of
-   * `listTransactions`, now with their `payoutId`. Absent: those of `listTransactions` have it already.
+   * `listTransactions`, now with their `payoutId`. Null: it does not say so of this payout, and never will. Absent: those
+   * of `listTransactions` have it already.
    * @throws UnavailableError
    */
-  listPayoutTransactions?(payoutId: string, after: string | null, limit: number): Promise<SourcePage>;
+  listPayoutTransactions?(payoutId: string, after: string | null, limit: number): Promise<SourcePage | null>;
 }

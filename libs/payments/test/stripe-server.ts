@@ -23,6 +23,8 @@ export class StripeServer {
     string,
     Json & { id: string; payment_intent: string; metadata: Record<string, string> }
   >();
+  /** Payouts that Stripe does not itemise. */
+  readonly payoutsByHand = new Set<string>();
   /** Answers that are lost: the request is carried out, the connection breaks. */
   repliesLost = 0;
   /** Refuses everything with this status. */
@@ -115,6 +117,10 @@ export class StripeServer {
     const from = Number(parameters.get('created[gte]') ?? 0);
     const until = Number(parameters.get('created[lt]') ?? Number.MAX_SAFE_INTEGER);
     const payout = parameters.get('payout');
+    if (payout !== null && this.payoutsByHand.has(payout)) {
+      const message = 'Balance transaction history can only be filtered on automatic transfers, not manual.';
+      return failure(400, { type: 'invalid_request_error', message });
+    }
     const rows = this.balanceTransactions
       .filter(
         (row) => row.created >= from && row.created < until && (payout === null || row.payout === payout),

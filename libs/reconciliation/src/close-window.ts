@@ -5,7 +5,7 @@
  */
 import type { Database } from '#ledger';
 import type { TransactionSource } from '#payments';
-import { ingest } from './ingest.js';
+import { countsOf, ingest } from './ingest.js';
 import { RunRepository } from './run-repository.js';
 import { inTransaction } from './transaction.js';
 import { WindowDigest } from './window-digest.js';
@@ -108,14 +108,10 @@ async function fetchWhole(
       }),
     );
     found += ingested.inserted;
-    if (ingested.inserted > 0) await countFound(db, runId, ingested.inserted);
+    // A look reads again what is known: only what was not counts as read by its run.
+    if (ingested.inserted > 0) await new RunRepository(db).count(runId, countsOf(ingested));
     late += ingested.late;
     position = page.next;
     if (position === null) return { digest, found, late, now: page.now };
   }
-}
-
-/** A look reads again what is known: only what was not counts as read by its run. */
-function countFound(db: Database, runId: string, inserted: number): Promise<void> {
-  return new RunRepository(db).count(runId, { rows: inserted, inserted, duplicates: 0, quarantined: 0 });
 }

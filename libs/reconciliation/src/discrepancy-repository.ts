@@ -167,7 +167,7 @@ async function insertFresh(
 }
 
 /** Of these, those whose last step was ours and not a person's. */
-async function lastStepByItself(tx: Database, rows: readonly DiscrepancyRow[]): Promise<Set<string>> {
+export async function lastStepByItself(tx: Database, rows: readonly DiscrepancyRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const { rows: found } = await sql<{ id: string }>`
     select wanted.id from json_array_elements_text(${rowsOf(rows.map(({ id }) => id))}) as wanted(id)

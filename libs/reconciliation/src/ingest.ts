@@ -9,6 +9,7 @@ import { assert } from '#domain';
 import type { Database } from '#ledger';
 import type { ProviderTransaction } from '#payments';
 import type { ProviderAccount } from './account.js';
+import type { RunCounts } from './run-repository.js';
 import { saysTheSame } from './same-row.js';
 import { rowsOf } from './transaction.js';
 
@@ -20,7 +21,7 @@ export type IngestCommand = {
   readonly transactions: readonly ProviderTransaction[];
   /** New rows that happened before this came too late: the horizon below which everything was taken for final. */
   readonly lateBefore: number | null;
-  /** Whether the run counts rows as its own that were known before: a file does, a walk reads its overlap each time. */
+  /** Whether rows that were known before are the run's own as well, or only those that are new. */
   readonly claimsKnown: boolean;
 };
 
@@ -30,6 +31,8 @@ export type Ingested = {
   readonly duplicates: number;
   /** Those that this very run had not read before. */
   readonly firstOfRun: readonly ProviderTransaction[];
+  /** Rows that are the run's own now and were not before. */
+  readonly claimed: number;
   /** Of the duplicates, those that say something else than before. */
   readonly conflicting: number;
   /** Of the inserted, those that came too late. */
@@ -58,7 +61,15 @@ export const digestOf = (raw: string): string => createHash('sha256').update(raw
 export async function ingest(tx: Database, command: IngestCommand): Promise<Ingested> {
   const { transactions, runId, claimsKnown } = command;
   if (transactions.length === 0)
-    return { inserted: 0, duplicates: 0, firstOfRun: [], conflicting: 0, late: 0, oldestNewMs: null };
+    return {
+      inserted: 0,
+      duplicates: 0,
+      firstOfRun: [],
+      claimed: 0,
+      conflicting: 0,
+      late: 0,
+      oldestNewMs: null,
+    };
   await holdRun(tx, runId);
   const { first, repeated } = separate(transactions);
   const inserted = await insert(tx, command, first);
@@ -77,6 +88,7 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
     inserted: inserted.length,
     duplicates: again.length,
     firstOfRun: claimsKnown ? firstOf(first, own, claimed) : first,
+    claimed: claimed.size,
     conflicting,
     late: inserted.filter(({ late }) => late).length,
     oldestNewMs: inserted.reduce<number | null>(
@@ -84,6 +96,11 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
       null,
     ),
   };
+}
+
+/** What a provider's page adds to the figures of its run: each row once, however often the run reads it. */
+export function countsOf({ claimed, inserted }: Ingested): RunCounts {
+  return { rows: claimed, inserted, duplicates: claimed - inserted, quarantined: 0 };
 }
 
 /** What a foreign key would do for each row, done once for all: the run is there, and stays until this is committed. */

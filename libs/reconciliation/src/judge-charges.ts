@@ -77,7 +77,7 @@ function judgePayment(
   }
 }
 
-/** 1:N: a payment that was taken in parts. */
+/** 1:N: a payment that was taken in parts. Each part that is open says why. */
 function judgeSplit(
   judgement: Judgement,
   payment: OurPayment,
@@ -85,18 +85,18 @@ function judgeSplit(
   wanted: number,
 ): void {
   const sum = rows.reduce((total, { gross }) => total + gross.value, 0);
-  const last = rows.at(-1)!;
-  const more = { expected: wanted, actual: sum, paymentId: payment.id };
-  if (sum < wanted) judgement.find('SPLIT_INCOMPLETE', last, `${rows.length} parts of the payment`, more);
-  if (sum > wanted) judgement.find('AMOUNT_OVER', last, `${rows.length} parts of the payment`, more);
-  for (const row of rows) {
-    if (sum === wanted) {
-      judgement.match(row, 'split-charge', `One of ${rows.length} parts that add up to the payment`, {
-        payment,
-      });
-    } else judgement.open(row, payment);
+  if (sum === wanted) {
+    const reason = `One of ${rows.length} parts that add up to the payment`;
+    for (const row of rows) judgement.match(row, 'split-charge', reason, { payment });
+    applyStatus(judgement, payment, rows.at(-1)!);
+    return;
   }
-  if (sum === wanted) applyStatus(judgement, payment, last);
+  const code = sum < wanted ? 'SPLIT_INCOMPLETE' : 'AMOUNT_OVER';
+  const more = { expected: wanted, actual: sum, paymentId: payment.id };
+  for (const row of rows) {
+    judgement.find(code, row, `One of ${rows.length} parts of the payment`, more);
+    judgement.open(row, payment);
+  }
 }
 
 function judgeOne(judgement: Judgement, payment: OurPayment, row: ProviderRow, policy: MatchPolicy): void {

@@ -6,7 +6,13 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from './account.js';
 import { hasEnded, type DiscrepancyCode, type Finding } from './discrepancy.js';
-import { discrepancyId, readAbout, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
+import {
+  discrepancyId,
+  lastStepByItself,
+  readAbout,
+  syncFindings,
+  type DiscrepancyRow,
+} from './discrepancy-repository.js';
 import { readInbox, writeVerdicts } from './group-repository.js';
 import { judgeGroups } from './judge-groups.js';
 import type { Effect, RowVerdict, Verdicts } from './judgement.js';
@@ -57,7 +63,7 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
     const known = (await readAbout(tx, { numbers, reservationIds })).filter(
       ({ code }) => !foundElsewhere.has(code),
     );
-    const decided = decidedByPersons(verdicts, account, known);
+    const decided = decidedByPersons(verdicts, account, await endedByPersons(tx, known));
     const changed = verdicts.rows
       .map((given) => {
         const verdict = decided.get(given.number) ?? given;
@@ -81,22 +87,26 @@ async function lockAccount(tx: Database, { provider, account }: ProviderAccount)
   await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
 }
 
+/** The ids of those that a person has ended, and not reconciliation itself. */
+async function endedByPersons(tx: Database, known: readonly DiscrepancyRow[]): Promise<Set<string>> {
+  const ended = known.filter(({ state }) => hasEnded(state));
+  const byItself = await lastStepByItself(tx, ended);
+  return new Set(ended.flatMap(({ id }) => (byItself.has(id) ? [] : [id])));
+}
+
 /** An open row whose findings people have ended, all of them, is ignored from then on: they have decided. */
 function decidedByPersons(
   verdicts: Verdicts,
   account: ProviderAccount,
-  known: readonly DiscrepancyRow[],
+  ended: ReadonlySet<string>,
 ): Map<number, RowVerdict> {
-  if (!known.some(({ state }) => hasEnded(state))) return new Map();
-  const states = new Map(known.map(({ id, state }) => [id, state]));
+  if (ended.size === 0) return new Map();
   const ofRow = Map.groupBy(verdicts.findings, ({ number }) => number);
-  const ended = (finding: Finding) => {
-    const state = states.get(discrepancyId(account, finding));
-    return state !== undefined && hasEnded(state);
-  };
+  const isEnded = (finding: Finding) =>
+    finding.settledBecause !== undefined || ended.has(discrepancyId(account, finding));
   return new Map(
     verdicts.rows
-      .filter(({ state, number }) => state === 'open' && (ofRow.get(number)?.every(ended) ?? false))
+      .filter(({ state, number }) => state === 'open' && (ofRow.get(number)?.every(isEnded) ?? false))
       .map((verdict) => [
         verdict.number,
         { ...verdict, state: 'ignored', rule: 'decided', reason: 'A person has decided about it' },

@@ -1,5 +1,6 @@
 /** Refunds of a provider against ours. A payment has at most one, which a provider may pay out in parts. */
-import type { RefundStatus } from '#domain';
+import type { Money, RefundStatus } from '#domain';
+import type { DiscrepancyCode } from './discrepancy.js';
 import { names, type Judgement, type OurPayment, type OurRefund, type ProviderRow } from './judgement.js';
 
 /** What it means that the provider gave money back, by what we believe of the refund. */
@@ -46,36 +47,39 @@ function judgeOwn(
   refund: OurRefund,
   rows: readonly ProviderRow[],
 ): void {
-  const [first, ...others] = rows;
-  if (!first) return;
+  const { amount } = refund;
   const sum = rows.reduce((total, { gross }) => total - gross.value, 0);
-  const more = { expected: -refund.amount.value, actual: -sum, paymentId: payment.id };
-  const backwards = rows.find(({ gross }) => gross.value > 0);
-  const foreign = rows.find(({ gross }) => gross.currency !== refund.amount.currency);
-  const whole = -first.gross.value === refund.amount.value;
-  if (backwards) judgement.find('DIRECTION_MISMATCH', backwards, 'A refund that gives money to us', more);
-  else if (foreign)
-    judgement.find('CURRENCY_MISMATCH', foreign, `Ours is in ${refund.amount.currency}`, more);
-  else if (sum > refund.amount.value) {
-    for (const row of whole ? others : [rows.at(-1)!])
-      judgement.find('AMOUNT_OVER', row, 'More was given back than we decided', more);
-  } else if (sum < refund.amount.value) {
-    const code = others.length > 0 ? 'SPLIT_INCOMPLETE' : 'AMOUNT_UNDER';
-    judgement.find(code, rows.at(-1)!, 'Less was given back than we decided', more);
-  }
+  const more = { expected: -amount.value, actual: -sum, paymentId: payment.id };
   const strange = refundMeets[refund.status];
-  if (strange) judgement.find('STATUS_MISMATCH', first, strange, more);
-  const good = !backwards && !foreign && !strange && (whole || sum === refund.amount.value);
-  for (const [index, row] of rows.entries()) {
-    if (!good || (whole && index > 0)) judgement.open(row, payment);
-    else if (whole)
-      judgement.match(row, 'refund', `Our refund of ${refund.amount.value} ${refund.amount.currency}`, {
-        payment,
-        refund,
-      });
+  for (const row of rows) {
+    const wrong = wrongWith(row, rows, { sum, amount });
+    if (wrong) judgement.find(wrong.code, row, wrong.detail, more);
+    if (strange) judgement.find('STATUS_MISMATCH', row, strange, more);
+    if (wrong || strange) judgement.open(row, payment);
+    else if (isWhole(row, amount))
+      judgement.match(row, 'refund', `Our refund of ${amount.value} ${amount.currency}`, { payment, refund });
     else
       judgement.match(row, 'split-refund', `One of ${rows.length} parts that add up to our refund`, {
         payment,
       });
   }
+}
+
+const isWhole = ({ gross }: ProviderRow, amount: Money): boolean => -gross.value === amount.value;
+
+/** Why a row of a refund is open. What is wrong with one of the parts is wrong with the sum, and so with each of them. */
+function wrongWith(
+  row: ProviderRow,
+  rows: readonly ProviderRow[],
+  { sum, amount }: { readonly sum: number; readonly amount: Money },
+): { code: DiscrepancyCode; detail: string } | null {
+  if (rows.some(({ gross }) => gross.value > 0))
+    return { code: 'DIRECTION_MISMATCH', detail: 'A refund that gives money to us, or a part of one' };
+  if (rows.some(({ gross }) => gross.currency !== amount.currency))
+    return { code: 'CURRENCY_MISMATCH', detail: `Ours is in ${amount.currency}` };
+  const [first] = rows;
+  if (sum === amount.value || (row === first && isWhole(row, amount))) return null;
+  if (sum > amount.value) return { code: 'AMOUNT_OVER', detail: 'More was given back than we decided' };
+  const code = rows.length > 1 ? 'SPLIT_INCOMPLETE' : 'AMOUNT_UNDER';
+  return { code, detail: 'Less was given back than we decided' };
 }

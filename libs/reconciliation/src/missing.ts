@@ -10,21 +10,34 @@ import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-
 import type { MatchPolicy } from './match-policy.js';
 import { inTransaction, rowsOf } from './transaction.js';
 
-/** Puts open rows back into the inbox whose reservation is known, or has become known. */
+/**
+ * Puts open rows back into the inbox whose reservation is known, or has become known. Each way to know it is a query of its
+ * own: as alternatives of one, all payments were read for every row that is open.
+ */
 export async function revisitOpenRows(db: Database, { provider, account }: ProviderAccount): Promise<number> {
+  const ourUuid = sql`case when t.merchant_reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    then t.merchant_reference::uuid end`;
+  const ways = [
+    sql`t.reservation_id is not null`,
+    sql`exists (select from payments p where p.provider = ${provider} and p.provider_payment_id = t.payment_reference)`,
+    sql`exists (select from payments p where p.provider = ${provider} and p.provider_payment_id = t.id)`,
+    sql`exists (select from refunds r where r.provider_refund_id = t.id)`,
+    sql`exists (select from reservations r where r.id = ${ourUuid})`,
+    sql`exists (select from orders o where o.id = ${ourUuid})`,
+    sql`exists (select from payments p where p.id = ${ourUuid})`,
+    sql`t.kind = 'charge' and t.payment_reference is null and t.merchant_reference is null and exists (
+      select from payments p where p.provider = ${provider} and p.captured_at is not null
+        and p.amount = t.gross and p.currency = t.currency)`,
+  ];
+  const found = ways.map((way) => sql`select number from open t where ${way}`);
   const { numAffectedRows } = await sql`
-    update provider_transactions t set judged = false
-    where t.provider = ${provider} and t.account = ${account} and t.judged and t.state = 'open' and (
-      t.reservation_id is not null
-      or exists (select from payments p where p.provider = ${provider}
-        and p.provider_payment_id in (t.payment_reference, t.id))
-      or exists (select from refunds r where r.provider_refund_id = t.id)
-      or (t.merchant_reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' and (
-        exists (select from reservations r where r.id::text = t.merchant_reference)
-        or exists (select from payments p where p.id::text = t.merchant_reference)))
-      or (t.kind = 'charge' and t.payment_reference is null and t.merchant_reference is null and exists (
-        select from payments p where p.provider = ${provider} and p.captured_at is not null
-          and p.amount = t.gross and p.currency = t.currency)))`.execute(db);
+    with open as materialized (
+      select number, id, kind, gross, currency, payment_reference, merchant_reference, reservation_id
+      from provider_transactions
+      where provider = ${provider} and account = ${account} and judged and state = 'open'
+    )
+    update provider_transactions set judged = false
+    where number in (${sql.join(found, sql` union all `)})`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }
 

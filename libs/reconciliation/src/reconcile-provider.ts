@@ -15,7 +15,7 @@ import { CursorRepository } from './cursor-repository.js';
 import { findMissing } from './missing.js';
 import { fillPayouts } from './payout-rows.js';
 import type { ReconcileParts } from './reconcile-file.js';
-import { RunRepository, scheduler, type Run } from './run-repository.js';
+import { claimsKnown, RunRepository, scheduler, type Run } from './run-repository.js';
 import type { RunResult } from './run-result.js';
 import { takeItems } from './take-items.js';
 import { recordTieOuts, tieOutPayouts } from './tie-out.js';
@@ -52,7 +52,7 @@ async function commitRun(
   onProgress: (progress: Progress) => void,
 ): Promise<RunResult> {
   if (run.fromMs === null && run.untilMs === null) {
-    const walk = new Walk({ ...parts, policy: parts.walkPolicy });
+    const walk = new Walk({ ...parts, policy: parts.walkPolicy, claimsKnown: claimsKnown(run) });
     let rows = run.counts.rows;
     await walk.run(run.id, (step) => {
       if (step.kind !== 'advanced') return;

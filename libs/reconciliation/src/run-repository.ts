@@ -10,6 +10,9 @@ export type RunStatus = (typeof runStatuses)[number];
 /** Who asks for the runs that nobody asks for: no API key can be called so. A run of theirs that finds nothing leaves no trace. */
 export const scheduler = '(schedule)';
 
+/** Whether a run counts rows that were known before: somebody who asks for one wants to see all that it has read. */
+export const claimsKnown = ({ requestedBy }: Pick<Run, 'requestedBy'>): boolean => requestedBy !== scheduler;
+
 export type Run = {
   readonly id: string;
   readonly kind: 'provider' | 'file';

@@ -29,7 +29,10 @@ export class BatchSums {
 
 const keyOf = (batch: string, currency: string): string => `${currency} ${batch}`;
 
-/** Payouts of the provider's own rows that a run has seen, or that did not tie before. */
+/**
+ * Payouts of the provider's own rows that a run has seen, or that did not tie before; but for those of which the provider
+ * does not say what they carry.
+ */
 export async function tieOutPayouts(
   db: Database,
   { provider, account }: ProviderAccount,
@@ -39,7 +42,9 @@ export async function tieOutPayouts(
     with payouts as (
       select distinct coalesce(t.payout_id, t.payment_reference, t.id) as payout, t.net_currency as currency
       from run_transactions r join provider_transactions t on t.number = r.number
-      where r.run_id = ${runId} and t.kind = 'payout' and t.origin = 'api'
+      where r.run_id = ${runId} and t.kind = 'payout' and t.origin = 'api' and not exists (
+        select from payout_listings l where l.provider = ${provider} and l.account = ${account}
+          and l.payout = coalesce(t.payout_id, t.payment_reference, t.id) and not l.itemised)
       union select subject, currency from discrepancies
       where provider = ${provider} and account = ${account} and code = 'PAYOUT_NOT_TIED'
         and state in ('open', 'assigned', 'pending') and detail = ${ofProvider}

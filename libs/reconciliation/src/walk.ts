@@ -11,7 +11,7 @@ import { UnavailableError } from '#domain';
 import type { Database } from '#ledger';
 import type { SourcePage, SourceWindow, TransactionSource } from '#payments';
 import { CursorRepository, type WalkCursor } from './cursor-repository.js';
-import { ingest, type Ingested } from './ingest.js';
+import { countsOf, ingest, type Ingested } from './ingest.js';
 import { RunRepository } from './run-repository.js';
 import { inTransaction } from './transaction.js';
 import type { WalkPolicy } from './walk-policy.js';
@@ -40,6 +40,8 @@ export type WalkParts = {
   readonly db: Database;
   readonly source: TransactionSource;
   readonly policy: WalkPolicy;
+  /** Whether its runs count what they read of the overlap; those of the schedule, which read it each time, do not. */
+  readonly claimsKnown: boolean;
   /** The id of a window, and of whatever else is made here. */
   readonly newId: () => string;
 };
@@ -124,20 +126,15 @@ export class Walk {
       origin: 'api',
       transactions: page.transactions,
       lateBefore: ofTime ? await this.windows.closedUntil(tx, source) : null,
-      claimsKnown: false,
+      claimsKnown: this.parts.claimsKnown,
     });
     if (windowEnded) {
       // Without the overlap, which belongs to the window before.
       const own = { from: cursor.horizon, until: window.until };
       await this.windows.add(tx, source, { id: newId(), window: own, final: !ofTime, now: page.now });
     }
-    const { inserted, duplicates, oldestNewMs } = ingested;
-    await new RunRepository(tx).count(runId, {
-      rows: inserted + duplicates,
-      inserted,
-      duplicates,
-      quarantined: 0,
-    });
+    await new RunRepository(tx).count(runId, countsOf(ingested));
+    const { oldestNewMs } = ingested;
     const slow = ofTime && cursor.horizon > 0 && oldestNewMs !== null && oldestNewMs < cursor.horizon;
     return {
       kind: 'advanced',

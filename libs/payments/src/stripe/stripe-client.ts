@@ -38,6 +38,10 @@ export function isRefusal(error: unknown): boolean {
 export const isUnknown = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404;
 
+/** The question as such makes no sense to Stripe, whenever it is asked. */
+export const isBadRequest = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 400;
+
 /** Everything else: not now, and perhaps carried out. Stripe's own text may quote the request and is left out. */
 export function unavailable(error: unknown): UnavailableError {
   if (error instanceof UnavailableError) return error;

@@ -1,6 +1,7 @@
 /**
  * Stripe's balance transactions, as reconciliation walks them: by time, newest first, and by payout. Stripe's clock is the
- * Date of its answers. Which payout carries a transaction is only said when one asks by payout, and only of automatic ones.
+ * Date of its answers. Which payout carries a transaction is only said when one asks by payout, and only of automatic ones:
+ * about one that was made by hand, or at once, the question itself is refused.
  */
 import { UnavailableError } from '#domain';
 import type { Stripe } from 'stripe';
@@ -8,7 +9,15 @@ import type { Stripe } from 'stripe';
 import type { ProviderTransaction } from '../provider-transaction.js';
 import type { SourcePage, SourceWindow, TransactionSource } from '../transaction-source.js';
 import { fromStripe } from './stripe-amounts.js';
-import { ask, isUnknown, openStripe, stripeName, unavailable, type StripeAccount } from './stripe-client.js';
+import {
+  ask,
+  isBadRequest,
+  isUnknown,
+  openStripe,
+  stripeName,
+  unavailable,
+  type StripeAccount,
+} from './stripe-client.js';
 import { kindOf } from './stripe-kinds.js';
 import { stripeBalanceTransaction, type StripeBalanceTransaction } from './stripe-objects.js';
 
@@ -36,8 +45,18 @@ export class StripeSource implements TransactionSource {
     return this.list({ created }, null, after, limit);
   }
 
-  listPayoutTransactions(payoutId: string, after: string | null, limit: number): Promise<SourcePage> {
-    return this.list({ payout: payoutId }, payoutId, after, limit);
+  async listPayoutTransactions(
+    payoutId: string,
+    after: string | null,
+    limit: number,
+  ): Promise<SourcePage | null> {
+    try {
+      return await this.list({ payout: payoutId }, payoutId, after, limit);
+    } catch (error) {
+      // On a later page it would be the place in the list that is refused.
+      if (after === null && error instanceof UnavailableError && isBadRequest(error.cause)) return null;
+      throw error;
+    }
   }
 
   async fetchTransaction(id: string): Promise<ProviderTransaction | null> {

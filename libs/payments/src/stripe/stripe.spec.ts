@@ -254,12 +254,24 @@ describe('balance transactions', () => {
         payout: 'po_1',
       },
     );
-    const { transactions, next } = await source.listPayoutTransactions('po_1', null, 1000);
+    const { transactions, next } = (await source.listPayoutTransactions('po_1', null, 1000))!;
     expect(next).toBeNull();
     expect(transactions.map(({ kind, payoutId, net }) => [kind, payoutId, net.value])).toEqual([
       ['payout', 'po_1', -4888],
       ['charge', 'po_1', 4888],
     ]);
+  });
+
+  it('of a payout that was made by hand are not listed: the question is refused', async () => {
+    const { stripe, source } = server();
+    stripe.payoutsByHand.add('po_1');
+    expect(await source.listPayoutTransactions('po_1', null, 1000)).toBeNull();
+    // A place in a list that Stripe does not know is something else, and so is a Stripe that is busy.
+    await expect(source.listPayoutTransactions('po_1', 'txn_9', 1000)).rejects.toBeInstanceOf(
+      UnavailableError,
+    );
+    stripe.refuseWith = { status: 429, error: { type: 'invalid_request_error', code: 'rate_limit' } };
+    await expect(source.listPayoutTransactions('po_1', null, 1000)).rejects.toBeInstanceOf(UnavailableError);
   });
 
   it("carry Stripe's clock, and an answer without one is of no use", async () => {

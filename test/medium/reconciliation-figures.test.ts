@@ -1,0 +1,52 @@
+/** What a run says of itself adds up: each row it has read counts once, under what became of it. */
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { scheduler, type RunResult } from '#reconciliation';
+import {
+  emptied,
+  openLedger,
+  putPayment,
+  reconcileSource,
+  type TestLedger,
+} from '../fixtures/reconciliation.js';
+import { transactionOf, Upstream } from '../fixtures/upstream.js';
+import { describeWithPostgres } from '../servers/index.js';
+
+let ledger: TestLedger;
+
+/** The rows of the currencies, which the rows of the states are. */
+function rowsUnderStates({ currencies }: RunResult): number {
+  return currencies.reduce(
+    (sum, { matched, open, ignored }) => sum + matched.rows + open.rows + ignored.rows,
+    0,
+  );
+}
+
+describeWithPostgres('the figures of a run', () => {
+  beforeAll(async () => {
+    ledger = await openLedger();
+  });
+  afterAll(() => ledger.stop());
+  beforeEach(() => emptied(ledger.db));
+
+  test('that somebody asks for have what was known of its overlap; of one of the schedule, what is new', async () => {
+    const at = [1_000, 2_000, 3_000, 4_000];
+    for (const ms of at)
+      await putPayment(ledger.db, { provider: 'upstream', providerPaymentId: `tx_${ms}`, capturedAtMs: ms });
+    const source = new Upstream(
+      at.map((ms) => ({ transaction: transactionOf(`tx_${ms}`, { occurredAtMs: ms }), visibleAt: ms })),
+    );
+    // Windows of a second, each of which begins with the three seconds before it: every row is read again and again.
+    const policy = { overlap: 3_000, windowMax: 1_000 };
+    source.nowMs = 3_500;
+    const first = await reconcileSource(ledger.db, source, policy);
+    expect(first).toMatchObject({ rows: 3, inserted: 3, duplicates: 0, matched: 3 });
+    source.nowMs = 4_500;
+    const second = await reconcileSource(ledger.db, source, policy);
+    expect(second).toMatchObject({ rows: 4, inserted: 1, duplicates: 3, matched: 4 });
+    source.rows.push({ transaction: transactionOf('tx_5000', { occurredAtMs: 5_000 }), visibleAt: 0 });
+    source.nowMs = 5_500;
+    const third = await reconcileSource(ledger.db, source, { ...policy, requestedBy: scheduler });
+    expect(third).toMatchObject({ rows: 1, inserted: 1, duplicates: 0, matched: 0 });
+    for (const result of [first, second, third]) expect(rowsUnderStates(result)).toBe(result.rows);
+  });
+});
