@@ -17,6 +17,7 @@ import * as plans from './0016-plans.js';
 import * as refusals from './0017-refusals.js';
 import * as runFindings from './0018-run-findings.js';
 import * as lateMoney from './0019-late-money.js';
+import * as firstAnswers from './0023-first-answers.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -36,4 +37,5 @@ export const migrations: Record<string, Migration> = {
   '0017-refusals': refusals,
   '0018-run-findings': runFindings,
   '0019-late-money': lateMoney,
+  '0023-first-answers': firstAnswers,
 };

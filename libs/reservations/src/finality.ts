@@ -42,10 +42,10 @@ export class Finality {
       committed.catch(() => undefined);
       return answer;
     }
-    const otherwise = await committed;
-    if (!otherwise) return answer;
-    if (!otherwise.by) throw new KeyReused();
-    return { ...otherwise.by, replayed: true };
+    const before = await committed;
+    if (!before) return answer;
+    if (!before.by) throw new KeyReused();
+    return { ...before.by, replayed: true };
   }
 
   /** Waits until the ledger has a decision. */
