@@ -9,9 +9,9 @@
  * the cart where it is decided before it gives parts back; Redis may forget that when an epoch ends, so an attempt comes to
  * its decision in the epoch that it began in.
  */
-import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
+import type { Reservation, ReservationLine } from '#domain';
 import { linesByPartition, partitionOf, type HoldDecision, type Made, type ReleaseCommand } from '#stock';
-import { Finality, isKept, KeyReused } from './finality.js';
+import { Finality, isKept, KeyReused, Overtaken } from './finality.js';
 import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
 import type {
@@ -125,7 +125,10 @@ export class Reserve {
     mustAsk(await this.parts.reservations.find(reservation.id), reservation);
   }
 
-  /** An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. */
+  /**
+   * An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. Or it was
+   * refused, which is on record, and has barred the cart.
+   */
   private async ended(
     operation: Operation,
     command: ReserveCommand,
@@ -134,8 +137,7 @@ export class Reserve {
   ): Promise<Answer> {
     await this.finality.reached(decided);
     const earlier = await this.parts.reservations.find(operation.id);
-    if (!earlier)
-      throw new UnavailableError('stock-not-ready', 'the ledger does not show the reservation yet', true);
+    if (!earlier) throw new Overtaken();
     return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
   }
 
