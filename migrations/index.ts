@@ -18,6 +18,7 @@ import * as refusals from './0017-refusals.js';
 import * as runFindings from './0018-run-findings.js';
 import * as lateMoney from './0019-late-money.js';
 import * as payoutListings from './0022-payout-listings.js';
+import * as firstAnswers from './0023-first-answers.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -38,4 +39,5 @@ export const migrations: Record<string, Migration> = {
   '0018-run-findings': runFindings,
   '0019-late-money': lateMoney,
   '0022-payout-listings': payoutListings,
+  '0023-first-answers': firstAnswers,
 };

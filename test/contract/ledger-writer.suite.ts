@@ -29,7 +29,7 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
       taker = await open();
       const policy = { buyerLimit: null, holdTtlSeconds: 60 };
       const created = { kind: 'sku-created', sku: 'A', onHand: 100, version: 1, ...policy } as const;
-      expect(await commit({ ...next(), ...created })).toEqual({ kind: 'committed', others: [] });
+      expect(await commit({ ...next(), ...created })).toEqual({ kind: 'committed', earlier: [] });
     });
     afterAll(() => taker.stop());
 
@@ -66,7 +66,7 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
 
     test('shows what the entries come to', async () => {
       const taken = [held(1), held(2), held(3), held(4)];
-      expect(await commit(...taken)).toEqual({ kind: 'committed', others: [] });
+      expect(await commit(...taken)).toEqual({ kind: 'committed', earlier: [] });
       expect(await taker.reservations.find(id(1))).toEqual({
         id: id(1),
         status: 'held',
@@ -102,7 +102,7 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
       const [first, second, third] = [held(10), settled('released', 10), held(11)];
       await commit(first);
       await commit(first, second);
-      expect(await commit(first, second, third)).toEqual({ kind: 'committed', others: [] });
+      expect(await commit(first, second, third)).toEqual({ kind: 'committed', earlier: [] });
       expect([await statusOf(10), await statusOf(11)]).toEqual(['released', 'held']);
     });
 

@@ -171,23 +171,24 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
       expect(await writer.commit({ entries: [taken], requires: [taken], receipts })).toEqual({
         kind: 'committed',
-        others: [],
+        earlier: [],
       });
       const answered = { kind: 'answered', status: 201, body: receipts[0]!.body };
       expect(await keys.claim([request])).toEqual([answered]);
-      // Sent again because nobody saw that it was committed: the same answer is no other answer.
-      expect(await writer.commit({ entries: [taken], requires: [taken], receipts })).toMatchObject({
-        others: [],
+      // Another attempt comes to the same: what it says had been said before.
+      expect(await writer.commit({ entries: [taken], requires: [taken], receipts })).toEqual({
+        kind: 'committed',
+        earlier: [{ receipt: receipts[0], answer: { status: 201, body: receipts[0]!.body } }],
       });
       // A slow first attempt that comes after its claim was taken over changes nothing, and hears of it.
       const late = [{ ...receipts[0]!, status: 409, body: '{}' }];
       const { status, body } = receipts[0]!;
       expect(await writer.commit({ entries: [], requires: [], receipts: late })).toMatchObject({
-        others: [{ receipt: late[0], answer: { status, body } }],
+        earlier: [{ receipt: late[0], answer: { status, body } }],
       });
       const foreign = [{ ...request, fingerprint: sha256('other'), status: 201, body }];
       expect(await writer.commit({ entries: [], requires: [], receipts: foreign })).toMatchObject({
-        others: [{ answer: null }],
+        earlier: [{ answer: null }],
       });
       expect(await keys.claim([request])).toEqual([answered]);
       expect(await keys.claim([{ ...request, fingerprint: sha256('other') }])).toEqual([{ kind: 'reused' }]);
@@ -204,7 +205,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
     test('keeps every answer of a batch as it is, empty or with any character', async () => {
       const keys = new IdempotencyRepository(ledger.db);
       const bodies = ['', '{"a":"\\\\ \\"b\\", {c}"}', 'NULL', 'é \u{1F600}\n', ''];
-      // The last batch has the very character that otherwise lies between two of them.
+      // The last batch has the very character that before lies between two of them.
       for (const batch of [bodies, [''], [...bodies, '\u0001', 'a\u0001"b"\\']]) {
         const receipts = batch.map((body, index) => ({
           keyDigest: sha256(`kept ${batch.length} ${index}`),

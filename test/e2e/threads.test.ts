@@ -31,12 +31,18 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-type Attempt = { readonly key: string; readonly buyerId: string; status: number; text: string };
+type Attempt = {
+  readonly key: string;
+  readonly buyerId: string;
+  status: number;
+  text: string;
+  replayed: boolean;
+};
 
 /** One request, over a connection of its own choosing; status 0: nobody answered. */
 async function attempt(sku: string, made: Attempt[], known: Partial<Attempt> = {}): Promise<Attempt> {
   const { key = randomUUID(), buyerId = randomUUID() } = known;
-  const result = { key, buyerId, status: 0, text: '' };
+  const result = { key, buyerId, status: 0, text: '', replayed: false };
   try {
     const reply = await client.post(
       '/v1/reservations',
@@ -45,6 +51,7 @@ async function attempt(sku: string, made: Attempt[], known: Partial<Attempt> = {
     );
     result.status = reply.status;
     result.text = reply.text;
+    result.replayed = reply.headers.get('idempotent-replayed') === 'true';
   } catch (error) {
     if ((error as Error).name !== 'TypeError') throw error; // fetch failed: the thread has died
   }
@@ -83,6 +90,20 @@ test('whichever thread is asked answers for all: metrics, readiness, a key that 
   const { text } = await client.request('/metrics');
   for (const thread of ['1', '2'])
     expect(text).toContain(`nodejs_eventloop_lag_p99_seconds{thread="${thread}"}`);
+});
+
+test('of attempts under one key at once, whichever thread they come to, one is the first, and counts', async () => {
+  const [sku, gone] = [await client.newSku(callers), await client.newSku(0)];
+  const before = await heldCount();
+  for (const wanted of [sku, gone]) {
+    await atOnce(async () => {
+      const known = { key: randomUUID(), buyerId: randomUUID() };
+      const twins = await Promise.all([1, 2, 3].map(() => attempt(wanted, [], known)));
+      expect(new Set(twins.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+      expect(twins.filter(({ replayed }) => !replayed).length).toBe(1);
+    });
+  }
+  expect(await heldCount()).toBe(before + callers);
 });
 
 test('what is sold out to one thread is refused by the other, without a word to Redis', async () => {

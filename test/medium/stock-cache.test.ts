@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers, uuidOf } from '#platform';
-import { partitionOf, StockCells } from '#stock';
+import { StockCells } from '#stock';
 import { eventually, openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -148,36 +148,6 @@ describeWithPostgres('the stock cache', () => {
     expect(await two.reserve('A', { buyerId: 'kept' })).toMatchObject({ reservationId: kept });
   });
 
-  test('what a refused cart had taken is there for others at once', async () => {
-    const skus = [0, 1].map((partition) =>
-      Array.from({ length: 50 }, (_, index) => `S${index}`).find((sku) => partitionOf(sku, 2) === partition)!,
-    ) as [string, string];
-    const postgres = await testPostgres();
-    const split = await openInstance({
-      redisUrl: `${redisDatabase.url.replace(/\/$/, '')}/3`,
-      databaseUrl: postgres.url,
-      partitions: 2,
-    });
-    try {
-      const [here, soldOut] = skus;
-      await split.put(here, 1);
-      await split.put(soldOut, 1);
-      await split.hold(soldOut);
-      // From here on who has units of it is known, so that "none left" is refused without asking.
-      await split.release(await split.hold(here));
-      const buyers = await Promise.all(Array.from({ length: 20 }, () => split.reserve(here)));
-      const won = buyers.find(({ kind }) => kind === 'held')!;
-      if (won.kind !== 'held') throw new Error('nobody held it');
-      await split.release(won.reservation.id);
-      const cart = skus.map((sku) => ({ sku, quantity: 1 }));
-      expect((await split.reserve(here, { lines: cart })).kind).toBe('sold-out');
-      expect((await split.reserve(here)).kind).toBe('held');
-    } finally {
-      await split.close();
-      await postgres.stop();
-    }
-  });
-
   test.each([
     ['held', 1],
     ['held, and it has ended since', 0],
@@ -196,14 +166,6 @@ describeWithPostgres('the stock cache', () => {
 
     const answer = await two.reserve('A', { key: 'k', ...mine });
     expect(answer).toMatchObject({ kind: 'held', reservation: { id: reservationId } });
-    expect((await two.reserve('A')).kind).toBe('held');
-  });
-
-  test('what a cart with an unknown SKU had taken is there for others at once', async () => {
-    await two.release(await sellOut('A'));
-    await eventually('a unit is known to be left', async () => !two.refusesAtOnce('A'));
-    const lines = ['unknown', 'A'].map((sku) => ({ sku, quantity: 1 }));
-    expect((await two.reserve('', { lines })).kind).toBe('unknown-sku');
     expect((await two.reserve('A')).kind).toBe('held');
   });
 

@@ -8,7 +8,7 @@
  */
 import { InvariantError, UnavailableError, type JournalEntry, type JournalPosition } from '#domain';
 import type { Clock, Timers } from '#platform';
-import type { KeptAnswer, LedgerWriter, OtherAnswer, Receipt } from './ledger-writer.js';
+import type { EarlierAnswer, KeptAnswer, LedgerWriter, Receipt } from './ledger-writer.js';
 
 export type CommitRequest = {
   /** The last position the answer rests on, per partition; none for a refusal. */
@@ -16,12 +16,14 @@ export type CommitRequest = {
   readonly receipt: Receipt | null;
 };
 
-/** What the key of the receipt has been answered with instead; null: it belongs to another request. */
-export type AnsweredOtherwise = { readonly by: KeptAnswer | null };
+/** What the key of the receipt had been answered with by another attempt; null: it belongs to another request. */
+export type AnsweredBefore = { readonly by: KeptAnswer | null };
 
 type Waiting = CommitRequest & {
   readonly deadlineMs: number;
-  readonly resolve: (otherwise: AnsweredOtherwise | undefined) => void;
+  /** It was sent before, and nobody saw whether it was committed. */
+  maybeDone: boolean;
+  readonly resolve: (before: AnsweredBefore | undefined) => void;
   readonly reject: (error: unknown) => void;
 };
 
@@ -74,17 +76,17 @@ export class GroupCommit {
   }
 
   /**
-   * Settles once the ledger has the required positions and the receipt, in one transaction, or another answer for the
-   * receipt's key, which is given then. Throws `UnavailableError` when that was not seen in time, or cannot be: the outcome may be unknown.
+   * Settles once the ledger has the required positions and the receipt, in one transaction, or had an answer for the
+   * receipt's key before, which is given then. Throws `UnavailableError` when that was not seen in time, or cannot be: the outcome may be unknown.
    */
-  commit(request: CommitRequest): Promise<AnsweredOtherwise | undefined> {
+  commit(request: CommitRequest): Promise<AnsweredBefore | undefined> {
     if (this.closed) return Promise.reject(unavailable('the service is shutting down'));
     if (this.waiting.length >= waitingMax) {
       return Promise.reject(new UnavailableError('overloaded', 'too many commits are waiting', true));
     }
     return new Promise((resolve, reject) => {
       const deadlineMs = this.options.clock.monotonicMs() + patienceMs;
-      this.waiting.push({ ...request, deadlineMs, resolve, reject });
+      this.waiting.push({ ...request, deadlineMs, maybeDone: false, resolve, reject });
       this.schedule();
     });
   }
@@ -151,7 +153,7 @@ export class GroupCommit {
     switch (result.kind) {
       case 'committed':
         this.forget(batch.entries);
-        this.settle(batch.waiting, resolver(result.others));
+        this.settle(batch.waiting, resolver(result.earlier));
         return;
       case 'gap':
         return this.fillGap(result);
@@ -213,6 +215,7 @@ export class GroupCommit {
       this.settle(batch.waiting, (caller) => caller.reject(refused));
       return;
     }
+    for (const caller of batch.waiting) caller.maybeDone = true;
     const now = this.options.clock.monotonicMs();
     const late = this.waiting.filter((caller) => this.closed || caller.deadlineMs <= now);
     this.settle(late, (caller) => caller.reject(unavailable('the ledger did not commit in time', error)));
@@ -249,10 +252,15 @@ export class GroupCommit {
   }
 }
 
-function resolver(others: readonly OtherAnswer[]): (caller: Waiting) => void {
-  if (others.length === 0) return (caller) => caller.resolve(undefined);
-  const byReceipt = new Map(others.map(({ receipt, answer }) => [receipt, { by: answer }]));
-  return (caller) => caller.resolve(caller.receipt ? byReceipt.get(caller.receipt) : undefined);
+function resolver(earlier: readonly EarlierAnswer[]): (caller: Waiting) => void {
+  if (earlier.length === 0) return (caller) => caller.resolve(undefined);
+  const byReceipt = new Map(earlier.map(({ receipt, answer }) => [receipt, { by: answer }]));
+  return ({ receipt, maybeDone, resolve }) => {
+    const before = receipt ? byReceipt.get(receipt) : undefined;
+    // The same answer is ours, for all that anybody knows.
+    const isOurs = maybeDone && before?.by?.status === receipt?.status && before?.by?.body === receipt?.body;
+    resolve(isOurs ? undefined : before);
+  };
 }
 
 /** Sorted entries without repetition: a gap filled by help may bring what was offered here as well. */

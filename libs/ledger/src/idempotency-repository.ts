@@ -2,7 +2,7 @@
  * Idempotency-Keys: one row a key. Most work claims its key first, one attempt at a time; a claim whose attempt has
  * not answered within the lease is taken over: every attempt works under the same operation id, so a slow first one
  * does no harm. Work that the stock store decides once by that id need not claim: it looks, and its answer is the
- * key's unless another one was faster (`CommitResult.others`).
+ * key's unless another one was faster (`CommitResult.earlier`).
  */
 import { sql } from 'kysely';
 import { column } from './columns.js';

@@ -25,11 +25,11 @@ export type CommitBatch = {
 };
 
 /** What the key of a receipt had been answered with before; null: it belongs to another request. */
-export type OtherAnswer = { readonly receipt: Receipt; readonly answer: KeptAnswer | null };
+export type EarlierAnswer = { readonly receipt: Receipt; readonly answer: KeptAnswer | null };
 
 export type CommitResult =
-  /** All is written, but the receipts whose keys had another answer already. */
-  | { readonly kind: 'committed'; readonly others: readonly OtherAnswer[] }
+  /** All is written, but the receipts whose keys had an answer already, the same or another. */
+  | { readonly kind: 'committed'; readonly earlier: readonly EarlierAnswer[] }
   /** The ledger lacks what comes before: entries after `after` are needed first. Nothing was written. */
   | { readonly kind: 'gap'; readonly partition: number; readonly epoch: number; readonly after: number }
   /** The partition is in another epoch now, named here. Nothing was written. */

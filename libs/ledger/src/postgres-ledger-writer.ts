@@ -16,7 +16,7 @@ import {
 } from './commit-call.js';
 import type { Database } from './database.js';
 import { effectsOf, type Effects } from './effects.js';
-import type { CommitBatch, CommitResult, LedgerWriter, OtherAnswer, Receipt } from './ledger-writer.js';
+import type { CommitBatch, CommitResult, EarlierAnswer, LedgerWriter, Receipt } from './ledger-writer.js';
 import type { Schema } from './schema.js';
 import { translateDatabaseError } from './unavailable.js';
 
@@ -72,11 +72,11 @@ async function call(
 }
 
 function committed(reply: CommitReply, receipts: readonly Receipt[]): CommitResult {
-  const others = (reply?.kept ?? []).map(({ index, same, status, body }): OtherAnswer => {
+  const earlier = (reply?.kept ?? []).map(({ index, same, status, body }): EarlierAnswer => {
     const receipt = receipts[index]!;
     return { receipt, answer: same ? { status, body } : null };
   });
-  return { kind: 'committed', others };
+  return { kind: 'committed', earlier };
 }
 
 /** Undefined: entries are missing between those of the batch, so somebody else has them. */

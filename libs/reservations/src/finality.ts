@@ -2,13 +2,20 @@
  * The last step of every mutating use case: the answer becomes final in the ledger, in one transaction with what it
  * rests on, and only then goes out.
  */
-import type { JournalPosition } from '#domain';
+import { UnavailableError, type JournalPosition } from '#domain';
 import type { Parts } from './ports.js';
 import type { Answer, Operation } from './use-cases.js';
 
 /** The key had been used for another request by the time the work was done. */
 export class KeyReused extends Error {
   override readonly name = 'KeyReused';
+}
+
+/** Another attempt under the key was faster, and made nothing: what the ledger has under the key is the answer. */
+export class Overtaken extends UnavailableError {
+  constructor() {
+    super('stock-not-ready', 'the ledger does not show what another attempt was answered yet', true);
+  }
 }
 
 /** What a decision says of where it stands in the journal. */
@@ -42,10 +49,10 @@ export class Finality {
       committed.catch(() => undefined);
       return answer;
     }
-    const otherwise = await committed;
-    if (!otherwise) return answer;
-    if (!otherwise.by) throw new KeyReused();
-    return { ...otherwise.by, replayed: true };
+    const before = await committed;
+    if (!before) return answer;
+    if (!before.by) throw new KeyReused();
+    return { ...before.by, replayed: true };
   }
 
   /** Waits until the ledger has a decision. */

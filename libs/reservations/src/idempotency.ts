@@ -8,7 +8,7 @@ import { ConcurrentMap } from '#concurrent-map';
 import { UnavailableError } from '#domain';
 import type { Claim, ClaimRequest, Known, Look, ReserveRequest } from '#ledger';
 import { Batcher, uuidOf } from '#platform';
-import { Finality, isKept, KeyReused } from './finality.js';
+import { Finality, isKept, KeyReused, Overtaken } from './finality.js';
 import type { Parts } from './ports.js';
 import type { Answer, IdempotencyUseCases, IdempotentResult, OnceOptions, Operation } from './use-cases.js';
 
@@ -74,9 +74,14 @@ export class Idempotency implements IdempotencyUseCases {
   private async lookAndWork(request: ClaimRequest, work: Work): Promise<IdempotentResult> {
     const id = operationIdOf(request);
     const look = await this.looks.call({ ...request, id });
-    if (look.kind === 'answered') return answered(look, true);
-    if (look.kind === 'reused') return look;
-    return worked(await work({ id, repeated: look.repeated, request }));
+    if (look.kind !== 'free') return found(look);
+    try {
+      return worked(await work({ id, repeated: look.repeated, request }));
+    } catch (error) {
+      const again = error instanceof Overtaken ? await this.looks.call({ ...request, id }) : look;
+      if (again.kind === 'free') throw error;
+      return found(again);
+    }
   }
 
   private async claimAndWork(request: ClaimRequest, work: Work): Promise<IdempotentResult> {
@@ -103,6 +108,10 @@ export class Idempotency implements IdempotencyUseCases {
 /** The key determines the id, so that every attempt works under the same one. */
 export function operationIdOf({ keyDigest }: Pick<ClaimRequest, 'keyDigest'>): string {
   return uuidOf(keyDigest);
+}
+
+function found(known: Exclude<Look, { kind: 'free' }>): IdempotentResult {
+  return known.kind === 'answered' ? answered(known, true) : known;
 }
 
 function answered({ status, body }: Answer, replayed: boolean): IdempotentResult {

@@ -8,9 +8,9 @@
  * an attempt has to reach its decision well before that. A refused attempt bars the cart where it is decided before it returns
  * parts; Redis may forget the bar when an epoch ends, so an attempt reaches its decision in the epoch in which it began.
  */
-import { UnavailableError, type Reservation, type ReservationLine } from '#domain';
-import { linesByPartition, partitionOf, type HoldDecision, type Made, type ReleaseCommand } from '#stock';
-import { Finality, isKept, KeyReused } from './finality.js';
+import type { Reservation } from '#domain';
+import { linesByPartition, type HoldDecision, type Made, type ReleaseCommand } from '#stock';
+import { Finality, isKept, KeyReused, Overtaken } from './finality.js';
 import { operationIdOf } from './idempotency.js';
 import type { Parts } from './ports.js';
 import type {
@@ -35,13 +35,11 @@ type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
 type Attempt =
   | { readonly kind: 'held'; readonly decided: Held; readonly restsOn: readonly Held[] }
   | { readonly kind: 'ended'; readonly decided: Made<Extract<HoldDecision, { kind: 'ended' }>> }
-  /** `unasked`: partitions that were spared the question. */
   | {
       readonly kind: 'refused';
       readonly outcome: Refused;
       readonly deciding: number;
       readonly held: readonly Held[];
-      readonly unasked: readonly number[];
     };
 
 export class Reserve {
@@ -124,7 +122,10 @@ export class Reserve {
     mustAsk(await this.parts.reservations.find(reservation.id), reservation);
   }
 
-  /** An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. */
+  /**
+   * An earlier attempt held it, unanswered, and it has ended since: the answer is what that attempt would have got. Or it was
+   * refused, which is on record, and has barred the cart.
+   */
   private async ended(
     operation: Operation,
     command: ReserveCommand,
@@ -133,25 +134,21 @@ export class Reserve {
   ): Promise<Answer> {
     await this.finality.reached(decided);
     const earlier = await this.parts.reservations.find(operation.id);
-    if (!earlier)
-      throw new UnavailableError('stock-not-ready', 'the ledger does not show the reservation yet', true);
+    if (!earlier) throw new Overtaken();
     return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
   }
 
   /** Units are taken from the cache first; those that Redis says nothing of are given back. */
   private async holdTaking(id: string, command: ReserveCommand): Promise<Attempt> {
-    const { cache, partitionCount } = this.parts;
-    const taken = command.lines.filter(({ sku, quantity }) => cache.take(sku, quantity));
-    const giveBack = (lines: readonly ReservationLine[]): void => {
-      for (const { sku, quantity } of lines) cache.giveBack(sku, quantity);
-    };
+    const { cache } = this.parts;
+    const taken = cache.take(command.buyerId, command.lines);
+    let isTold = false;
     try {
       const attempt = await this.hold(id, command);
-      giveBack(taken.filter(({ sku }) => !saysWhatIsLeft(attempt, partitionOf(sku, partitionCount))));
+      isTold = saysWhatIsLeft(attempt);
       return attempt;
-    } catch (error) {
-      giveBack(taken);
-      throw error;
+    } finally {
+      if (taken && !isTold) cache.giveBack(command.lines);
     }
   }
 
@@ -165,7 +162,7 @@ export class Reserve {
     // All must be open before a part is held in one of them.
     const [epoch] =
       partitions.length > 1 ? partitions.map((partition) => this.parts.desk.epochOf(partition)) : [];
-    for (const [index, partition] of decidedLast.entries()) {
+    for (const partition of decidedLast) {
       const decides = partition === deciding;
       if (decides && held.length > 0) await this.areFinal(held);
       const part = { partitions, lines: cart.get(partition)!, ...partOf(id, command) };
@@ -182,7 +179,6 @@ export class Reserve {
           outcome: decision,
           deciding: deciding!,
           held,
-          unasked: decidedLast.slice(index + 1),
         };
     }
     return { kind: 'held', decided: held.at(-1)!, restsOn: held };
@@ -220,16 +216,9 @@ export class Reserve {
   }
 }
 
-/**
- * Whether the answer of this partition told the levels of the lines there. It did not look at them where it was not asked, where an
- * earlier attempt had held them, and once a SKU was unknown. In doubt it did not: a cell that is too high costs a question.
- */
-function saysWhatIsLeft(attempt: Attempt, partition: number): boolean {
-  if (attempt.kind === 'ended') return false;
-  const held = attempt.kind === 'held' ? attempt.restsOn : attempt.held;
-  if (held.some((part) => part.again && part.partition === partition)) return false;
-  if (attempt.kind === 'held') return true;
-  return attempt.outcome.kind !== 'unknown-sku' && !attempt.unasked.includes(partition);
+/** Whether the store has told the level of what was taken. It has not looked at it for what an earlier attempt had held. */
+function saysWhatIsLeft(attempt: Attempt): boolean {
+  return attempt.kind === 'refused' || (attempt.kind === 'held' && !attempt.decided.again);
 }
 
 function partOf(reservationId: string, { buyerId, ttlSeconds, metadata }: ReserveCommand) {

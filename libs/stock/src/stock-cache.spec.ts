@@ -47,8 +47,8 @@ describe('the stock cache', () => {
     return opened;
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  const soldOut = async () => {
-    cache.learnLevel(1, level(0, 5));
+  const soldOut = async (...caches: StockCache[]) => {
+    for (const one of [cache, ...caches]) one.learnLevel(1, level(0, 5));
     await settled();
   };
 
@@ -61,7 +61,7 @@ describe('the stock cache', () => {
 
   test('knows nothing at first, and asks', () => {
     expect(cache.refuse('me', line())).toBeUndefined();
-    expect(cache.take('A', 1)).toBe(false);
+    expect(cache.take('you', line())).toBe(false);
   });
 
   test('refuses a SKU that Redis says is sold out', async () => {
@@ -101,10 +101,21 @@ describe('the stock cache', () => {
   test('takes the last unit once, and gives it back', async () => {
     await soldOut();
     cache.learnLevel(1, level(1, 6));
-    expect([cache.take('A', 1), cache.take('A', 1)]).toEqual([true, false]);
+    expect([cache.take('you', line()), cache.take('you', line())]).toEqual([true, false]);
     expect(cache.refuse('me', line())).toBeDefined();
-    cache.giveBack('A', 1);
+    cache.giveBack(line());
     expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('takes nothing for a buyer who may be refused for something else, so that nobody is refused because of it', async () => {
+    buyers = ['has one'];
+    await soldOut();
+    cache.learnLevel(1, level(1, 6, 2));
+    expect(cache.take('has one', line())).toBe(false);
+    expect(cache.take('greedy', line('A', 3))).toBe(false);
+    expect(cache.take('me', [...line(), ...line('B')])).toBe(false);
+    expect(cache.refuse('me', line())).toBeUndefined();
+    expect(cache.take('me', line())).toBe(true);
   });
 
   test('refuses a buyer who holds the SKU, until the hold ends or its deadline comes', () => {
@@ -230,25 +241,27 @@ describe('the stock cache', () => {
     });
 
     test('a unit is taken once', async () => {
-      cache.learnLevel(1, level(1, 5));
-      expect([other.take('A', 1), cache.take('A', 1)]).toEqual([true, false]);
-      other.giveBack('A', 1);
-      expect([cache.take('A', 1), other.take('A', 1)]).toEqual([true, false]);
+      await soldOut(other);
+      cache.learnLevel(1, level(1, 6));
+      expect([other.take('you', line()), cache.take('you', line())]).toEqual([true, false]);
+      other.giveBack(line());
+      expect([cache.take('you', line()), other.take('you', line())]).toEqual([true, false]);
     });
 
     test('a level that one has learned is not overwritten by the older one that the other hears late', async () => {
       await soldOut();
       other.learnLevel(1, level(3, 4));
-      expect(other.take('A', 1)).toBe(false);
+      expect(other.take('you', line())).toBe(false);
       other.learnLevel(1, level(2, 6));
       cache.learnLevel(1, level(0, 5));
-      expect(cache.take('A', 2)).toBe(true);
+      expect(cache.take('you', line('A', 2))).toBe(true);
     });
 
-    test('a level of an earlier epoch does not overwrite one of a later, though its version is larger', () => {
+    test('a level of an earlier epoch does not overwrite one of a later, though its version is larger', async () => {
+      await soldOut(other);
       other.learnLevel(2, level(2, 3));
       cache.learnLevel(1, level(0, 900));
-      expect(other.take('A', 2)).toBe(true);
+      expect(other.take('you', line('A', 2))).toBe(true);
     });
 
     test('the one that has heard less asks: it may not know yet who has the last unit', async () => {
@@ -270,20 +283,20 @@ describe('the stock cache', () => {
     });
 
     test('what one had taken when it died is asked for again once the cells are cleared', async () => {
-      await soldOut();
+      await soldOut(other);
       cache.learnLevel(1, level(1, 6));
-      expect(other.take('A', 1)).toBe(true);
+      expect(other.take('you', line())).toBe(true);
       expect(cache.refuse('me', line())).toBeDefined();
       cells.clear();
       expect(cache.refuse('me', line())).toBeUndefined();
       cache.decided(1, [], [level(1, 6)]);
-      expect(cache.take('A', 1)).toBe(true);
+      expect(cache.take('you', line())).toBe(true);
     });
 
     test('what one had taken when it died comes back with the next look at the level', async () => {
-      await soldOut();
+      await soldOut(other);
       cache.learnLevel(1, level(1, 6));
-      expect(other.take('A', 1)).toBe(true);
+      expect(other.take('you', line())).toBe(true);
       cache.refuse('me', line());
       expect(cache.takeRefused()).toMatchObject({ soldOut: ['A'] });
       cache.learnLevel(1, level(1, 6));

@@ -4,7 +4,8 @@
  *
  * Taking units is the explicit load, then conditional store (stock-cells.ts): `load` the units left, refuse when there
  * are none, else `compareAndSwap` them away and go on to Redis, whose answer sets the cell right again. A plain store
- * after the load would let two callers take the same last unit.
+ * after the load would let two callers take the same last unit. A buyer whom Redis may refuse for more than a lack of units
+ * takes none: others would be told "sold out" of what is still there.
  *
  * Its refusals are Redis's own order of refusals: "sold out" only for a buyer who is known to have nothing of the SKU,
  * or it would have to be "duplicate". So a SKU that has sold out gets a complete list of who has units of it, from
@@ -38,6 +39,7 @@ export type StockCacheOptions = {
   readonly buyersOf: (sku: string, limit: number) => Promise<readonly string[]>;
 };
 
+type Line = { readonly sku: string; readonly quantity: number };
 type Known = {
   readonly epoch: number;
   readonly version: number;
@@ -85,10 +87,7 @@ export class StockCache {
   }
 
   /** What Redis would refuse for certain; undefined: ask it. Looks at carts of one line. */
-  refuse(
-    buyerId: string,
-    lines: readonly { readonly sku: string; readonly quantity: number }[],
-  ): CachedRefusal | undefined {
+  refuse(buyerId: string, lines: readonly Line[]): CachedRefusal | undefined {
     const [line, ...more] = lines;
     if (!this.live || !line || more.length > 0) return undefined;
     const { sku } = line;
@@ -100,20 +99,24 @@ export class StockCache {
     const known = this.known.load(sku);
     // A cell that another thread has brought further speaks of buyers that this one has not heard of yet.
     if (!known || this.options.cells.unitsAt(sku, known.stamp) !== 0) return undefined;
-    if (!this.buyers.get(sku)?.hasNothing(buyerId)) return undefined;
-    if (known.buyerLimit !== null && line.quantity > known.buyerLimit) return undefined;
+    if (!this.mayHave(buyerId, line)) return undefined;
     this.soldOut.add(sku);
     return { kind: 'sold-out', sku, available: 0 };
   }
 
-  /** Takes units that a request is about to ask Redis for, where they are known to be left. */
-  take(sku: string, quantity: number): boolean {
-    return this.options.cells.take(sku, quantity);
+  /**
+   * Takes units that a request is about to ask Redis for, where they are known to be left. What is taken refuses others, so
+   * nothing is for whom Redis may refuse all the same. Looks at carts of one line.
+   */
+  take(buyerId: string, lines: readonly Line[]): boolean {
+    const [line, ...more] = lines;
+    if (!line || more.length > 0 || !this.mayHave(buyerId, line)) return false;
+    return this.options.cells.take(line.sku, line.quantity);
   }
 
   /** Gives back what was taken when Redis did not say what became of it; where it did, its level says more. */
-  giveBack(sku: string, quantity: number): void {
-    this.options.cells.giveBack(sku, quantity);
+  giveBack(lines: readonly Line[]): void {
+    for (const { sku, quantity } of lines) this.options.cells.giveBack(sku, quantity);
   }
 
   /**
@@ -179,6 +182,13 @@ export class StockCache {
     if (last) this.forget();
     this.lastNews.set(partition, { epoch, sequence: 0 });
     return 0;
+  }
+
+  /** Whether nothing but a lack of units is in the way: the buyer is known to have none, and wants no more than one may have. */
+  private mayHave(buyerId: string, { sku, quantity }: Line): boolean {
+    const buyerLimit = this.known.load(sku)?.buyerLimit ?? null;
+    if (buyerLimit !== null && quantity > buyerLimit) return false;
+    return this.buyers.get(sku)?.hasNothing(buyerId) ?? false;
   }
 
   private learnEntry(entry: JournalEntry, heardUpTo: number): void {

@@ -111,7 +111,7 @@ const plants: { readonly [name: string]: () => void } = {
       (commit) =>
         async function trusting(this: PostgresLedgerWriter, batch) {
           const result = await commit.call(this, batch);
-          return result.kind === 'clash' ? { kind: 'committed', others: [] } : result;
+          return result.kind === 'clash' ? { kind: 'committed', earlier: [] } : result;
         },
     );
   },

@@ -6,11 +6,18 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ReserveBody, reserveBody } from '#contracts';
 import { mergeLines, UnavailableError } from '#domain';
-import type { CallOptions, Metrics, ProblemFilter, ReservationOutcomeLabel } from '#platform';
+import {
+  type CallOptions,
+  type Metrics,
+  Problem,
+  type ProblemFilter,
+  type ReservationOutcomeLabel,
+} from '#platform';
 import type {
   Answer,
   KeyedRequest,
   Operation,
+  Present,
   ReservationUseCases,
   ReserveCommand,
   ReserveOutcome,
@@ -46,35 +53,29 @@ class ReserveRoute {
 
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const command = commandOf(bodyOf(request, reserveBody));
-    let refused: ReserveOutcome['kind'] | undefined;
-    const work = (operation: Operation): Promise<Answer> => {
-      refused = undefined;
-      return this.reserve(operation, command);
+    let outcome: ReserveOutcome['kind'] | undefined;
+    const present: Present<ReserveOutcome> = (decided) => {
+      outcome = decided.kind;
+      return presentReserve(decided);
     };
+    const work = (operation: Operation): Promise<Answer> =>
+      this.reservations.reserve(operation, command, present);
     const refuse = (keyed: KeyedRequest): Answer | undefined =>
-      this.reservations.refuse(keyed, command, (outcome) => {
-        refused = outcome.kind;
-        return presentReserve(outcome);
-      });
-    const { replayed } = await this.idempotent.answer(request, reply, work, { unclaimed: true, refuse });
-    // What the key had been answered before was counted then.
-    if (refused && !replayed) this.metrics.reservations.inc({ outcome: refused });
+      this.reservations.refuse(keyed, command, present);
+    try {
+      const { replayed } = await this.idempotent.answer(request, reply, work, { unclaimed: true, refuse });
+      // What the key had been answered before was counted then, whichever instance gave it.
+      if (outcome && !replayed) this.count(outcome);
+    } catch (error) {
+      // A key that is in use or another request's is no attempt.
+      if (!(error instanceof Problem))
+        this.count(error instanceof UnavailableError ? 'unavailable' : 'error');
+      throw error;
+    }
   }
 
-  private async reserve(operation: Operation, command: ReserveCommand): Promise<Answer> {
-    let label: ReservationOutcomeLabel | undefined;
-    try {
-      return await this.reservations.reserve(operation, command, (outcome) => {
-        label = outcome.kind;
-        return presentReserve(outcome);
-      });
-    } catch (error) {
-      label = error instanceof UnavailableError ? 'unavailable' : 'error';
-      throw error;
-    } finally {
-      // None when an earlier attempt's outcome was found: that one has been counted.
-      if (label !== undefined) this.metrics.reservations.inc({ outcome: label });
-    }
+  private count(outcome: ReservationOutcomeLabel): void {
+    this.metrics.reservations.inc({ outcome });
   }
 }
 

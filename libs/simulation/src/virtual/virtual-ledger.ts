@@ -35,7 +35,7 @@ export class VirtualLedger implements LedgerWriter {
       this.journals.set(entry.partition, journal);
       this.apply(entry);
     }
-    return { kind: 'committed', others: [] };
+    return { kind: 'committed', earlier: [] };
   }
 
   /** What is in the way of a batch, looked for before any of it is taken. `positions`: where the batch would lead. */
