@@ -13,15 +13,18 @@ const reply = {
   incarnation: 'i',
 };
 
-/** A desk over a store that does one thing; `asked` counts how often. */
+/** A desk over a store that does one thing; `asked` counts how often, `decided` how often it was believed. */
 function open(reacquire: (at: { epoch: number }) => object): {
   desk: StockDesk;
   asked: number;
   epoch: number;
   filled: number;
   opensSoon: number;
+  closed: boolean;
+  decided: number;
 } {
-  const state = { desk: undefined as unknown as StockDesk, asked: 0, epoch: 1, filled: 1, opensSoon: 0 };
+  const counts = { asked: 0, epoch: 1, filled: 1, opensSoon: 0, closed: false, decided: 0 };
+  const state = { desk: undefined as unknown as StockDesk, ...counts };
   const store = {
     reacquire: async (at: { epoch: number }) => {
       state.asked += 1;
@@ -33,11 +36,12 @@ function open(reacquire: (at: { epoch: number }) => object): {
     clock: systemClock,
     timers: systemTimers,
     openingOf: () => {
+      if (state.closed) throw new UnavailableError('stock-not-ready', 'closed', false);
       state.opensSoon -= 1;
       if (state.opensSoon >= 0) throw new OpensSoonError('stock-not-ready', 'in a moment', false);
       return { epoch: state.epoch, incarnation: 'i', filled: state.filled };
     },
-    onDecided: () => undefined,
+    onDecided: () => void (state.decided += 1),
     onTrouble: () => undefined,
   });
   return state;
@@ -82,6 +86,21 @@ test('an answer that was lost is asked for again in the next epoch of the same s
   });
   expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ epoch: 2 });
   expect(state.asked).toBe(2);
+});
+
+test('an outcome that was unknown stays so, though the partition is closed by then', async () => {
+  const state = open(() => {
+    state.closed = true;
+    return lost();
+  });
+  const asked = state.desk.reacquire(0, { epoch: 1, command });
+  await expect(asked).rejects.toMatchObject({ outcomeUnknown: true });
+});
+
+test('what another memory says is passed on to nobody', async () => {
+  const state = open(() => (state.asked === 1 ? { ...reply, incarnation: 'another' } : reply));
+  expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ kind: 'reacquired' });
+  expect([state.asked, state.decided]).toEqual([2, 1]);
 });
 
 test('a partition that opens within a moment is waited for, within bounds', async () => {
