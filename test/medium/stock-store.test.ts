@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { PartitionRecord } from '#domain';
 import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
+import { readFunctionLibrary } from '../../libs/stock/src/function-library.js';
 import { describeStockPayments } from '../contract/stock-payments.suite.js';
 import { describeStockEpochs } from '../contract/stock-epochs.suite.js';
 import { begin, command, type StoreUnderTest } from '../contract/stock-store.js';
@@ -56,6 +57,24 @@ describeWithRedis('Redis functions', () => {
     await store.expire(at, 10);
     const names = ['holds', 'buyers', 'deadlines', 'parts'];
     expect(await redis.exists(...names.map((name) => `store-${stores}:{0}:${name}`))).toBe(0);
+  });
+
+  test('its clock is corrected by who saw it as it is, and only where something has been decided by it', async () => {
+    const { store } = await open();
+    const keys = Array.from(
+      { length: 9 },
+      (_, place) => `store-${stores}:{0}:${place === 0 ? 'meta' : place}`,
+    );
+    const correct = (seen: number, skew: number) =>
+      redis.fcall(readFunctionLibrary().nameOf('clock'), keys.length, ...keys, 1, '', '', seen, skew);
+    // Whoever asks brings the functions there.
+    await store.state(0);
+    expect(await correct(0, 500)).toBe('0');
+    await begin(store, { partition: 0, epoch: 1 });
+    expect(await correct(0, 500)).toBe('500');
+    // Another process saw what that has mended.
+    expect(await correct(0, 900)).toBe('500');
+    expect(await correct(500, 900)).toBe('900');
   });
 
   test.each(['levels', 'holds', 'buyers'])(
