@@ -108,12 +108,15 @@ describe('the stock cache', () => {
     expect(cache.refuse('me', [...line('A'), ...line('B')])).toBeUndefined();
   });
 
-  test('units that came back open it, and older news does not close it again', async () => {
+  test('units that came back open it, and older news neither closes it again nor opens it', async () => {
     await soldOut();
     cache.heard({ epoch: 1, sequence: 9, levels: [level(1, 6)], buyers: [] });
     expect(cache.refuse('me', line())).toBeUndefined();
     cache.learnLevel(1, level(0, 5));
     expect(cache.refuse('me', line())).toBeUndefined();
+    cache.learnLevel(1, level(0, 7));
+    cache.learnLevel(1, level(1, 6));
+    expect(cache.refuse('me', line())).toMatchObject({ kind: 'sold-out' });
   });
 
   test('takes the last unit once, and gives it back', async () => {
