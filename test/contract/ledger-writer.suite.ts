@@ -106,6 +106,16 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
       expect([await statusOf(10), await statusOf(11)]).toEqual(['released', 'held']);
     });
 
+    test('takes an entry once, of however many who bring it at once', async () => {
+      for (let number = 100; number < 115; number += 1) {
+        const [first, second] = [held(number), settled('released', number)];
+        const batches = [[first], [first, second], [first, second], [first, second]];
+        const results = await Promise.all(batches.map((batch) => commit(...batch)));
+        expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['committed']));
+        expect(await statusOf(number)).toBe('released');
+      }
+    });
+
     test('says what is missing before an entry, and takes nothing of the batch', async () => {
       const [first, missing, last] = [held(20), held(21), held(22)];
       const gap = { kind: 'gap', partition: 0, epoch: taker.epoch };
@@ -140,15 +150,29 @@ export function describeLedgerWriter(name: string, open: () => Promise<WriterUnd
       expect(await statusOf(40)).toBeUndefined();
     });
 
+    test('what rests on another epoch is not acknowledged with what belongs to this one', async () => {
+      const [entry, { partition, epoch, sequence: last }] = [held(45), held(46)];
+      const [ours, over] = [epoch, epoch - 1].map((of) => ({ partition, epoch: of, sequence: last - 1 }));
+      for (const requires of [[over!], [ours!, over!], [over!, ours!]]) {
+        const result = await taker.writer.commit({ entries: [entry], requires, receipts: [] });
+        expect(result).toEqual({ kind: 'fenced', partition, epoch });
+      }
+      undo(2);
+      expect(await statusOf(45)).toBeUndefined();
+    });
+
     test('what an answer rests on is there, or the answer waits', async () => {
       const entry = held(50);
-      const resting = (on: number) =>
+      const resting = (...on: number[]) =>
         taker.writer.commit({
           entries: [entry],
-          requires: [{ partition: 0, epoch: taker.epoch, sequence: on }],
+          requires: on.map((of) => ({ partition: 0, epoch: taker.epoch, sequence: of })),
           receipts: [],
         });
-      expect(await resting(entry.sequence + 1)).toMatchObject({ kind: 'gap', after: entry.sequence });
+      for (const on of [[1], [1, 0], [0, 1]]) {
+        const result = await resting(...on.map((further) => entry.sequence + further));
+        expect(result).toMatchObject({ kind: 'gap', after: entry.sequence });
+      }
       expect(await statusOf(50)).toBeUndefined();
       expect((await resting(entry.sequence)).kind).toBe('committed');
       expect(await statusOf(50)).toBe('held');

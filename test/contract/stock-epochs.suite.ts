@@ -1,10 +1,19 @@
 /** What every stock store does when an epoch ends: filled from the ledger, or kept as it is, and admitted. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { UnavailableError, type PartitionRecord } from '#domain';
+import { UnavailableError, type PartitionRecord, type StockLevel } from '#domain';
 import type { HoldCommand, HoldDecision, StockStore } from '#stock';
 import { begin, command, records, type StoreUnderTest } from './stock-store.js';
 
 const at = { partition: 0, epoch: 1 };
+const levelOf = (sku: string, onHand: number): StockLevel => ({
+  sku,
+  onHand,
+  held: 0,
+  committed: 0,
+  buyerLimit: null,
+  holdTtlSeconds: 60,
+  version: 1,
+});
 
 export function describeStockEpochs(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`epochs of the stock store (${name})`, () => {
@@ -104,6 +113,40 @@ export function describeStockEpochs(name: string, open: () => Promise<StoreUnder
       await store.put(next, [{ sku: 'B', onHand: 1, buyerLimit: null, holdTtlSeconds: 60 }]);
       await store.admit(0, { epoch: 2, incarnation });
       expect(await store.state(0)).toMatchObject({ sequence: 1 });
+    });
+
+    test('an attempt that another one has overtaken changes nothing any more', async () => {
+      const slow = { partition: 0, epoch: 2, attempt: 7 };
+      const fast = { ...slow, attempt: 8 };
+      const level = { kind: 'level', level: levelOf('A', 5) } as const;
+      let incarnation = '';
+      async function* overtaken(rest: PartitionRecord[]): AsyncGenerator<PartitionRecord[]> {
+        yield [level];
+        incarnation = await store.restore(fast, records(level));
+        yield* rest.length > 0 ? [rest] : [];
+      }
+      // Right after it was overtaken, at its next records and at its end.
+      for (const rest of [[], [{ kind: 'level', level: levelOf('B', 1) } as const]])
+        await expect(store.restore(slow, overtaken(rest))).rejects.toThrow(UnavailableError);
+      await store.admit(0, { epoch: 2, incarnation });
+      expect((await store.levels(fast, ['A', 'B'])).levels).toEqual([levelOf('A', 5)]);
+    });
+
+    test('is never emptied for an earlier epoch: while it is filled, when it is ready, and once it is open', async () => {
+      const next = { partition: 0, epoch: 3, attempt: 1 };
+      const refused = async (): Promise<void> => {
+        const late = store.restore({ ...next, epoch: 2 }, records());
+        await expect(late).rejects.toThrow(UnavailableError);
+      };
+      async function* filling(): AsyncGenerator<PartitionRecord[]> {
+        await refused();
+        yield [{ kind: 'level', level: levelOf('A', 7) }];
+      }
+      const incarnation = await store.restore(next, filling());
+      await refused();
+      await store.admit(0, { epoch: 3, incarnation });
+      await refused();
+      expect((await store.levels(next, ['A'])).levels).toEqual([levelOf('A', 7)]);
     });
 
     test('is kept as it is in the next epoch, where its sequence goes on, and the earlier one is over', async () => {

@@ -1,5 +1,6 @@
 /** What every stock store does, the model in memory and the functions in Redis alike. */
 import { describe, expect, test, beforeEach } from '@jest/globals';
+import { InvariantError } from '#domain';
 import type { HoldCommand, HoldDecision, StockStore } from '#stock';
 import { begin, command, type StoreUnderTest } from './stock-store.js';
 
@@ -173,6 +174,53 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    test('what lapses within a call is over for what the same call asks next', async () => {
+      await put('L', 5, 1);
+      const lines = [{ sku: 'L', quantity: 1 }];
+      const mine = { buyerId: 'me', lines, ttlSeconds: 1 };
+      await reserve(command('r1', mine));
+      await elapse(1_010);
+      expect(await reserve(command('r1', mine), command('r2', mine))).toMatchObject([
+        { kind: 'ended', outcome: 'expired' },
+        { kind: 'held' },
+      ]);
+      expect(await level('L')).toMatchObject({ held: 1 });
+    });
+
+    test('a hold that has lapsed is in nobody’s way, also when there are more than one call tidies', async () => {
+      await put('B', 200);
+      const lines = [{ sku: 'B', quantity: 1 }];
+      const ids = Array.from({ length: 130 }, (_, number) => `r${1_000 + number}`);
+      await reserve(...ids.map((id) => command(id, { lines, ttlSeconds: 1 })));
+      await elapse(1_010);
+      // The first 128 are tidied; the last one’s buyer comes for the rest of what is there.
+      const buyerId = `buyer of ${ids.at(-1)}`;
+      const rest = { buyerId, lines: [{ sku: 'B', quantity: 199 }] };
+      expect((await reserve(command('next', rest)))[0]).toMatchObject({ kind: 'held' });
+      expect(await level('B')).toMatchObject({ onHand: 200, held: 200 });
+    });
+
+    test('a call of more lines than Redis takes at once is decided like any other', async () => {
+      const skus = Array.from({ length: 50 }, (_, number) => `S${number}`);
+      await store.put(
+        at,
+        skus.map((sku) => ({ sku, onHand: 30, buyerLimit: 1, holdTtlSeconds: undefined })),
+      );
+      const lines = skus.map((sku) => ({ sku, quantity: 1 }));
+      const carts = (attempt: string) =>
+        Array.from({ length: 25 }, (_, number) =>
+          command(`${attempt}${number}`, { buyerId: `buyer ${number}`, lines }),
+        );
+      const kinds = async (attempt: string) =>
+        new Set((await reserve(...carts(attempt))).map(({ kind }) => kind));
+      expect(await kinds('first')).toEqual(new Set(['held']));
+      const bought = carts('first').map(({ reservationId }) => ({ reservationId, paymentId: null }));
+      await store.confirm(at, bought);
+      expect(await kinds('second')).toEqual(new Set(['buyer-limit-exceeded']));
+      const { levels } = await store.levels(at, skus);
+      expect(new Set(levels.map(({ held, committed }) => `${held} ${committed}`))).toEqual(new Set(['0 25']));
+    });
+
     test('the sweep returns what is due, and only that', async () => {
       await reserve(
         command('r1', { ttlSeconds: 1 }),
@@ -243,6 +291,17 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       expect(await level()).toMatchObject({ onHand: 5, held: 0, committed: 0 });
     });
 
+    test('takes back nothing that its buyer has not bought', async () => {
+      await reserve(command('r1'));
+      await store.confirm(at, [{ reservationId: 'r1', paymentId: null }]);
+      const before = await store.state(0);
+      const lines = [{ sku: 'A', quantity: 1 }];
+      const cancelling = store.cancel(at, [{ reservationId: 'r2', buyerId: 'another', lines }]);
+      await expect(cancelling).rejects.toThrow(InvariantError);
+      expect(await level()).toMatchObject({ committed: 1, version: 3 });
+      expect((await store.state(0)).sequence).toBe(before.sequence);
+    });
+
     test('numbers the journal without gaps, and gives it again until it is tidied', async () => {
       await reserve(command('r1'), command('r2'));
       await store.release(at, [{ reservationId: 'r1' }]);
@@ -285,11 +344,34 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
       expect(await store.readJournal(at, before.length + 1, 1)).toEqual(entries.slice(1, 2));
     });
 
+    test('the journal gives as many entries as are asked for, however many a call has made', async () => {
+      await put('B', 200);
+      const lines = [{ sku: 'B', quantity: 1 }];
+      const ids = Array.from({ length: 100 }, (_, number) => `r${number}`);
+      await reserve(...ids.map((id) => command(id, { lines })));
+      for (const reservationId of ids.slice(0, 30)) await store.release(at, [{ reservationId }]);
+      const all = await store.readJournal(at, 0, 1_000);
+      expect(all).toHaveLength(132);
+      for (const [after, limit] of [
+        [90, 30],
+        [101, 20],
+        [102, 30],
+        [1, 132],
+      ] as const)
+        expect(await store.readJournal(at, after, limit)).toEqual(all.slice(after, after + limit));
+    });
+
     test('a part of a cart waits for the word of the partition that decides', async () => {
       const part = command('r1', { partitions: [3, 0], ttlSeconds: 1 });
-      await reserve(part);
+      const [held] = await reserve(part);
       await elapse(1_010);
-      expect((await store.expire(at, 10)).entries).toEqual([]);
+      expect(await store.expire(at, 1)).toMatchObject({ entries: [], parts: ['r1'], more: true });
+      // Its end has passed, and the ledger does not have it yet: asked about again in a moment, not at once.
+      const { expiresAtMs: untilMs } = held as { expiresAtMs: number };
+      await store.extend(at, [{ reservationId: 'r1', untilMs }]);
+      expect((await store.expire(at, 1)).parts).toEqual([]);
+      await elapse(210);
+      expect((await store.expire(at, 1)).parts).toEqual(['r1']);
       expect((await store.release(at, [{ reservationId: 'r1', what: 'part' }])).decisions[0]).toMatchObject({
         kind: 'released',
       });

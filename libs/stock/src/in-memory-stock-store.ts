@@ -14,6 +14,8 @@ import type {
 
 export class InMemoryStockStore implements StockStore {
   private readonly partitions = new Map<number, PartitionModel>();
+  /** The attempts at filling a partition that are under way: the last of each. */
+  private readonly restoring = new Map<number, RestoreAttempt>();
   /** Ready for another epoch and not admitted. */
   private readonly restored = new Map<number, PartitionModel>();
   private incarnation = 1;
@@ -89,13 +91,17 @@ export class InMemoryStockStore implements StockStore {
   }
 
   async restore(at: RestoreAttempt, records: AsyncIterable<readonly PartitionRecord[]>): Promise<string> {
-    const current = this.partitions.get(at.partition);
-    if (current && current.epoch > at.epoch) throw notReady('the partition has seen a later epoch');
-    this.partitions.delete(at.partition);
-    this.restored.delete(at.partition);
-    const model = new PartitionModel(at.partition, at.epoch, this.nowMs);
+    const { partition, epoch } = at;
+    const known = [this.partitions, this.restoring, this.restored];
+    if (known.some((epochs) => (epochs.get(partition)?.epoch ?? 0) > epoch))
+      throw notReady('the partition has seen a later epoch');
+    for (const epochs of known) epochs.delete(partition);
+    this.restoring.set(partition, at);
+    const model = new PartitionModel(partition, epoch, this.nowMs);
     for await (const chunk of records) for (const record of chunk) model.restore(record);
-    this.restored.set(at.partition, model);
+    if (this.restoring.get(partition) !== at) throw notReady('another rebuild has taken over');
+    this.restoring.delete(partition);
+    this.restored.set(partition, model);
     return String(this.incarnation);
   }
 
@@ -122,6 +128,7 @@ export class InMemoryStockStore implements StockStore {
   /** Loses everything, as a Redis that was replaced by an empty one. */
   flush(): void {
     this.partitions.clear();
+    this.restoring.clear();
     this.restored.clear();
     this.incarnation += 1;
   }

@@ -16,6 +16,8 @@ describe('the buyers of a SKU', () => {
       false,
       true,
     ]);
+    buyers.heard('first', 0, 6);
+    expect(buyers.hasNothing('first')).toBe(false);
   });
 
   test('come and go, and older words change nothing', () => {

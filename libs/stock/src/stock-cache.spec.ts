@@ -33,7 +33,7 @@ const held = (
 describe('the stock cache', () => {
   let nowMs: number;
   let cache: StockCache;
-  let buyers: string[];
+  let buyers: string[] | Error;
   let cells: StockCells;
   /** As another thread does: by the buffer alone. */
   const openCache = (): StockCache => {
@@ -41,7 +41,10 @@ describe('the stock cache', () => {
       cells: StockCells.attach(cells.buffer),
       partitionCount: 1,
       nowMs: () => nowMs,
-      buyersOf: async () => buyers,
+      buyersOf: async () => {
+        if (buyers instanceof Error) throw buyers;
+        return buyers;
+      },
     });
     opened.open();
     return opened;
@@ -78,6 +81,21 @@ describe('the stock cache', () => {
     expect(cache.refuse('has one', line())).toBeUndefined();
   });
 
+  test('asks for everybody who has units once more when the ledger did not say, or news may have been missed', async () => {
+    buyers = new Error('the ledger is away');
+    await soldOut();
+    expect(cache.refuse('me', line())).toBeUndefined();
+    buyers = [];
+    await soldOut();
+    expect(cache.refuse('me', line())).toBeDefined();
+    cache.close();
+    cache.open();
+    buyers = ['me'];
+    await soldOut();
+    expect(cache.refuse('me', line())).toBeUndefined();
+    expect(cache.refuse('you', line())).toBeDefined();
+  });
+
   test('asks when the buyer wants more than the limit: that refusal comes first', async () => {
     cache.learnLevel(1, level(0, 5, 2));
     await settled();
@@ -90,12 +108,15 @@ describe('the stock cache', () => {
     expect(cache.refuse('me', [...line('A'), ...line('B')])).toBeUndefined();
   });
 
-  test('units that came back open it, and older news does not close it again', async () => {
+  test('units that came back open it, and older news neither closes it again nor opens it', async () => {
     await soldOut();
     cache.heard({ epoch: 1, sequence: 9, levels: [level(1, 6)], buyers: [] });
     expect(cache.refuse('me', line())).toBeUndefined();
     cache.learnLevel(1, level(0, 5));
     expect(cache.refuse('me', line())).toBeUndefined();
+    cache.learnLevel(1, level(0, 7));
+    cache.learnLevel(1, level(1, 6));
+    expect(cache.refuse('me', line())).toMatchObject({ kind: 'sold-out' });
   });
 
   test('takes the last unit once, and gives it back', async () => {
@@ -131,6 +152,15 @@ describe('the stock cache', () => {
     const gone = { sku: 'A', buyerId: 'me', hold: null, units: 0 };
     cache.heard({ epoch: 1, sequence: 2, levels: [], buyers: [gone] });
     expect(cache.refuse('me', line())).toBeUndefined();
+  });
+
+  test('asks for the buyer whom it has seen take the last unit, when his hold has lapsed by its clock: Redis may have it still', async () => {
+    await soldOut();
+    cache.learnLevel(1, level(1, 6));
+    cache.decided(1, [held('r1', 'me', 7)], [level(0, 7)]);
+    nowMs = 9_000;
+    expect(cache.refuse('me', line())).toBeUndefined();
+    expect(cache.refuse('you', line())).toMatchObject({ kind: 'sold-out' });
   });
 
   test('a hold that has refused somebody is looked at, and when the store has another or none it refuses nobody', () => {
