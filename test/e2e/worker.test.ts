@@ -35,7 +35,7 @@ function environment(redis: TestDatabase, postgres: TestDatabase, sandbox: Sandb
     PATH: process.env['PATH'] ?? '',
     REDIS_URL: redis.url,
     DATABASE_URL: postgres.url,
-    HOLDFAST_API_KEYS: `ops:admin:${randomBytes(12).toString('hex')}`,
+    NODE_ENV: 'production',
     HOST: '127.0.0.1',
     WORKER_PORT: '0',
     RECONCILIATION_TICK_SECONDS: '1',
