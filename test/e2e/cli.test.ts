@@ -157,7 +157,7 @@ describeWithPostgres('on servers', () => {
       code: 78,
       stderr: expect.stringContaining('HOLDFAST_API_KEYS'),
     });
-  });
+  }, 60_000);
 
   test('audit exits 1 and names the invariant that is broken', async () => {
     const instance = await openInstance({ redisUrl: redis.url, databaseUrl: postgres.url });

@@ -137,6 +137,13 @@ describeWithRedis('a worker', () => {
       expect(await end(workers[1]!, 'SIGTERM')).toBe(0);
     }, 180_000);
 
+    test('a port that somebody has is said before a server is asked', async () => {
+      const { port } = new URL(sandbox.account.url);
+      const env = { ...environment(redis!, postgres!, sandbox), WORKER_PORT: port };
+      const away = { ...env, DATABASE_URL: 'postgres://127.0.0.1:1/nobody' };
+      await expect(startWorker(away)).rejects.toThrow(/ended with 1:[^]*Change WORKER_PORT or HOST/);
+    });
+
     test('its script passes on what it is told, and a Redis that is away keeps nobody from stopping', async () => {
       const away = { ...environment(redis!, postgres!, sandbox), REDIS_URL: 'redis://127.0.0.1:1' };
       const worker = await startWorker(away, script);

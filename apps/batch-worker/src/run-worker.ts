@@ -14,6 +14,7 @@ import {
   parseRedisUrl,
   systemTimers,
   unanswered,
+  waitForPort,
   type Config,
   type Logger,
   type ReadinessProbe,
@@ -21,7 +22,7 @@ import {
 } from '#platform';
 import { openQueues, paymentCommandsOf, readPolicies, type ReconciliationQueues } from '#reconciliation';
 import { ledgerWaitMs, openLedger } from '#reservations';
-import { sayHealth } from './worker-health.js';
+import { placeOfHealth, sayHealth } from './worker-health.js';
 import { workerOf } from './worker-of.js';
 
 export type OpenedWorker = {
@@ -40,6 +41,8 @@ export type OpenedWorker = {
 export async function openWorker(config: Config, logger: Logger): Promise<OpenedWorker> {
   const redis = redisOf(config);
   const policies = readPolicies(config.reconciliationPolicy);
+  const place = placeOfHealth(config);
+  if (place) await waitForPort(place, (message) => logger.info(message));
   const opened = new Opened();
   try {
     const { db } = opened.add(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
@@ -55,7 +58,7 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
     collectDefaultMetrics({ register: registry });
     const house = { installation: { db, redis }, queues, sources, policies, commands: paymentCommandsOf(db) };
     opened.add(await workerOf(house, { logger, metrics: { registry } }, config), (worker) => worker.close());
-    const health = await sayHealth(config, { probes: probesOf(db, queues), registry });
+    const health = await sayHealth(place, { probes: probesOf(db, queues), registry });
     opened.add(health, (open) => open?.close());
     return { providers, address: health?.address ?? null, close: () => opened.close() };
   } catch (error) {

@@ -2,25 +2,37 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { cannotListen, checkReadiness, systemTimers, type ReadinessProbe } from '#platform';
+import {
+  cannotListen,
+  checkReadiness,
+  systemTimers,
+  type Config,
+  type ListenAddress,
+  type ReadinessProbe,
+} from '#platform';
 
 export type Health = { readonly address: string; close(): Promise<void> };
 
-/** @param where a port of null: nobody asks, and nothing listens. */
+/** Where it listens; null: nobody asks, and nothing listens. */
+export function placeOfHealth({
+  workerPort,
+  host,
+}: Pick<Config, 'workerPort' | 'host'>): ListenAddress | null {
+  return workerPort === null ? null : { host, port: workerPort, variables: 'WORKER_PORT or HOST' };
+}
+
 export async function sayHealth(
-  where: { readonly workerPort: number | null; readonly host: string },
+  place: ListenAddress | null,
   told: { readonly probes: readonly ReadinessProbe[]; readonly registry: Registry },
 ): Promise<Health | null> {
-  const { workerPort, host } = where;
-  if (workerPort === null) return null;
+  if (place === null) return null;
+  const { host } = place;
   const server = createServer((request, reply) => {
     answer(request, reply, told).catch(() => reply.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(cannotListen(error, { host, port: workerPort, variables: 'WORKER_PORT or HOST' })),
-    );
-    server.listen(workerPort, host, resolve);
+    server.once('error', (error) => reject(cannotListen(error, place)));
+    server.listen(place.port, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {

@@ -3,12 +3,12 @@
  * servers, sweeping, the workers. A thread that dies is replaced by one that has been loaded for it. It takes nothing with
  * it that was acknowledged; what it had taken from the shared cells is asked for again, because they are cleared.
  */
-import { createServer, type AddressInfo, type ListenOptions } from 'node:net';
 import {
   ConfigurationError,
   SummedMetrics,
   systemClock,
   systemTimers,
+  tryToListen,
   type Logger,
   type Metrics,
 } from '#platform';
@@ -127,14 +127,3 @@ async function freePort(address: Address): Promise<number> {
 const cannotShare =
   'HTTP_THREADS: threads cannot share a port on this system (Linux and FreeBSD can). Start with HTTP_THREADS=1, ' +
   'and more instances behind a proxy';
-
-function tryToListen(options: ListenOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(options, () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}

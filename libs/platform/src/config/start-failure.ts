@@ -22,14 +22,15 @@ const whyNobodyListens: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of the host could not be looked up',
 };
 
-/**
- * What is thrown in place of an error of the system, when it is one of listening.
- * @param variables what says where, for the message.
- */
-export function cannotListen(
-  error: unknown,
-  { host, port, variables }: { readonly host: string; readonly port: number; readonly variables: string },
-): unknown {
+export type ListenAddress = {
+  readonly host: string;
+  readonly port: number;
+  /** What says where, for the message. */
+  readonly variables: string;
+};
+
+/** What is thrown in place of an error of the system, when it is one of listening. */
+export function cannotListen(error: unknown, { host, port, variables }: ListenAddress): unknown {
   const why = whyNobodyListens[(error as NodeJS.ErrnoException).code ?? ''];
   if (why === undefined) return error;
   return new CannotListenError(`nothing can listen on port ${port} of ${host}: ${why}. Change ${variables}.`);
