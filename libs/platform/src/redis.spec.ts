@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { systemTimers } from './adapters/system.js';
-import { connectForDecisions, connectForQueues, parseRedisUrl, type RedisTarget } from './redis.js';
+import {
+  connectForDecisions,
+  connectForQueues,
+  connectOnce,
+  parseRedisUrl,
+  type RedisTarget,
+} from './redis.js';
 
 /** Nobody listens on the first port. */
 const away: RedisTarget = { kind: 'cluster', nodes: [{ host: '127.0.0.1', port: 1 }], tls: false };
@@ -18,6 +24,16 @@ test.each([
     () => 'fails',
   );
   expect(await Promise.race([asked, systemTimers.sleep(100).then(() => 'waits')])).toBe(expected);
+  connection.disconnect();
+});
+
+test('sentinels that are away are heard of, and asked again', async () => {
+  const connection = connectForDecisions(parseRedisUrl('redis+sentinel://127.0.0.1:1/main')!);
+  connection.on('error', () => undefined);
+  const attempt = connectOnce(connection).catch((error: Error) => String(error.cause));
+  const silence = systemTimers.sleep(2_000).then(() => 'not a word');
+  expect(await Promise.race([attempt, silence])).toContain('All sentinels are unreachable');
+  expect(connection.status).not.toBe('end');
   connection.disconnect();
 });
 

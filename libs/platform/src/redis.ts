@@ -167,13 +167,17 @@ function secretsOfSentinels({ username, password, tls }: Secrets) {
 
 /**
  * The first attempt to connect: fulfilled when it is ready, rejected when that came to nothing; the connection goes on trying by
- * itself. What ioredis promises is never kept when a cluster answers that it is not well at that moment.
+ * itself. What ioredis promises is never kept when a cluster answers that it is not well at that moment, or when no sentinel answers.
  */
 export function connectOnce(connection: Redis | Cluster): Promise<void> {
   return new Promise((resolve, reject) => {
     let cause: Error | undefined;
-    connection.once('error', (error: Error) => (cause = error));
-    connection.once('close', () => reject(new Error('Redis is not ready', { cause })));
+    const fail = () => reject(new Error('Redis is not ready', { cause }));
+    connection.once('error', (error: Error) => {
+      cause = error;
+      if (error.message.startsWith('All sentinels are unreachable')) fail();
+    });
+    connection.once('close', fail);
     connection.connect().then(resolve, reject);
   });
 }
