@@ -136,7 +136,7 @@ describeWithPostgres('on servers', () => {
   });
   afterAll(() => Promise.all([redis.stop(), postgres.stop()]));
 
-  test('migrates, once, and wants no keys for it', async () => {
+  test('migrates, once; no command wants keys but the one that looks at what the service has', async () => {
     const empty = await holdfast(['audit'], environment);
     expect(empty).toMatchObject({
       code: 78,
@@ -145,7 +145,19 @@ describeWithPostgres('on servers', () => {
     const { HOLDFAST_API_KEYS: _, ...keyless } = environment;
     expect((await holdfast(['migrate', '--json', '-'], keyless)).stdout).toContain('0001-ledger');
     expect((await holdfast(['migrate'], environment)).stdout).toContain('up to date');
-  });
+    const production = { ...keyless, NODE_ENV: 'production' };
+    expect((await holdfast(['audit'], production)).stderr).not.toContain('HOLDFAST_API_KEYS');
+    expect(
+      await holdfast(['reconcile', '--provider', 'sandbox', '--url', 'http://127.0.0.1:2'], production),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ECONNREFUSED'),
+    });
+    expect(await holdfast(['doctor'], production)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('HOLDFAST_API_KEYS'),
+    });
+  }, 60_000);
 
   test('audit exits 1 and names the invariant that is broken', async () => {
     const instance = await openInstance({ redisUrl: redis.url, databaseUrl: postgres.url });

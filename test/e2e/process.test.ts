@@ -88,6 +88,16 @@ test('a second process on the folder says who has it, and harms nothing', async 
   expect((await new Client(service).request('/readyz')).status).toBe(200);
 });
 
+test('a port that somebody has is said before anything is opened', async () => {
+  const { port } = new URL(service.baseUrl);
+  const nothingYet = path.join(dataDir, 'of-nobody');
+  const refused = startProcess({ HOLDFAST_DATA_DIR: nothingYet, PORT: port, SANDBOX_PORT: '0' });
+  await expect(refused).rejects.toThrow(
+    new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use: waiting[^]*somebody listens there already`),
+  );
+  expect(existsSync(nothingYet)).toBe(false);
+});
+
 test('SIGINT ends everything it has started, with exit code 0; what was reserved survives', async () => {
   let client = new Client(service);
   const sku = await client.newSku(5);

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { openPostgres, sql, type Database } from '#ledger';
 import { SandboxProvider } from '#payments';
 import { faultPlan, openSandbox, type Sandbox } from '../../apps/payment-sandbox/src/index.js';
@@ -35,7 +36,7 @@ function environment(redis: TestDatabase, postgres: TestDatabase, sandbox: Sandb
     PATH: process.env['PATH'] ?? '',
     REDIS_URL: redis.url,
     DATABASE_URL: postgres.url,
-    HOLDFAST_API_KEYS: `ops:admin:${randomBytes(12).toString('hex')}`,
+    NODE_ENV: 'production',
     HOST: '127.0.0.1',
     WORKER_PORT: '0',
     RECONCILIATION_TICK_SECONDS: '1',
@@ -136,6 +137,34 @@ describeWithRedis('a worker', () => {
       await eventually('it has worked', async () => worked.test(await figures()), 60_000);
       expect(await end(workers[1]!, 'SIGTERM')).toBe(0);
     }, 180_000);
+
+    test('a Redis that refuses what queues need is said, and leaves the process alive', async () => {
+      const own = await testRedis({ own: true });
+      const redisClient = new Redis(own.url);
+      await redisClient.call('ACL', 'SETUSER', 'shop', 'on', '>secret', '~*', '&*', '+@all', '-info');
+      redisClient.disconnect();
+      const limited = new URL(own.url);
+      [limited.username, limited.password] = ['shop', 'secret'];
+      const worker = await startWorker({
+        ...environment(redis!, postgres!, sandbox),
+        REDIS_URL: limited.href,
+      });
+      workers.push(worker);
+      await eventually('it says so', async () =>
+        worker.output.some((line) => /NOPERM.*a worker rests/.test(line)),
+      );
+      const asked = fetch(`${worker.health}/livez`, { signal: AbortSignal.timeout(5_000) });
+      expect((await asked).status).toBe(200);
+      expect(await end(worker, 'SIGTERM')).toBe(0);
+      await own.stop();
+    }, 60_000);
+
+    test('a port that somebody has is said before a server is asked', async () => {
+      const { port } = new URL(sandbox.account.url);
+      const env = { ...environment(redis!, postgres!, sandbox), WORKER_PORT: port };
+      const away = { ...env, DATABASE_URL: 'postgres://127.0.0.1:1/nobody' };
+      await expect(startWorker(away)).rejects.toThrow(/ended with 1:[^]*Change WORKER_PORT or HOST/);
+    });
 
     test('its script passes on what it is told, and a Redis that is away keeps nobody from stopping', async () => {
       const away = { ...environment(redis!, postgres!, sandbox), REDIS_URL: 'redis://127.0.0.1:1' };

@@ -1,8 +1,11 @@
-/** Connections to Redis that are cut, while Redis itself is well: on real Redis and PostgreSQL. */
+/** Connections to Redis that are cut while Redis itself is well, and a Redis that hangs: on real Redis and PostgreSQL. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { UnavailableError } from '#domain';
 import { systemTimers } from '#platform';
+import { openFolder } from '../faults/servers/folder.js';
 import { LossyProxy } from '../faults/servers/lossy-proxy.js';
+import { RedisNode } from '../faults/servers/redis-node.js';
 import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
 
@@ -76,4 +79,33 @@ describeWithPostgres('connections to Redis', () => {
       await proxy.stop();
     }
   }, 30_000);
+
+  test('to a Redis that hangs: callers wait for a bounded time, then are refused at once, until it goes on', async () => {
+    const folder = openFolder();
+    const node = await RedisNode.start({ folder, name: 'redis' });
+    const hung = await openInstance({ redisUrl: node.url, databaseUrl: ledgerDatabase.url });
+    const closings = () => hung.log.filter(({ message }) => message === 'a partition is closed');
+    const isRefusedAtOnce = async (): Promise<boolean> => {
+      const askedMs = performance.now();
+      const outcome = await hung.hold('A').catch((error: unknown) => error);
+      return outcome instanceof UnavailableError && performance.now() - askedMs < 100;
+    };
+    try {
+      await hung.put('A', 100);
+      const before = closings().length;
+      const sinceMs = performance.now();
+      const stalled = node.stall(6_000);
+      await eventually('who calls is refused at once', isRefusedAtOnce);
+      expect(performance.now() - sinceMs).toBeLessThan(4_500);
+      await stalled;
+      expect(closings()[before]).toMatchObject({ facts: { partition: 0, code: 'stock-not-ready' } });
+      await eventually('it is open', async () => hung.services.closedPartitions().length === 0);
+      await hung.hold('A');
+      expect(await hung.brokenInvariants()).toEqual([]);
+    } finally {
+      await hung.close();
+      await node.stop();
+      await folder.stop();
+    }
+  }, 60_000);
 });

@@ -2,25 +2,38 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { cannotListen, checkReadiness, systemTimers, type ReadinessProbe } from '#platform';
+import {
+  cannotListen,
+  checkReadiness,
+  systemTimers,
+  type Config,
+  type ListenAddress,
+  type ReadinessProbe,
+} from '#platform';
 
 export type HealthServer = { readonly address: string; close(): Promise<void> };
 
-/** @param where a port of null: nothing listens. */
+/** Where it listens; null: nobody asks, and nothing listens. */
+export function healthAddress({
+  workerPort,
+  host,
+}: Pick<Config, 'workerPort' | 'host'>): ListenAddress | null {
+  return workerPort === null ? null : { host, port: workerPort, variables: 'WORKER_PORT or HOST' };
+}
+
+/** @param at null: nothing listens. */
 export async function serveHealth(
-  where: { readonly workerPort: number | null; readonly host: string },
+  at: ListenAddress | null,
   told: { readonly probes: readonly ReadinessProbe[]; readonly registry: Registry },
 ): Promise<HealthServer | null> {
-  const { workerPort, host } = where;
-  if (workerPort === null) return null;
+  if (at === null) return null;
+  const { host } = at;
   const server = createServer((request, reply) => {
     answer(request, reply, told).catch(() => reply.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(cannotListen(error, { host, port: workerPort, variables: 'WORKER_PORT or HOST' })),
-    );
-    server.listen(workerPort, host, resolve);
+    server.once('error', (error) => reject(cannotListen(error, at)));
+    server.listen(at.port, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {

@@ -13,6 +13,7 @@ import {
   parseRedisUrl,
   systemTimers,
   unanswered,
+  waitForPort,
   type Config,
   type Logger,
   type ReadinessProbe,
@@ -20,7 +21,7 @@ import {
 } from '#platform';
 import { openQueues, paymentCommandsOf, readPolicies, type ReconciliationQueues } from '#reconciliation';
 import { ledgerWaitMs, openLedger } from '#reservations';
-import { serveHealth } from './health-server.js';
+import { healthAddress, serveHealth } from './health-server.js';
 import { startConfiguredWorker } from './configured-worker.js';
 
 export type OpenedWorker = {
@@ -39,6 +40,8 @@ export type OpenedWorker = {
 export async function openWorker(config: Config, logger: Logger): Promise<OpenedWorker> {
   const redis = redisOf(config);
   const policies = readPolicies(config.reconciliationPolicy);
+  const healthAt = healthAddress(config);
+  if (healthAt) await waitForPort(healthAt, (message) => logger.info(message));
   await using opened = new AsyncDisposableStack();
   const { db } = opened.adopt(await openLedger(config, logger, ledgerWaitMs), (ledger) => ledger.close());
   await warnIfAway(redis, logger);
@@ -55,7 +58,7 @@ export async function openWorker(config: Config, logger: Logger): Promise<Opened
   opened.adopt(await startConfiguredWorker(parts, { logger, metrics: { registry } }, config), (worker) =>
     worker.close(),
   );
-  const health = await serveHealth(config, { probes: probesOf(db, queues), registry });
+  const health = await serveHealth(healthAt, { probes: probesOf(db, queues), registry });
   opened.adopt(health, (open) => open?.close());
   const kept = opened.move();
   return { providers, address: health?.address ?? null, close: () => kept.disposeAsync() };

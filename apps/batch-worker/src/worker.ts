@@ -1,7 +1,7 @@
 /** Works through the queues: one BullMQ worker for each, on a connection of its own, and a scheduler that ticks. */
 import { type Job, Worker } from 'bullmq';
 import { InvariantError } from '#domain';
-import { connectForQueues, systemTimers, type RedisTarget } from '#platform';
+import { connectForQueues, systemTimers, type Logger, type RedisTarget, type Timer } from '#platform';
 import {
   attemptsMax,
   generalQueue,
@@ -29,6 +29,8 @@ export type RunningWorker = { close(): Promise<void> };
  */
 const lockMs = 15_000;
 const lookForStalledMs = 5_000;
+/** From an error of Redis to the next question. */
+const restMs = 1_000;
 
 /** Runs until it is closed; any number of processes may. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -69,7 +71,7 @@ function openQueueWorker(options: WorkerOptions, processors: Processors, name: s
     stalledInterval: lookForStalledMs,
     maxStalledCount: attemptsMax,
   });
-  worker.on('error', (error) => logger.debug({ err: error }, 'a worker'));
+  const rests = restAfterErrors(worker, logger);
   worker.on('completed', (job) => metrics.jobs.inc({ job: job.name, outcome: 'done' }));
   worker.on('failed', (job, error) => {
     if (!job) return;
@@ -87,11 +89,33 @@ function openQueueWorker(options: WorkerOptions, processors: Processors, name: s
   });
   return {
     async close() {
+      rests.close();
       // What Redis cannot be told is not waited for: the job is another worker's when its lock has run out.
       await worker.close(connection.status !== 'ready');
       connection.disconnect();
     },
   };
+}
+
+/**
+ * A worker that Redis refuses a command asks again at once, for ever: of a Redis that is full some thousand times a second, and
+ * where its connection could not be made ready in the same turn, so that nothing else of the process runs any more.
+ */
+function restAfterErrors(worker: Worker, logger: Logger): { close(): void } {
+  let resting: Timer | null = null;
+  let said = false;
+  worker.on('active', () => (said = false));
+  worker.on('error', (error) => {
+    logger[said ? 'debug' : 'warn']({ err: error, queue: worker.name }, 'a worker rests, and tries again');
+    said = true;
+    if (resting || worker.closing) return;
+    void worker.pause(true);
+    resting = systemTimers.after(restMs, () => {
+      resting = null;
+      void worker.resume();
+    });
+  });
+  return { close: () => resting?.cancel() };
 }
 
 /** What is to be done: the same for every job that a tick makes of it, so that it has one letter, however often it fails. */

@@ -29,7 +29,7 @@ const freeBytesMin = 1024 ** 3;
 export const doctor = defineCommand({
   args: { json: jsonArgument },
   async run({ args }) {
-    const { config } = readEnvironment();
+    const { config } = readEnvironment({ answersHttp: true });
     const output = await openOutput(args.json);
     const findings: Finding[] = [];
     for (const look of [node, dataFolder, redis, ledger]) {

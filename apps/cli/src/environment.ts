@@ -4,9 +4,12 @@ import { CommandFailure } from './failures.js';
 
 export type CommandContext = { readonly config: Config; readonly logger: Logger };
 
-/** @throws CommandFailure with every problem of the environment, exit code 78. */
-export function readEnvironment(options: Parameters<typeof readConfig>[1] = {}): CommandContext {
-  const result = readConfig(process.env, options);
+/**
+ * @param options.answersHttp whether it has to do for the service: no command wants keys by which callers are known.
+ * @throws CommandFailure with every problem of the environment, exit code 78.
+ */
+export function readEnvironment({ answersHttp = false } = {}): CommandContext {
+  const result = readConfig(process.env, { answersHttp });
   if ('problems' in result) {
     const problems = result.problems.map((problem) => `configuration: ${problem}`);
     throw new CommandFailure(problems.join('\n'), badConfigurationExitCode);

@@ -7,7 +7,7 @@ import { jsonArgument, openOutput } from './output.js';
 export const migrate = defineCommand({
   args: { json: jsonArgument },
   async run({ args }) {
-    const { config, logger } = readEnvironment({ answersHttp: false });
+    const { config, logger } = readEnvironment();
     const output = await openOutput(args.json);
     const steps = await migrateInstallation(config, logger);
     for (const step of steps) output.say(`took ${step}`);

@@ -18,6 +18,7 @@ import {
   startFailureOf,
   systemClock,
   type Timer,
+  waitForPort,
 } from '#platform';
 import { type App, createApp } from './create-app.js';
 import type { OpenServices } from './services.js';
@@ -87,6 +88,8 @@ async function serve(
   onListening: (address: string) => Promise<void>,
 ): Promise<void> {
   const context = { logger, metrics: createMetrics() };
+  const place = { host: config.host, port: config.port, variables: 'PORT or HOST' };
+  await waitForPort(place, (message) => logger.info(message));
   const services = await openServices(config, context);
   const { threadHandle } = services;
   let app: Pick<App, 'listen' | 'close'> | undefined;
@@ -95,7 +98,7 @@ async function serve(
       ? new HttpThreads(config.httpThreads, threadHandle, context)
       : await createApp(services, config, context);
     const address = await app.listen(config).catch((error: unknown) => {
-      throw cannotListen(error, { ...config, variables: 'PORT or HOST' });
+      throw cannotListen(error, place);
     });
     services.listening?.(address);
     await onListening(address);

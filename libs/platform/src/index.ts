@@ -8,6 +8,7 @@ export * from './shutdown-deadline.js';
 export * from './health/readiness.js';
 export * from './http/call-path.js';
 export * from './http/cursor.js';
+export * from './http/free-port.js';
 export * from './http/idempotency.js';
 export * from './http/problem.js';
 export type { ProblemFilter } from './http/problem-filter.js';

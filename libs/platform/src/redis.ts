@@ -11,19 +11,11 @@ type HostPort = { readonly host: string; readonly port: number };
 export type RedisTarget =
   | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'standalone'; readonly url: string }
-  | {
-      readonly kind: 'cluster';
-      readonly nodes: readonly HostPort[];
-      readonly password?: string;
-      readonly tls: boolean;
-    }
-  | {
-      readonly kind: 'sentinel';
-      readonly nodes: readonly HostPort[];
-      readonly name: string;
-      readonly password?: string;
-      readonly tls: boolean;
-    };
+  | ({ readonly kind: 'cluster'; readonly nodes: readonly HostPort[] } & Secrets)
+  | ({ readonly kind: 'sentinel'; readonly nodes: readonly HostPort[]; readonly name: string } & Secrets);
+
+/** How the servers behind several addresses know us, and we them. */
+type Secrets = { readonly username?: string; readonly password?: string; readonly tls: boolean };
 
 /**
  * In front of every key and channel. The databases of one server share its channels, so an installation in another
@@ -126,10 +118,16 @@ function connect(target: RedisTarget, manner: typeof sendOnce | typeof waitForev
   return new Cluster([...target.nodes], {
     scaleReads: 'master',
     ...(manner === waitForever ? waitForCluster : sendOnceToCluster),
+    ...(target.tls && { dnsLookup: asNamed }),
     slotsRefreshInterval: slotsRefreshMs,
     clusterRetryStrategy: reconnectDelayMs,
     redisOptions: { ...manner, disconnectTimeout, ...secretsOf(target) },
   });
+}
+
+/** A certificate is for a name: an address that ioredis has looked up itself is not in it. */
+function asNamed(host: string, found: (error: null, address: string) => void): void {
+  found(null, host);
 }
 
 function connectToOne(target: Exclude<RedisTarget, { kind: 'cluster' }>, manner: Manner): Redis {
@@ -145,6 +143,7 @@ function connectToOne(target: Exclude<RedisTarget, { kind: 'cluster' }>, manner:
         sentinels: [...target.nodes],
         name: target.name,
         ...secretsOf(target),
+        ...secretsOfSentinels(target),
       });
   }
 }
@@ -153,19 +152,32 @@ function placeOf({ options }: Redis): HostPort {
   return { host: options.host!, port: options.port! };
 }
 
-function secretsOf({ password, tls }: { readonly password?: string; readonly tls: boolean }) {
-  return { ...(password ? { password } : {}), ...(tls ? { tls: {} } : {}) };
+function secretsOf({ username, password, tls }: Secrets) {
+  return { ...(username && { username }), ...(password && { password }), ...(tls && { tls: {} }) };
+}
+
+/** The same as those of the servers that they watch. Without the last of them ioredis speaks to both in the clear, whatever `tls` says. */
+function secretsOfSentinels({ username, password, tls }: Secrets) {
+  return {
+    ...(username && { sentinelUsername: username }),
+    ...(password && { sentinelPassword: password }),
+    ...(tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
+  };
 }
 
 /**
  * The first attempt to connect: fulfilled when it is ready, rejected when it fails; the connection keeps trying by itself.
- * The promise of ioredis never settles when a cluster reports at that moment that it is not well.
+ * The promise of ioredis never settles when a cluster reports at that moment that it is not well, or when no sentinel answers.
  */
 export function connectOnce(connection: Redis | Cluster): Promise<void> {
   return new Promise((resolve, reject) => {
     let cause: Error | undefined;
-    connection.once('error', (error: Error) => (cause = error));
-    connection.once('close', () => reject(new Error('Redis is not ready', { cause })));
+    const fail = () => reject(new Error('Redis is not ready', { cause }));
+    connection.once('error', (error: Error) => {
+      cause = error;
+      if (error.message.startsWith('All sentinels are unreachable')) fail();
+    });
+    connection.once('close', fail);
     connection.connect().then(resolve, reject);
   });
 }
@@ -184,24 +196,39 @@ function addressOf(target: RedisTarget): string {
 }
 
 /**
- * What a REDIS_URL names: `redis://` or `rediss://` host, `redis+cluster://[:password@]host:port,host:port`,
- * `redis+sentinel://[:password@]host:port,host:port/master-name`; `s` after `redis` for TLS. Undefined: none of these.
+ * What a REDIS_URL names: `redis://` or `rediss://` host, `redis+cluster://[[user]:password@]host:port,host:port`,
+ * `redis+sentinel://[[user]:password@]host:port,host:port/master-name`; `s` after `redis` for TLS. Undefined: none of these.
  */
 export function parseRedisUrl(url: string): RedisTarget | undefined {
+  if (!isDecodable(url)) return undefined;
   if (/^rediss?:\/\/[^,]+$/.test(url) && URL.canParse(url)) return { kind: 'standalone', url };
-  const match = /^redis(s?)\+(cluster|sentinel):\/\/(?::([^@]*)@)?([^/]+)(?:\/([\w.-]+))?$/.exec(url);
+  const match = /^redis(s?)\+(cluster|sentinel):\/\/(?:([^:@]*):([^@]*)@)?([^@/]+)(?:\/([\w.-]+))?$/.exec(
+    url,
+  );
   if (!match) return undefined;
-  const [, secure, kind, password, hosts = '', name] = match;
-  if (!hosts.split(',').every((host) => URL.canParse(`redis://${host}`))) return undefined;
-  const nodes = hosts.split(',').map((host) => {
-    const { hostname, port } = new URL(`redis://${host}`);
-    return { host: hostname, port: Number(port || (kind === 'sentinel' ? 26_379 : 6_379)) };
+  const [, secure, kind, username, password, hosts = '', name] = match;
+  const authorities = hosts.split(',').map((host) => `redis://${host}`);
+  if (!authorities.every((authority) => URL.canParse(authority))) return undefined;
+  const nodes = authorities.map((authority) => {
+    const { hostname, port } = new URL(authority);
+    // An IPv6 address stands in brackets there, and nowhere else.
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    return { host, port: Number(port || (kind === 'sentinel' ? 26_379 : 6_379)) };
   });
   const shared = {
     nodes,
     tls: secure === 's',
-    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
   };
   if (kind === 'cluster') return { kind, ...shared };
   return name ? { kind: 'sentinel', name, ...shared } : undefined;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
 }

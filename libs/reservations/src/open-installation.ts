@@ -141,12 +141,11 @@ async function openOver(
     logger.warn({ reason }, 'Redis cannot be reached yet');
   });
   const { hearsNews, ...roles } = role;
+  const warn: ReservationOptions['warn'] = (message, facts) => logger.warn(facts, message);
   const services = await openReservations({
     ...roles,
     auditDb: openForAudit(config, db, logger, opened),
-    store: new RedisStockStore(redis, keyPrefix, systemClock, (message, facts) =>
-      logger.warn(facts, message),
-    ),
+    store: new RedisStockStore(redis, keyPrefix, systemClock, warn),
     listen: hearsNews ? (listener) => hearNews(target, redis, listener, logger, opened) : null,
     cells,
     db,
@@ -159,6 +158,7 @@ async function openOver(
     paymentTtlSeconds: config.paymentTtlSeconds,
     idempotencyKeyDays: config.idempotencyKeyDays,
     report: (message, facts) => logger.info(facts, message),
+    warn,
   });
   return opened.adopt(services, (open) => open.close());
 }

@@ -68,6 +68,8 @@ export type ReservationOptions = {
   /** Another thread of this process sweeps, and watches for drift. */
   readonly swept?: boolean;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
+  /** As `report`, of what refuses callers. */
+  readonly warn: (message: string, facts: Record<string, unknown>) => void;
 };
 
 export type ReservationServices = {
@@ -159,7 +161,7 @@ function connect(
   options: ReservationOptions,
   partitions: PartitionRepository,
 ): Parts & { keeper: PartitionKeeper } {
-  const { store, db, clock, timers, partitionCount, durability, observing, report } = options;
+  const { store, db, clock, timers, partitionCount, durability, observing, report, warn } = options;
   const keeper: PartitionKeeper = new PartitionKeeper({
     store,
     partitions,
@@ -170,6 +172,7 @@ function connect(
     drain: async (position) => void (await commits.commit({ requires: [position], receipt: null })),
     onEpoch: () => cache.forget(),
     report,
+    warn,
   });
   const stock = new StockRepository(db);
   const cache: StockCache = new StockCache({

@@ -72,6 +72,7 @@ function open() {
     drain: async ({ sequence }) => void (position = { ...position, sequence }),
     onEpoch: () => void (world.epochs += 1),
     report: () => undefined,
+    warn: () => undefined,
   });
   /** The next look, and what comes of it. */
   const look = async (): Promise<void> => {

@@ -30,6 +30,8 @@ export type KeeperOptions = {
   /** A partition opens in an epoch that it was not open in before. */
   readonly onEpoch: () => void;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
+  /** As `report`, of what refuses callers. */
+  readonly warn: (message: string, facts: Record<string, unknown>) => void;
 };
 
 type Door =
@@ -128,7 +130,7 @@ export class PartitionKeeper {
 
   /** The journal and the ledger disagree: nothing is decided here until the partition is rebuilt. */
   broke(partition: number, reason: string): void {
-    this.options.report('a partition broke and will be rebuilt', { partition, reason });
+    this.options.warn('a partition broke and will be rebuilt', { partition, reason });
     this.broken.set(partition, { epoch: this.lastEpochs.get(partition) ?? 0, reason });
     this.close(partition, 'stock-not-ready', reason);
     this.trouble();
@@ -311,6 +313,9 @@ export class PartitionKeeper {
   }
 
   private close(partition: number, code: UnavailableCode, reason: string, soon = false): void {
+    const before = this.doors[partition]!;
+    const isNew = before.open || before.soon === true || before.reason !== reason;
+    if (isNew && !soon) this.options.warn('a partition is closed', { partition, code, reason });
     this.doors[partition] = { open: false, code, reason, soon };
   }
 }

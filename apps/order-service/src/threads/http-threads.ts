@@ -3,12 +3,12 @@
  * the sweeper, the workers. A thread that dies is replaced by a spare that is already loaded. Nothing acknowledged is lost with
  * it; the units that it had taken from the shared cells are looked up again, because the cells are cleared.
  */
-import { createServer, type AddressInfo, type ListenOptions } from 'node:net';
 import {
   ConfigurationError,
   AggregatedMetrics,
   systemClock,
   systemTimers,
+  tryToListen,
   type Logger,
   type Metrics,
 } from '#platform';
@@ -127,14 +127,3 @@ async function freePort(address: Address): Promise<number> {
 const cannotShare =
   'HTTP_THREADS: threads cannot share a port on this system (Linux and FreeBSD can). Start with HTTP_THREADS=1, ' +
   'and more instances behind a proxy';
-
-function tryToListen(options: ListenOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(options, () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}

@@ -85,6 +85,18 @@ it.each([
   expect(problemsOf({ REDIS_URL })).toHaveLength(good ? 0 : 1);
 });
 
+it.each([
+  ['postgresql://user:pa%2Fss@host:5432/holdfast?sslmode=verify-full', true],
+  ['postgres:///holdfast?host=/var/run/postgresql', true],
+  ['postgres://user:pa/ss@host/holdfast', false],
+  ['postgres://user:pa#ss@host/holdfast', false],
+  ['postgres://user:pass@host:54320000/holdfast', false],
+])('reads DATABASE_URL=%s: %p, and repeats none of it', (DATABASE_URL, good) => {
+  const problems = problemsOf({ DATABASE_URL });
+  expect(problems).toHaveLength(good ? 0 : 1);
+  expect(problems.join()).not.toMatch(/pa.ss/);
+});
+
 describe('HOLDFAST_API_KEYS', () => {
   const urls = { REDIS_URL: 'redis://redis:6379', DATABASE_URL: 'postgres://db/holdfast' };
 

@@ -89,7 +89,9 @@ const variables = {
     .optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\/\S+$/, { error: 'a postgres:// address' })
+    .refine((address) => /^postgres(ql)?:\/\/\S+$/.test(address) && URL.canParse(address), {
+      error: 'a postgres:// address, in which / ? # and @ of a password are written as %2F %3F %23 and %40',
+    })
     .optional(),
   HOLDFAST_DATA_DIR: z.string().default('.holdfast'),
   DURABILITY: z.enum(['ledger', 'redis'], { error: 'ledger or redis' }).default('ledger'),

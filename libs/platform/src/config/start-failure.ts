@@ -22,14 +22,15 @@ const whyNobodyListens: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of the host could not be looked up',
 };
 
-/**
- * Replaces a system error about listening by one that says what to do.
- * @param variables the variables that set the address, for the message.
- */
-export function cannotListen(
-  error: unknown,
-  { host, port, variables }: { readonly host: string; readonly port: number; readonly variables: string },
-): unknown {
+export type ListenAddress = {
+  readonly host: string;
+  readonly port: number;
+  /** The variables that set the address, for the message. */
+  readonly variables: string;
+};
+
+/** Replaces a system error about listening by one that says what to do. */
+export function cannotListen(error: unknown, { host, port, variables }: ListenAddress): unknown {
   const why = whyNobodyListens[(error as NodeJS.ErrnoException).code ?? ''];
   if (why === undefined) return error;
   return new CannotListenError(`nothing can listen on port ${port} of ${host}: ${why}. Change ${variables}.`);
