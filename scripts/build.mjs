@@ -29,8 +29,8 @@ const sources = [
 /** What is copied as it is. */
 const copiedFolders = [
   'libs/stock/src/functions',
-  'libs/simulation/src/scenarios',
-  'libs/simulation/src/page',
+  'libs/simulation/src/scenario/scenarios',
+  'libs/simulation/src/report/page',
 ];
 
 /** Brings dist/ up to date, with the compiler running under the given Node. */

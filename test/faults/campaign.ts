@@ -129,7 +129,7 @@ export async function runRound(
   const names = planned ?? draw(random, only);
   world.crowd.resume();
   await world.crowd.stock(`sku-${figures.rounds}-${partitions}`, random.integer(20, 120));
-  await world.crowd.contest(`contested-${figures.rounds}`, random.integer(4, 30));
+  await world.crowd.contend(`contested-${figures.rounds}`, random.integer(4, 30));
   await sleep(random.integer(50, 250));
   await inject(world, names, figures);
   await world.reviveCrashed();
@@ -185,15 +185,15 @@ function count(into: { [counted: string]: number }, more: { readonly [counted: s
 
 /** What was seen of the SKUs that were fought for. What is still unanswered may have happened or not. */
 function judgeContests({ witness }: World, { histories }: Figures): void {
-  for (const [sku, contest] of witness.contests) {
-    const verdict = contest.verdict();
+  for (const [sku, contended] of witness.contended) {
+    const verdict = contended.verdict();
     histories.judged += 1;
-    histories.operations += contest.size;
+    histories.operations += contended.size;
     if (verdict === 'undecided') histories.undecided += 1;
     if (verdict === 'not-linearizable')
-      witness.add(verdict, `no single shelf could have answered so for ${sku}:\n${contest.toString()}`);
+      witness.add(verdict, `no single shelf could have answered so for ${sku}:\n${contended.toString()}`);
   }
-  witness.contests.clear();
+  witness.contended.clear();
 }
 
 function draw(random: Random, only: readonly FaultName[]): FaultName[] {

@@ -50,7 +50,7 @@ export class Crowd {
   }
 
   /** Puts a few units of a SKU there that are fought for, one line at a time. */
-  async contest(sku: string, units: number): Promise<void> {
+  async contend(sku: string, units: number): Promise<void> {
     await this.put(sku, units);
     this.options.witness.contested(sku, units);
     this.contested = sku;

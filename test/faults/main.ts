@@ -12,7 +12,7 @@ import { hookPath } from './hooks/hook-path.js';
 import { findingsOf, plantedBugNames } from './planted.js';
 import { Random } from './random.js';
 import { measureRebuild } from './rebuild-time.js';
-import { sumOf } from './sum.js';
+import { campaignTable } from './campaign-table.js';
 import { printFinding, printReport, summaryOf, type Summary } from './report.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { World } from './world.js';
@@ -230,7 +230,7 @@ async function mainOfRebuild(): Promise<void> {
 function mainOfSum(): void {
   if (positionals.length === 0) wrong('--sum wants the files that campaigns have left with --json');
   try {
-    process.stdout.write(`${sumOf(positionals)}\n`);
+    process.stdout.write(`${campaignTable(positionals)}\n`);
   } catch (error) {
     wrong(error instanceof Error ? error.message : String(error));
   }

@@ -2,10 +2,10 @@
  * What the service has said, kept by those it said it to: every acknowledgement, and every request that got none. The
  * harness believes this record and nothing else; whatever contradicts it is a finding.
  */
-import { Contest } from './contest.js';
+import { ContendedSku } from './contended-sku.js';
 import type { HttpAnswer } from './http.js';
 import type { Acknowledged, Change, Intent, Status } from './intent.js';
-import { legalStatuses, type ChargeOf } from './legal.js';
+import { legalStatuses, type ChargeOf } from './legal-statuses.js';
 
 export type Finding = {
   readonly kind:
@@ -55,7 +55,7 @@ export class Witness {
   readonly openAnswers = new Map<string, string>();
   readonly findings: Finding[] = [];
   /** By SKU; what is not under way any more is judged and forgotten. */
-  readonly contests = new Map<string, Contest>();
+  readonly contended = new Map<string, ContendedSku>();
   acknowledgements = 0;
   refusals = 0;
 
@@ -65,7 +65,7 @@ export class Witness {
   ) {}
 
   contested(sku: string, units: number): void {
-    this.contests.set(sku, new Contest(units));
+    this.contended.set(sku, new ContendedSku(units));
   }
 
   stocked(sku: string, onHand: number): void {
@@ -75,7 +75,7 @@ export class Witness {
   /** Before it is sent for the first time: from now on it may happen. */
   sending(intent: Intent): void {
     this.unanswered.set(intent.key, intent);
-    this.contestOf(intent)?.began(intent);
+    this.contendedOf(intent)?.began(intent);
     if ('of' in intent) intent.of.open.add(intent.kind);
     if (intent.kind === 'adjust') this.skus.get(intent.sku)!.openDeltas.set(intent.key, intent.delta);
   }
@@ -83,7 +83,7 @@ export class Witness {
   /** One attempt got no answer, or one that leaves it open. */
   leftOpen(intent: Intent, what: string): void {
     this.openAnswers.set(intent.key, what);
-    this.contestOf(intent)?.lapsed(intent);
+    this.contendedOf(intent)?.lapsed(intent);
   }
 
   /** The final answer to an intent. @returns the reservation that it acknowledged. */
@@ -94,7 +94,7 @@ export class Witness {
     }
     this.unanswered.delete(intent.key);
     this.openAnswers.delete(intent.key);
-    this.contestOf(intent)?.ended(intent, answer);
+    this.contendedOf(intent)?.ended(intent, answer);
     const { status } = answer;
     if (status === 200 || status === 201) this.acknowledgements += 1;
     else this.refusals += 1;
@@ -161,9 +161,9 @@ export class Witness {
     this.findings.push({ kind, what });
   }
 
-  private contestOf(intent: Intent): Contest | undefined {
+  private contendedOf(intent: Intent): ContendedSku | undefined {
     const lines = 'of' in intent ? intent.of.lines : 'lines' in intent ? intent.lines : [];
-    return this.contests.get(lines[0]?.sku ?? '');
+    return this.contended.get(lines[0]?.sku ?? '');
   }
 
   private find(kind: Finding['kind'], intent: Intent, answer: HttpAnswer): void {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { emptyFigures, type Figures } from '../faults/campaign.js';
 import { summaryOf } from '../faults/report.js';
-import { sumOf } from '../faults/sum.js';
+import { campaignTable } from '../faults/campaign-table.js';
 
 let folder: string;
 beforeAll(() => {
@@ -51,7 +51,7 @@ test('campaigns are summed up, each in its row, and all of them together', () =>
       recoveryMs: recoveries(300, 400),
     }),
   ];
-  const [, , first, second, together] = sumOf(files).split('\n');
+  const [, , first, second, together] = campaignTable(files).split('\n');
   expect(first).toContain(
     '`--faults app-kill --instances 2 --patience 30 --seed 7` | 3 | 998 app killed, 1 power cut |',
   );
@@ -64,5 +64,5 @@ test('campaigns are summed up, each in its row, and all of them together', () =>
 test('a file of something else is refused by its name', () => {
   const file = path.join(folder, 'other.json');
   writeFileSync(file, '{"ok": true}');
-  expect(() => sumOf([file])).toThrow(/other\.json has no figures of a campaign/);
+  expect(() => campaignTable([file])).toThrow(/other\.json has no figures of a campaign/);
 });

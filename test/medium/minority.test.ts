@@ -8,7 +8,7 @@ import { partitionOf } from '#stock';
 import { send } from '../faults/http.js';
 import { keys, Member } from '../faults/servers/fleet.js';
 import { openFolder, type WorldFolder } from '../faults/servers/folder.js';
-import { Island } from '../faults/servers/island.js';
+import { NetworkNamespace } from '../faults/servers/network-namespace.js';
 import { LossyProxy } from '../faults/servers/lossy-proxy.js';
 import { RedisCluster } from '../faults/servers/redis-cluster.js';
 import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
@@ -22,18 +22,18 @@ const master = 0;
 
 describeWithPostgres('a minority', () => {
   let folder: WorldFolder;
-  let island: Island | string;
+  let namespace: NetworkNamespace | string;
   let closing: (() => Promise<unknown>)[];
 
   beforeEach(async () => {
     closing = [];
-    island = await Island.open();
+    namespace = await NetworkNamespace.open();
     folder = openFolder();
   });
   afterEach(async () => {
     for (const close of closing.toReversed()) await close();
     await folder.stop();
-    if (typeof island !== 'string') await island.close();
+    if (typeof namespace !== 'string') await namespace.close();
   }, longMs);
 
   const opened = <Part>(part: Part, close: (part: Part) => Promise<unknown>): Part => {
@@ -41,10 +41,10 @@ describeWithPostgres('a minority', () => {
     return part;
   };
 
-  async function openCluster(cut: Island): Promise<RedisCluster> {
+  async function openCluster(cut: NetworkNamespace): Promise<RedisCluster> {
     const { redis, other } = cut;
     const outside = { host: redis.outside, askedAt: redis.outside };
-    const command: Island['command'] = (file, args) => cut.command(file, args);
+    const command: NetworkNamespace['command'] = (file, args) => cut.command(file, args);
     const inside = { host: redis.inside, askedAt: other.inside, command };
     return opened(
       await RedisCluster.start(folder, 3, (index) => (index === master ? inside : outside)),
@@ -52,7 +52,11 @@ describeWithPostgres('a minority', () => {
     );
   }
 
-  async function openMember(cut: Island, cluster: RedisCluster, ledger: TestDatabase): Promise<Member> {
+  async function openMember(
+    cut: NetworkNamespace,
+    cluster: RedisCluster,
+    ledger: TestDatabase,
+  ): Promise<Member> {
     const address = new URL(ledger.url);
     const { outside } = cut.other;
     const port = Number(address.port);
@@ -83,8 +87,8 @@ describeWithPostgres('a minority', () => {
   test(
     'that goes on deciding: nothing acknowledged is lost, nothing is sold twice',
     async () => {
-      if (typeof island === 'string') return process.stderr.write(`SKIPPED, ${island}: a minority\n`);
-      const cut = island;
+      if (typeof namespace === 'string') return process.stderr.write(`SKIPPED, ${namespace}: a minority\n`);
+      const cut = namespace;
       const ledger = opened(await testPostgres(), (database) => database.stop());
       const cluster = await openCluster(cut);
       const outside = opened(
@@ -133,7 +137,7 @@ describeWithPostgres('a minority', () => {
       const before = acknowledged.outside.length;
       const goesOn = async () => acknowledged.outside.length >= before + 5;
       await eventually('the majority sells', goesOn, patienceMs);
-      await cut.mend();
+      await cut.restore();
       await both('both sides sell again');
       closed.yet = true;
       await Promise.all(shops);

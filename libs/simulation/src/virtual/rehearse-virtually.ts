@@ -3,9 +3,9 @@
  * seed gives the same report again, byte by byte, on any machine.
  */
 import { arrivalSeconds, type Scenario, type SimulationProgress, type SimulationReport } from '#contracts';
-import { planOf } from '../plan.js';
-import { reportOf } from '../report.js';
-import { Sale } from '../sale.js';
+import { planOf } from '../scenario/plan.js';
+import { reportOf } from '../report/report.js';
+import { Sale } from '../sale/sale.js';
 import { type Costs, VirtualShop } from './virtual-shop.js';
 import { VirtualTime } from './virtual-time.js';
 

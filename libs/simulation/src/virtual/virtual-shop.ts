@@ -10,9 +10,9 @@ import { uuidOf } from '#platform';
 import { type ConfirmOutcome, type Operation, Reservations, type ReserveOutcome } from '#reservations';
 import { InMemoryStockStore, StockDesk } from '#stock';
 import type { Scenario } from '#contracts';
-import type { Checkout, PayAnswer, ReserveAnswer } from '../checkout.js';
-import type { Refusal } from '../measurement.js';
-import type { Plan } from '../plan.js';
+import type { Checkout, PayAnswer, ReserveAnswer } from '../sale/checkout.js';
+import type { Refusal } from '../sale/measurement.js';
+import type { Plan } from '../scenario/plan.js';
 import { VirtualLedger } from './virtual-ledger.js';
 import type { VirtualTime } from './virtual-time.js';
 

@@ -5,10 +5,10 @@
 import type { Scenario, SimulationReport } from '#contracts';
 import { systemClock, systemTimers } from '#platform';
 import type { HttpCheckout } from './http-checkout.js';
-import type { Plan } from './plan.js';
-import type { Sale } from './sale.js';
+import type { Plan } from '../scenario/plan.js';
+import type { Sale } from '../sale/sale.js';
 import type { Testbed } from './testbed.js';
-import type { Acknowledgement } from './witness.js';
+import type { Acknowledgement } from '../sale/witness.js';
 
 export type Verdict = Pick<SimulationReport, 'invariants' | 'crash' | 'oversold' | 'undersold'>;
 type Invariant = SimulationReport['invariants'][number];

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { scenario, type SimulationProgress, type SimulationReport } from '#contracts';
-import { runScenario } from './run.js';
+import { runScenario } from '../run.js';
 
 export type FromSimulation =
   | { readonly kind: 'progress'; readonly progress: SimulationProgress }

@@ -5,7 +5,7 @@
  * A unit counts as given away from its acknowledgement until its buyer asks to give it back or its hold has reached the promised
  * time. So a unit that is resold at that instant is not counted twice, and one that is resold earlier is.
  */
-import type { PlannedLine } from './plan.js';
+import type { PlannedLine } from '../scenario/plan.js';
 
 export type Acknowledgement = {
   readonly id: string;

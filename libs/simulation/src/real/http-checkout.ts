@@ -5,8 +5,8 @@
 import { Agent, request } from 'node:http';
 import { invariantsReport, type WireInvariantsReport } from '#contracts';
 import type { Clock, Timers } from '#platform';
-import type { Checkout, PayAnswer, ReserveAnswer } from './checkout.js';
-import type { Refusal } from './measurement.js';
+import type { Checkout, PayAnswer, ReserveAnswer } from '../sale/checkout.js';
+import type { Refusal } from '../sale/measurement.js';
 
 export type HttpCheckoutOptions = {
   /** The instances. Requests go to them in turn. */

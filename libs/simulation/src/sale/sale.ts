@@ -6,7 +6,7 @@ import { arrivalSeconds, type Scenario, type SimulationProgress } from '#contrac
 import type { Clock, Timers } from '#platform';
 import type { Checkout } from './checkout.js';
 import { Measurement } from './measurement.js';
-import type { Plan, PlannedBuyer, PlannedLine, PlannedRequest } from './plan.js';
+import type { Plan, PlannedBuyer, PlannedLine, PlannedRequest } from '../scenario/plan.js';
 import { Witness } from './witness.js';
 
 export type SaleOptions = {

@@ -1,4 +1,4 @@
-/** A SKU that is fought for: few units, whole requests for it alone, and everything that was said about them. */
+/** A contended SKU: few units, requests for it alone, and everything that was said about them. */
 import { judge, type ShelfOperation, type Verdict } from './linearizability.js';
 import type { HttpAnswer } from './http.js';
 import type { Intent } from './intent.js';
@@ -6,7 +6,7 @@ import type { Intent } from './intent.js';
 /** The cache looks again at what it refuses after a second at the latest: a refusal may be as old as that. */
 const refusalAgeMaxMs = 1_000;
 
-export class Contest {
+export class ContendedSku {
   private readonly operations = new Map<string, ShelfOperation>();
 
   constructor(private readonly units: number) {}

@@ -1,7 +1,7 @@
 /** The report of a sale, as it is shown, written and compared. */
 import type { Scenario, SimulationReport } from '#contracts';
-import type { Sale } from './sale.js';
-import type { Verdict } from './verdict.js';
+import type { Sale } from '../sale/sale.js';
+import type { Verdict } from '../real/verdict.js';
 
 type Judged = Verdict & Pick<SimulationReport, 'faults'>;
 

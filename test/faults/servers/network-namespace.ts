@@ -1,6 +1,6 @@
 /**
- * A part of the network that can be cut off: a namespace with two links to this one. The first is for Redis and can be
- * cut; by the second everything else goes on. Wants root and iproute2.
+ * A part of the network that can be cut off: a network namespace with two links to this one. The first is for Redis and can be
+ * cut; everything else uses the second. Needs root and iproute2.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -11,23 +11,23 @@ const ip = (...args: readonly string[]) => run('ip', [...args]);
 /** The addresses of both ends of a link. */
 type Link = { readonly outside: string; readonly inside: string };
 
-export class Island {
+export class NetworkNamespace {
   private constructor(
     private readonly name: string,
-    /** Cut and mended. */
+    /** The one that is cut and restored. */
     readonly redis: Link,
     readonly other: Link,
   ) {}
 
   /** Opens one; or says why there can be none here. */
-  static async open(): Promise<Island | string> {
+  static async open(): Promise<NetworkNamespace | string> {
     if (process.getuid?.() !== 0) return 'network namespaces want root';
     const name = `hf${process.pid}`;
     const linkOf = (third: number): Link => {
       const net = `10.213.${(2 * process.pid + third) % 256}`;
       return { outside: `${net}.1`, inside: `${net}.2` };
     };
-    const island = new Island(name, linkOf(0), linkOf(1));
+    const opened = new NetworkNamespace(name, linkOf(0), linkOf(1));
     try {
       await ip('netns', 'add', name);
     } catch (error) {
@@ -35,13 +35,13 @@ export class Island {
     }
     try {
       await ip('-n', name, 'link', 'set', 'lo', 'up');
-      await island.connect('r', island.redis);
-      await island.connect('o', island.other);
+      await opened.connect('r', opened.redis);
+      await opened.connect('o', opened.other);
     } catch (error) {
-      await island.close();
+      await opened.close();
       return `there is no link between network namespaces to be had: ${String(error).split('\n')[0]}`;
     }
-    return island;
+    return opened;
   }
 
   /** What to run in place of a program, so that it runs there. */
@@ -57,7 +57,7 @@ export class Island {
     await ip('link', 'set', `${this.name}r`, 'down');
   }
 
-  async mend(): Promise<void> {
+  async restore(): Promise<void> {
     await ip('link', 'set', `${this.name}r`, 'up');
   }
 

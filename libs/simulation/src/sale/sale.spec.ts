@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { scenario, type ScenarioInput } from '#contracts';
 import type { Checkout, ReserveAnswer } from './checkout.js';
-import { planOf } from './plan.js';
+import { planOf } from '../scenario/plan.js';
 import { Sale } from './sale.js';
-import { VirtualTime } from './virtual/virtual-time.js';
+import { VirtualTime } from '../virtual/virtual-time.js';
 
 /** A shop that says yes as long as it believes in its stock, and can be made to believe too much. */
 class Shop implements Checkout {

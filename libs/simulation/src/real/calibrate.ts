@@ -6,9 +6,9 @@
 import type { Scenario } from '#contracts';
 import { systemClock, systemRandom } from '#platform';
 import type { HttpCheckout } from './http-checkout.js';
-import { type PlannedLine, planOf } from './plan.js';
+import { type PlannedLine, planOf } from '../scenario/plan.js';
 import { Testbed, type TestbedOptions, type Target } from './testbed.js';
-import type { Costs } from './virtual/virtual-shop.js';
+import type { Costs } from '../virtual/virtual-shop.js';
 
 export type CalibrationOptions = TestbedOptions & {
   /** A service that runs already; null: one is started. */

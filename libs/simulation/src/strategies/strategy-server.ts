@@ -8,8 +8,8 @@ import { Pool } from 'pg';
 import { z } from 'zod';
 import { putSkuBody, reserveBody } from '#contracts';
 import { problemOf, systemIds } from '#platform';
-import { strategies } from './strategies/index.js';
-import type { NaiveName, Strategy } from './strategies/strategy.js';
+import { strategies } from './index.js';
+import type { NaiveName, Strategy } from './strategy.js';
 
 type Answer = { readonly status: number; readonly body: unknown };
 

@@ -10,10 +10,10 @@ import {
   type SimulationReport,
 } from '#contracts';
 import { systemClock, systemRandom, systemTimers } from '#platform';
-import { type Plan, planOf } from './plan.js';
+import { type Plan, planOf } from '../scenario/plan.js';
 import { judge } from './verdict.js';
-import { reportOf } from './report.js';
-import { Sale } from './sale.js';
+import { reportOf } from '../report/report.js';
+import { Sale } from '../sale/sale.js';
 import { Testbed, type TestbedOptions, type Target } from './testbed.js';
 
 export type RehearsalOptions = TestbedOptions & {

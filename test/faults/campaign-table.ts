@@ -27,7 +27,7 @@ type Campaign = z.output<typeof summary>;
 const bytesLost = 'bytes of the log lost';
 
 /** A row for each campaign, and one for all of them together. @throws when a file has no figures of a campaign. */
-export function sumOf(files: readonly string[]): string {
+export function campaignTable(files: readonly string[]): string {
   return tableOf(files.map(readCampaign));
 }
 

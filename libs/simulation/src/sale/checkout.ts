@@ -1,6 +1,6 @@
 /** What a buyer can ask of a shop: the same over HTTP, against a naive strategy, or in virtual time. */
 import type { Refusal } from './measurement.js';
-import type { PlannedLine } from './plan.js';
+import type { PlannedLine } from '../scenario/plan.js';
 
 export type ReserveAnswer =
   | {

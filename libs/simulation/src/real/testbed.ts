@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import type { Scenario, SimulationFault } from '#contracts';
 import { lastingPort, leashFolder, type Report, systemClock, systemRandom, systemTimers } from '#platform';
 import { HttpCheckout } from './http-checkout.js';
-import type { Plan } from './plan.js';
+import type { Plan } from '../scenario/plan.js';
 import { Instance } from './servers/instance.js';
 import { PostgresNode } from './servers/postgres-node.js';
 import { RedisNode } from './servers/redis-node.js';
-import { strategies } from './strategies/index.js';
+import { strategies } from '../strategies/index.js';
 
 export type TestbedOptions = {
   /** The compiled service to start. */
@@ -39,7 +39,7 @@ const nothingStarted: Own = { instances: [], redis: null, postgres: null, provid
 /** A service that runs already, and the keys it knows. */
 export type Target = { readonly url: string; readonly keys: HttpCheckout['options']['keys'] };
 
-const strategyServer = fileURLToPath(new URL('./strategy-server.js', import.meta.url));
+const strategyServer = fileURLToPath(new URL('../strategies/strategy-server.js', import.meta.url));
 const patienceMs = 20_000;
 /** What is killed takes its time to come back, and the rehearsal is there to see what it comes back with. */
 const patienceThroughFaultsMs = 60_000;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { scenario } from '#contracts';
 import { htmlOf } from './html-report.js';
-import { rehearseVirtually } from './virtual/rehearse-virtually.js';
+import { rehearseVirtually } from '../virtual/rehearse-virtually.js';
 
 test('a page that needs nothing else, and reads no part of a report as markup', async () => {
   const description = '</script><script>alert(1)</script> costs $& and $1';
