@@ -89,7 +89,6 @@ export async function resultOf(
     discrepancies: {
       ...found,
       ...(repeated > 0 && { DUPLICATE_EXTERNAL: repeated }),
-      ...(quarantined > 0 && { SCHEMA_INVALID: quarantined }),
     },
     tieOut,
     currencies,
