@@ -1,10 +1,22 @@
 /** What a run says of itself adds up: each row it has read counts once, under what became of it. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { scheduler, type RunResult } from '#reconciliation';
+import type { StatementItem } from '#payments';
+import {
+  DiscrepancyQueries,
+  htmlOf,
+  policiesDefault,
+  reportOf,
+  scheduler,
+  type Report,
+  type RunResult,
+} from '#reconciliation';
 import {
   emptied,
+  itemsOf,
   openLedger,
   putPayment,
+  reconcileItems,
   reconcileSource,
   type TestLedger,
 } from '../fixtures/reconciliation.js';
@@ -48,5 +60,49 @@ describeWithPostgres('the figures of a run', () => {
     const third = await reconcileSource(ledger.db, source, { ...policy, requestedBy: scheduler });
     expect(third).toMatchObject({ rows: 1, inserted: 1, duplicates: 0, matched: 0 });
     for (const result of [first, second, third]) expect(rowsUnderStates(result)).toBe(result.rows);
+  });
+
+  test('are those of what its report lists: what was ended before counts no more, what is ended since is shown', async () => {
+    const strays = ['one', 'two', 'three'].map((id) => transactionOf(id));
+    const broken = ['a', 'b'].map((raw, index): StatementItem => {
+      return { kind: 'quarantined', line: 9 + index, reason: 'no amount', raw };
+    });
+    const items = [...itemsOf([...strays, strays[0]!]), ...broken];
+    const reconcile = async () => {
+      const runId = randomUUID();
+      await reconcileItems(ledger.db, items, { runId });
+      return (await reportOf(ledger.db, runId))!;
+    };
+    const listed = ({ sections }: Report) =>
+      sections.map(({ code, count, discrepancies }) => [
+        code,
+        count,
+        discrepancies.map(({ state }) => state),
+      ]);
+
+    const first = await reconcile();
+    expect(listed(first)).toEqual([
+      ['MISSING_INTERNAL', 3, ['open', 'open', 'open']],
+      ['DUPLICATE_EXTERNAL', 1, []],
+      ['SCHEMA_INVALID', 2, ['open', 'open']],
+    ]);
+    // A row that came twice is counted, and nobody can do anything about it.
+    expect(htmlOf(first)).toContain('5 discrepancies to look at');
+    const queries = new DiscrepancyQueries(ledger.db);
+    const decided = [0, 2].map((section) => first.sections[section]!.discrepancies[0]!.id);
+    for (const id of decided)
+      await queries.take(id, 'resolve', { actor: 'ada', reason: 'looked at' }, policiesDefault);
+    expect(listed((await reportOf(ledger.db, first.run.id))!)).toEqual([
+      ['MISSING_INTERNAL', 3, ['resolved', 'open', 'open']],
+      ['DUPLICATE_EXTERNAL', 1, []],
+      ['SCHEMA_INVALID', 2, ['resolved', 'open']],
+    ]);
+    const second = await reconcile();
+    expect(listed(second)).toEqual([
+      ['MISSING_INTERNAL', 2, ['open', 'open']],
+      ['DUPLICATE_EXTERNAL', 1, []],
+      ['SCHEMA_INVALID', 1, ['open']],
+    ]);
+    expect(second.run.result).toMatchObject({ rows: 6, duplicates: 4, quarantined: 2 });
   });
 });

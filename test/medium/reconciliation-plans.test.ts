@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { sql } from '#ledger';
 import type { ProviderTransaction } from '#payments';
-import { revisitOpenRows } from '#reconciliation';
+import { revisitOpenRows, type Progress } from '#reconciliation';
 import { emptied, itemsOf, openLedger, reconcileItems, type TestLedger } from '../fixtures/reconciliation.js';
 import { transactionOf } from '../fixtures/upstream.js';
 import { describeWithPostgres } from '../servers/index.js';
@@ -55,5 +55,26 @@ describeWithPostgres('the work of a run', () => {
     const before = await rowsLookedAt();
     expect(await revisitOpenRows(ledger.db, { provider: 'stripe', account: 'default' })).toBe(0);
     expect((await rowsLookedAt()) - before).toBeLessThan(20 * many);
+  });
+
+  test('charges of one amount that name nothing are judged together, and not again for each batch of them', async () => {
+    await putPayments(many);
+    const nameless = Array.from({ length: many }, (_, index) =>
+      transactionOf(`tx_${index}`, { paymentReference: null, occurredAtMs: index * 1_000 }),
+    );
+    const judged: number[] = [];
+    const onProgress = ({ phase, rows }: Progress) => void (phase === 'judged' && judged.push(rows));
+    const { result } = await reconcileItems(ledger.db, itemsOf(nameless), { onProgress });
+    expect(judged).toEqual([many]);
+    expect(result).toMatchObject({ matched: 0, discrepancies: { AMBIGUOUS: many } });
+  });
+
+  test('what names a payment is judged before what names none, however many rows lie between them', async () => {
+    await putPayments(2);
+    const named = transactionOf('named', { paymentReference: 'pi_1' });
+    const others = Array.from({ length: many }, (_, index) => transactionOf(`stray_${index}`));
+    const nameless = transactionOf('nameless', { paymentReference: null });
+    const { result } = await reconcileItems(ledger.db, itemsOf([nameless, ...others, named]));
+    expect(result).toMatchObject({ matched: 2, discrepancies: { MISSING_INTERNAL: many } });
   });
 });

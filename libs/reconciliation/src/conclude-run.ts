@@ -24,15 +24,25 @@ export type JudgeAllCommand = {
   readonly onProgress: (progress: Progress) => void;
 };
 
-/**
- * Judges what is in the inbox until it is empty. Goes on from the row before, since what has left the inbox lies there
- * as dead rows for a while, and then looks from the beginning for what has come back. @returns how many rows that were
- */
+/** Judges what is in the inbox until it is empty, what names nothing of ours last. @returns how many rows that were */
 export async function judgeAllOf(db: Database, command: JudgeAllCommand): Promise<number> {
-  let rows = 0;
+  const named = await judgeSome(db, command, { nameless: false, before: 0 });
+  return judgeSome(db, command, { nameless: true, before: named });
+}
+
+/**
+ * Goes on from the row before, since what has left the inbox lies there as dead rows for a while, and then looks from
+ * the beginning for what has come back.
+ */
+async function judgeSome(
+  db: Database,
+  command: JudgeAllCommand,
+  { nameless, before }: { readonly nameless: boolean; readonly before: number },
+): Promise<number> {
+  let rows = before;
   let after = 0;
   for (;;) {
-    const judged = await judgeInbox(db, { ...command, after, batchMax: judgeBatchMax });
+    const judged = await judgeInbox(db, { ...command, after, nameless, batchMax: judgeBatchMax });
     if (judged.rows === 0 && after === 0) return rows;
     after = judged.rows === 0 ? 0 : judged.last;
     if (judged.rows === 0) continue;
@@ -89,7 +99,6 @@ export async function resultOf(
     discrepancies: {
       ...found,
       ...(repeated > 0 && { DUPLICATE_EXTERNAL: repeated }),
-      ...(quarantined > 0 && { SCHEMA_INVALID: quarantined }),
     },
     tieOut,
     currencies,

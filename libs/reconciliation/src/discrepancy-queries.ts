@@ -41,6 +41,8 @@ export type DiscrepancyFilter = {
   readonly runId?: string | undefined;
   readonly code?: string | undefined;
   readonly state?: string | undefined;
+  /** Those that were open then, whatever became of them since. */
+  readonly openAtMs?: number | undefined;
 };
 
 export type ResolveOutcome =
@@ -73,7 +75,10 @@ export class DiscrepancyQueries {
   constructor(private readonly db: Database) {}
 
   /** Newest first. Of a run: what it has found, and what is open about the rows that it has read. */
-  async list({ runId, code, state }: DiscrepancyFilter, page: KeysetPage): Promise<ListPage<Discrepancy>> {
+  async list(
+    { runId, code, state, openAtMs }: DiscrepancyFilter,
+    page: KeysetPage,
+  ): Promise<ListPage<Discrepancy>> {
     const conditions = [
       runId === undefined
         ? sql`true`
@@ -81,6 +86,9 @@ export class DiscrepancyQueries {
             or d.number in (select number from run_transactions where run_id = ${runId}))`,
       code === undefined ? sql`true` : sql`d.code = ${code}`,
       state === undefined ? sql`true` : sql`d.state = ${state}`,
+      openAtMs === undefined
+        ? sql`true`
+        : sql`(d.state in ('open', 'assigned', 'pending') or d.changed_at >= ${new Date(openAtMs)})`,
       page.after === null
         ? sql`true`
         : sql`(d.opened_at, d.id) < (${page.after[0]}::timestamptz, ${page.after[1]}::uuid)`,

@@ -38,15 +38,16 @@ const columns = sql`t.number, t.id, t.kind, t.gross, t.currency, t.fee, t.net, t
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The oldest rows that nobody has judged yet, of those above a number. */
+/** The oldest rows that nobody has judged yet, of those above a number: charges that name nothing of ours, or the others. */
 export async function readInbox(
   tx: Database,
   { provider, account }: ProviderAccount,
-  { after, limit }: { readonly after: number; readonly limit: number },
+  { after, limit, nameless }: { readonly after: number; readonly limit: number; readonly nameless: boolean },
 ): Promise<StoredRow[]> {
   const { rows } = await sql<TransactionRow>`
     select ${columns} from provider_transactions t
     where t.provider = ${provider} and t.account = ${account} and not t.judged and t.number > ${after}
+      and (t.kind = 'charge' and t.payment_reference is null and t.merchant_reference is null) = ${nameless}
     order by t.number limit ${limit}`.execute(tx);
   return rows.map(toStored);
 }

@@ -9,6 +9,7 @@ import type { ProviderAccount } from './account.js';
 import { readByAmount, type StoredRow } from './group-repository.js';
 import { Judgement, type ProviderRow, type Verdicts } from './judgement.js';
 import type { MatchPolicy } from './match-policy.js';
+import { near } from './near.js';
 import { rowsOf } from './transaction.js';
 
 export type ByAmount = {
@@ -56,40 +57,35 @@ export async function judgeByAmount(
     considered: new Set<number>(),
   };
   if (candidates.length === 0) return { ...result, verdicts: judgement };
-  const amounts = Map.groupBy(candidates, ({ amount, currency }) => keyOf(amount, currency));
+  const ofAmount = Map.groupBy(candidates, ({ amount, currency }) => keyOf(amount, currency));
   const rows = await readByAmount(
     tx,
     account,
-    [...amounts.values()].map(([first]) => ({ value: first!.amount, currency: first!.currency })),
+    [...ofAmount.values()].map(([first]) => ({ value: first!.amount, currency: first!.currency })),
   );
-  for (const row of rows) {
-    const near = (payment: Candidate, other: StoredRow) =>
-      Math.abs(payment.captured_at.getTime() - other.occurredAtMs) <= dateWindowMs;
-    const ofAmount = amounts.get(keyOf(row.gross.value, row.gross.currency)) ?? [];
-    const possible = ofAmount.filter((payment) => near(payment, row));
-    const [only] = possible;
-    if (!only) continue;
-    result.considered.add(row.number);
-    const rivals = rows.filter(
-      (other) =>
-        other.gross.value === row.gross.value &&
-        other.gross.currency === row.gross.currency &&
-        near(only, other),
-    );
-    if (possible.length === 1 && rivals.length === 1) {
-      result.found.push({ row, reservationId: only.reservation_id });
-      continue;
+  for (const [key, theirs] of Map.groupBy(rows, ({ gross }) => keyOf(gross.value, gross.currency))) {
+    const ours = ofAmount.get(key)!;
+    const [ourTimes, theirTimes] = [ours.map(capturedAt), theirs.map(occurredAt)];
+    for (const row of theirs) {
+      const possible = near(ourTimes, row.occurredAtMs, dateWindowMs);
+      if (possible.count === 0) continue;
+      result.considered.add(row.number);
+      const rivals = near(theirTimes, ourTimes[possible.first]!, dateWindowMs);
+      if (possible.count === 1 && rivals.count === 1) {
+        result.found.push({ row, reservationId: ours[possible.first]!.reservation_id });
+        continue;
+      }
+      result.ambiguous.push(row);
+      const detail = `${possible.count} of ours and ${rivals.count} of theirs could be meant`;
+      judgement.find('AMBIGUOUS', row, detail);
+      judgement.open(row);
     }
-    result.ambiguous.push(row);
-    judgement.find(
-      'AMBIGUOUS',
-      row,
-      `${possible.length} of ours and ${rivals.length} of theirs could be meant`,
-    );
-    judgement.open(row);
   }
   return { ...result, verdicts: judgement };
 }
+
+const capturedAt = ({ captured_at }: Candidate): number => captured_at.getTime();
+const occurredAt = ({ occurredAtMs }: StoredRow): number => occurredAtMs;
 
 /** Captured payments of these amounts that no row names by an id. */
 async function readCandidates(

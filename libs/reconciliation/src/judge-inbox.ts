@@ -26,10 +26,12 @@ export type JudgeCommand = {
   readonly batchMax: number;
   /** Rows up to this number have been judged by whoever asks; 0: none. */
   readonly after: number;
+  /** Those that name nothing of ours, or the others, which come first: what they name, nobody else has to be. */
+  readonly nameless: boolean;
 };
 
 export type Judged = {
-  /** Rows taken out of the inbox; 0: it is empty, above where the search began. */
+  /** Rows that were judged; 0: the inbox is empty, above where the search began. */
   readonly rows: number;
   /** The highest number of them. */
   readonly last: number;
@@ -49,9 +51,9 @@ const foundElsewhere = new Set<DiscrepancyCode>([
 /** Judges the oldest rows of the inbox, and the groups that they belong to. */
 export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged> {
   return inTransaction(db, async (tx) => {
-    const { account, after, batchMax } = command;
+    const { account, after, batchMax, nameless } = command;
     await lockAccount(tx, account);
-    const inbox = await readInbox(tx, account, { after, limit: batchMax });
+    const inbox = await readInbox(tx, account, { after, limit: batchMax, nameless });
     if (inbox.length === 0) return { rows: 0, last: after, opened: 0, effects: [] };
     const { verdicts, stored } = await judgeGroups(tx, command, inbox);
     const numbers = [...stored.keys()];
@@ -70,14 +72,12 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
         return { verdict, before: stored.get(verdict.number)!.verdict };
       })
       .filter(({ verdict, before }) => !sameVerdict(verdict, before));
-    await writeVerdicts(
-      tx,
-      changed,
-      inbox.map(({ number }) => number),
-    );
+    // All of an amount have been judged together, whichever of them the batch began with.
+    const judged = nameless ? numbers : inbox.map(({ number }) => number);
+    await writeVerdicts(tx, changed, judged);
     const { opened } = await syncFindings(tx, account, command.runId, verdicts.findings, known);
     const effects = await keepEffects(tx, verdicts.effects);
-    return { rows: inbox.length, last: inbox.at(-1)!.number, opened, effects };
+    return { rows: judged.length, last: inbox.at(-1)!.number, opened, effects };
   });
 }
 

@@ -60,7 +60,9 @@ function verdictOf({
   discrepancies,
   expected,
 }: RunResult): string {
-  const open = Object.values(discrepancies).reduce((sum, count) => sum + count, 0);
+  // What came twice was counted once: there is nothing to be done about it.
+  const { DUPLICATE_EXTERNAL: _, ...toLookAt } = discrepancies;
+  const open = Object.values(toLookAt).reduce((sum, found) => sum + found, 0);
   const failed = tieOut.filter(({ ties }) => !ties).length;
   const verdict =
     open === 0 && failed === 0

@@ -41,7 +41,9 @@ export async function reportOf(db: Database, runId: string): Promise<Report | un
   const queries = new DiscrepancyQueries(db);
   const sections: ReportSection[] = [];
   for (const [code, count] of Object.entries(run.result?.discrepancies ?? {})) {
-    const { data } = await queries.list({ runId, code }, { limit: shownMax, after: null });
+    // As many as the run has counted, each as it is now: what was ended before its end is no part of it.
+    const openAtMs = run.finishedAtMs ?? undefined;
+    const { data } = await queries.list({ runId, code, openAtMs }, { limit: shownMax, after: null });
     const known = code as DiscrepancyCode;
     sections.push({ code: known, meaning: discrepancyCodes[known], count, discrepancies: data });
   }

@@ -39,7 +39,7 @@ export type RunResult = {
   readonly duplicates: number;
   readonly quarantined: number;
   readonly matched: number;
-  /** Those that somebody has still to look at, by code. */
+  /** Those that somebody has still to look at, by code; and under DUPLICATE_EXTERNAL how many rows came twice. */
   readonly discrepancies: Readonly<Partial<Record<DiscrepancyCode, number>>>;
   readonly tieOut: readonly TieOut[];
   /** Per currency of the gross: matched + open + ignored = rows. */

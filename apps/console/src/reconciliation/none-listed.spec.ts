@@ -4,7 +4,7 @@ import { discrepanciesOf, noneListed } from './none-listed.js';
 const counts = { rows: 3, inserted: 3, duplicates: 0, quarantined: 0, matched: 3, expected: 0 };
 const result = { ...counts, tieOut: [], currencies: [], rules: [] };
 const good = { mode: 'commit', status: 'succeeded', result: { ...result, discrepancies: {} } } as const;
-const found = { ...result, discrepancies: { MISSING_INTERNAL: 3, CHARGEBACK: 2 } };
+const found = { ...result, discrepancies: { MISSING_INTERNAL: 3, CHARGEBACK: 2, DUPLICATE_EXTERNAL: 7 } };
 
 test('everything fits where a run has compared and found nothing', () => {
   expect(noneListed(good, '').title).toBe('Everything fits');

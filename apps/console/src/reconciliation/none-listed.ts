@@ -15,5 +15,7 @@ export function noneListed(run: RunSeen | null, state: string): NoneListed {
 
 /** How many a run has found; none before it has compared. */
 export function discrepanciesOf({ result }: Pick<RunSeen, 'result'>): number {
-  return Object.values(result?.discrepancies ?? {}).reduce((sum, many) => sum + many, 0);
+  // What came twice was counted once: there is nothing to be done about it, and nothing in the list.
+  const { DUPLICATE_EXTERNAL: _, ...toLookAt } = result?.discrepancies ?? {};
+  return Object.values(toLookAt).reduce((sum, many) => sum + many, 0);
 }
