@@ -239,10 +239,14 @@ function reservationOf(id: string, command: ReserveCommand, decided: Held): Rese
   };
 }
 
-/** What the earlier attempt would have been answered. */
+/** What the earlier attempt would have been answered: the ledger keeps lines in another order than they were asked for in. */
 function asFirstGiven(reservation: Reservation, command: ReserveCommand): ReserveOutcome {
   mustAsk(reservation, command);
-  return { kind: 'held', reservation: { ...reservation, status: 'held', orderId: null, paying: null } };
+  const { lines } = command;
+  return {
+    kind: 'held',
+    reservation: { ...reservation, lines, status: 'held', orderId: null, paying: null },
+  };
 }
 
 type Asked = Pick<ReserveCommand, 'buyerId' | 'lines' | 'metadata'>;

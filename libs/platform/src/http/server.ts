@@ -61,11 +61,19 @@ export type HttpServerOptions = {
   readonly callsInFlightMax: number;
   /** How long a request may take to arrive. */
   readonly requestTimeoutMs?: number;
+  /** How long nothing may move on a connection while its answer is waited for, or is not taken. */
+  readonly silenceMsMax?: number;
+  /** More are closed as they come. */
+  readonly connectionsMax?: number;
 };
 
 export type HttpServer = { readonly adapter: FastifyAdapter; readonly filter: ProblemFilter };
 
 const requestTimeoutMsDefault = 30_000;
+/** Longer than any answer takes to make: an answer that nobody takes is memory, and counts as a call in flight. */
+const silenceMsMaxDefault = 300_000;
+/** Streams and calls in flight, and as many again who are slow: a body that is arriving takes up to 64 KiB of memory. */
+const connectionsMaxDefault = 16_384;
 /** How often connections are checked for being too slow. */
 const slownessCheckMs = 5_000;
 /** Longer than any header block that Node takes: a long id is an unknown id, not another kind of error. */
@@ -75,7 +83,7 @@ const paramLengthMax = 32_768;
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const allowed = new AllowedMethods();
   const filter = new ProblemFilter(options.logger, allowed);
-  const { requestTimeoutMs = requestTimeoutMsDefault } = options;
+  const { requestTimeoutMs = requestTimeoutMsDefault, silenceMsMax = silenceMsMaxDefault } = options;
   const adapter = new FastifyAdapter({
     http: {
       headersTimeout: requestTimeoutMs,
@@ -86,6 +94,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     bodyLimit: options.bodyBytesMax,
     routerOptions: { maxParamLength: paramLengthMax, querystringParser: parseQueryString },
     requestTimeout: requestTimeoutMs,
+    connectionTimeout: silenceMsMax,
     return503OnClosing: false,
     skipMiddie: true,
     clientErrorHandler: answerClientError,
@@ -94,6 +103,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.server.on('checkExpectation', refuseExpectation);
+  fastify.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   fastify.decorateRequest('rawBody', null);
   fastify.decorateRequest('apiKey', null);
   fastify.addHook('onRoute', ({ url, method, config }) => {
