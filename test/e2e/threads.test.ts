@@ -90,6 +90,7 @@ test('whichever thread is asked answers for all: metrics, readiness, a key that 
   const { text } = await client.request('/metrics');
   for (const thread of ['1', '2'])
     expect(text).toContain(`nodejs_eventloop_lag_p99_seconds{thread="${thread}"}`);
+  expect(text).toMatch(/^holdfast_partitions_closed 0$/m);
 });
 
 test('of attempts under one key at once, whichever thread they come to, one is the first, and counts', async () => {

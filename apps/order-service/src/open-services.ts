@@ -1,8 +1,9 @@
 /** Opens what the service is built on: the installation, a readiness probe, and demonstration SKUs. */
 import path from 'node:path';
+import { Gauge } from 'prom-client';
 import { availableOf, UnavailableError } from '#domain';
 import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
-import { type Config, type Logger, type ReadinessProbe, systemTimers } from '#platform';
+import { type Config, type Logger, type Metrics, type ReadinessProbe, systemTimers } from '#platform';
 import {
   joinInstallation,
   ledgerWaitMs,
@@ -57,7 +58,7 @@ export async function joinServices(
 function servicesOver(
   installation: Installation,
   config: Config,
-  { logger }: ServiceContext,
+  { logger, metrics }: ServiceContext,
   {
     providers,
     policies,
@@ -83,6 +84,7 @@ function servicesOver(
     realTime: !config.production,
     timers: systemTimers,
   });
+  showClosed(installation, metrics);
   const { handle } = installation;
   return {
     ...installation,
@@ -108,6 +110,19 @@ function partitionsProbe(services: ReservationServices): ReadinessProbe {
       return { ok: closed.length === 0, detail: detail || 'every partition takes reservations' };
     },
   };
+}
+
+/** Looked at when it is asked for. Every thread sees for itself: the largest counts. */
+function showClosed(services: ReservationServices, { registry }: Metrics): void {
+  void new Gauge({
+    name: 'holdfast_partitions_closed',
+    help: 'Partitions that take no reservations at the moment; /readyz and the log say why',
+    registers: [registry],
+    aggregator: 'max',
+    collect() {
+      this.set(services.closedPartitions().length);
+    },
+  });
 }
 
 const demonstration = [
