@@ -163,6 +163,11 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       expect(await keys.claim([request])).toEqual([{ kind: 'claimed', repeated: false }]);
       expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
       const receipts = [{ ...request, status: 201, body: `{"id":"${id(8)}"}` }];
+      // Of another request under the key, whether it is answered yet or not.
+      const foreign = [{ ...receipts[0]!, fingerprint: sha256('other') }];
+      const commitForeign = () => writer.commit({ entries: [], requires: [], receipts: foreign });
+      expect(await commitForeign()).toMatchObject({ others: [{ answer: null }] });
+      expect(await keys.claim([request])).toEqual([{ kind: 'in-progress' }]);
       const taken = held(8, [line('A', 1, 9)]);
       const early = { ...taken, sequence: taken.sequence + 1 };
       expect(await writer.commit({ entries: [early], requires: [], receipts })).toMatchObject({
@@ -186,10 +191,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       expect(await writer.commit({ entries: [], requires: [], receipts: late })).toMatchObject({
         earlier: [{ receipt: late[0], answer: { status, body } }],
       });
-      const foreign = [{ ...request, fingerprint: sha256('other'), status: 201, body }];
-      expect(await writer.commit({ entries: [], requires: [], receipts: foreign })).toMatchObject({
-        earlier: [{ answer: null }],
-      });
+      expect(await commitForeign()).toMatchObject({ earlier: [{ answer: null }] });
       expect(await keys.claim([request])).toEqual([answered]);
       expect(await keys.claim([{ ...request, fingerprint: sha256('other') }])).toEqual([{ kind: 'reused' }]);
     });

@@ -177,6 +177,14 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
       expect(await broken()).toEqual([]);
     });
 
+    test('nothing is held of a SKU that the ledger does not have', async () => {
+      for (const skus of [['Z'], ['A', 'Z']]) {
+        await expect(commit(held(9, skus))).rejects.toThrow('levels that the ledger does not have');
+        sequence -= 1;
+      }
+      expect(await broken()).toEqual([]);
+    });
+
     test('what is not there is not taken back, though the store has forgotten that it is back', async () => {
       await commit(held(5, ['B']), held(6, ['B']), held(7, ['B']));
       await commit(settled('confirmed', true, 5, ['B']), settled('confirmed', true, 6, ['B']));
