@@ -8,6 +8,7 @@ import {
   ReservationRepository,
   type Database,
 } from '#ledger';
+import { describeIdempotencyKeys } from '../contract/idempotency-keys.suite.js';
 import { describeLedger, type LedgerUnderTest } from '../contract/ledger.suite.js';
 import { describeLedgerWriter } from '../contract/ledger-writer.suite.js';
 import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
@@ -49,8 +50,10 @@ async function openPartition(db: Database): Promise<number> {
 }
 
 describeLedger('PGlite', onPglite);
+describeIdempotencyKeys('PGlite', onPglite);
 
 describeWithPostgres('on a server', () => {
   describeLedger('PostgreSQL', onPostgres);
+  describeIdempotencyKeys('PostgreSQL', onPostgres);
   describeLedgerWriter('PostgreSQL', writerOn(onPostgres));
 });
