@@ -39,7 +39,7 @@ export default {
       name: 'apps-do-not-import-apps',
       comment: 'Only up.ts, replay.ts and worker.ts put several apps together in one process.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: '^apps/cli/src/(up|replay|worker)\\.ts$' },
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/cli/src/(up|replay/replay|worker)\\.ts$' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {

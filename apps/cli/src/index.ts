@@ -1,1 +1,1 @@
-export * from './incident/replay-incident.js';
+export * from './replay/replay-incident.js';

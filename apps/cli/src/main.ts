@@ -25,7 +25,7 @@ const commands: Readonly<
   simulate: {
     description:
       'Rehearse a sale on servers of its own, and count what buyers were told against what there was. Ctrl-C gives the report so far. Exit 1 when an invariant broke.',
-    load: async () => (await import('./simulate.js')).simulate,
+    load: async () => (await import('./simulate/simulate.js')).simulate,
   },
   audit: {
     description:
@@ -43,7 +43,7 @@ const commands: Readonly<
   replay: {
     description:
       'Replay the incident of the two payouts: one provider, read by offset pages, by a cursor and by Holdfast. Exit 1 when Holdfast pays wrongly.',
-    load: async () => (await import('./replay.js')).replay,
+    load: async () => (await import('./replay/replay.js')).replay,
   },
   worker: {
     description:
@@ -53,7 +53,7 @@ const commands: Readonly<
   reconcile: {
     description:
       'Compare a statement file or a provider with the ledger. Exit 1 when something does not tie or a file breaks off.',
-    load: async () => (await import('./reconcile.js')).reconcile,
+    load: async () => (await import('./reconcile/reconcile.js')).reconcile,
     examples: [
       'npx holdfast reconcile --file test/fixtures/statements/stripe-payout-reconciliation.csv --format stripe-payout-csv --dry-run',
       'npx holdfast reconcile --file test/fixtures/statements/mt940-swift.sta --format mt940 --html report.html --json report.json',

@@ -1,4 +1,4 @@
-/** What is said of a call: who may, what it takes, what it answers. */
+/** The description of a call: who may make it, what it takes, what it answers. */
 import type { z } from 'zod';
 import type { ProblemSlug } from '#contracts';
 import type { Scope } from '#platform';
@@ -11,20 +11,20 @@ export type CallDescription = {
   readonly tag: 'Simulations' | 'SKUs' | 'Reservations' | 'Orders' | 'Payments' | 'Reconciliation' | 'Audit';
   readonly summary: string;
   readonly scopes: readonly Scope[];
-  /** The caller signs its message instead of sending an API key; and it may come again without an Idempotency-Key. */
+  /** The caller signs its message instead of sending an API key, and may repeat it without an Idempotency-Key. */
   readonly signed?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
   /** The body is a file, as it is. */
   readonly upload?: boolean;
-  /** Other forms in which the answer may be had: their media types. */
+  /** Further media types of the answer. */
   readonly also?: readonly string[];
   readonly ifMatch?: boolean;
-  /** The answer is a stream of events; what a follower who comes back says by `Last-Event-ID`. */
+  /** The answer is a stream of events; what a reconnecting client says by `Last-Event-ID`. */
   readonly stream?: { readonly lastEventId: string };
   /** Bodies by status; null: none. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   readonly etag?: boolean;
-  /** Beyond those that every call of its kind may have. */
+  /** In addition to those of every call of its kind. */
   readonly problems: readonly ProblemSlug[];
 };

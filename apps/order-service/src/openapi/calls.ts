@@ -105,7 +105,7 @@ const stockCalls: readonly CallDescription[] = [
     summary: 'Watch a SKU: an event `stock` with the level whenever it changes, at most 10 a second',
     scopes: either,
     stream: {
-      lastEventId: 'The version seen last: the present level comes at once when it is another',
+      lastEventId: 'The version seen last: the current level is sent at once if it differs',
     },
     answers: { 200: stockLevel },
     problems: ['unknown-sku'],
@@ -184,7 +184,7 @@ const reservationCalls: readonly CallDescription[] = [
     method: 'post',
     path: '/v1/reservations/{id}/pay',
     tag: 'Reservations',
-    summary: 'Start a payment: it keeps the units until its own deadline, and its success makes the order',
+    summary: 'Start a payment: it keeps the units until its own deadline, and its success creates the order',
     scopes: storefront,
     body: { schema: payBody, required: true },
     answers: { 200: paymentStarted },
@@ -256,7 +256,7 @@ const orderCalls: readonly CallDescription[] = [
     method: 'post',
     path: '/v1/orders/{id}/cancel',
     tag: 'Orders',
-    summary: 'Call the order off: the units go back',
+    summary: 'Cancel the order: its units go back',
     scopes: admin,
     body: noBody,
     answers: { 200: order },
@@ -343,7 +343,7 @@ const simulationCalls: readonly CallDescription[] = [
     scopes: admin,
     stream: {
       lastEventId:
-        'The status told of last: who has seen the end gets 204, which tells an EventSource to stop',
+        'The status seen last: a client that has seen the end gets 204, which tells an EventSource to stop',
     },
     answers: { 200: z.union([simulationProgress, simulation]), 204: null },
     problems: ['not-found'],

@@ -40,8 +40,8 @@ function operationOf(call: CallDescription, schemas: Json): Json {
     tags: [call.tag],
     summary: call.summary,
     description: call.signed
-      ? 'Signed by the provider in its own way; wants no API key.'
-      : `Wants an API key with the scope ${call.scopes.join(' or ')}.`,
+      ? 'Signed by the provider in its own way; needs no API key.'
+      : `Requires an API key with the scope ${call.scopes.join(' or ')}.`,
     security: call.signed ? [] : [{ apiKey: [] }],
     parameters: [...pathParameters(call), ...headerParameters(call), ...queryParameters(call)],
     ...(call.body && {
@@ -65,7 +65,7 @@ function operationOf(call: CallDescription, schemas: Json): Json {
   };
 }
 
-/** Of parameters in the path that are no UUIDs. */
+/** Of path parameters that are not UUIDs. */
 const parameterSchemas: Readonly<Record<string, z.ZodType>> = { sku, provider: payBody.shape.provider };
 
 function pathParameters({ path }: CallDescription): Json[] {
@@ -94,7 +94,7 @@ function headerParameters(call: CallDescription): Json[] {
       in: 'header',
       required: false,
       description:
-        'The ETag of the level that the adjustment is meant for, or of several, one of which it is',
+        'The ETag of the level that the adjustment is meant for, or a list of ETags, one of which must match',
       schema: { type: 'string' },
     });
   }
@@ -148,9 +148,11 @@ function answersOf(call: CallDescription, schemas: Json): Json {
 
 function descriptionOf({ stream }: CallDescription, status: string): string {
   if (status === '201') return 'Created';
-  if (status === '202') return 'Accepted: it is on record, and will be done';
+  if (status === '202') return 'Accepted: it is recorded, and will be carried out';
   if (!stream) return 'Done';
-  return status === '204' ? 'Its end was seen before' : 'A stream of events, each with this as its data';
+  return status === '204'
+    ? 'Its end has been seen already'
+    : 'A stream of events, each with this as its data';
 }
 
 const exampleOf = (example: object | undefined): Json => (example === undefined ? {} : { example });

@@ -14,7 +14,7 @@ import {
   type SweepField,
   sweepValuesMax,
 } from '#simulation';
-import { UsageError } from './failures.js';
+import { UsageError } from '../failures.js';
 
 export type SaleArguments = Readonly<Record<string, unknown>>;
 

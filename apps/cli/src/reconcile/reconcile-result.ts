@@ -1,6 +1,6 @@
 /** What a reconciliation came to, for people in a terminal. */
 import { amountOf, discrepancyCodes, type DiscrepancyCode, type RunResult } from '#reconciliation';
-import type { Output } from './output.js';
+import type { Output } from '../output.js';
 
 export function sayResult(output: Output, result: RunResult, brokenOff: string | null): void {
   const { rows, inserted, duplicates, quarantined, matched, discrepancies, tieOut, currencies } = result;

@@ -2,8 +2,8 @@
 import type { Scenario } from '#contracts';
 import { developmentKeys } from '#platform';
 import type { Target } from '#simulation';
-import { CommandFailure, UsageError } from './failures.js';
-import { reasonOf, refuseOtherThanAddress } from './running-service.js';
+import { CommandFailure, UsageError } from '../failures.js';
+import { reasonOf, refuseOtherThanAddress } from '../running-service.js';
 
 const scopes = ['storefront', 'admin'] as const;
 type Scope = (typeof scopes)[number];

@@ -14,13 +14,13 @@ import {
   type RunResult,
 } from '#reconciliation';
 import { openLedger } from '#reservations';
-import { readEnvironment, type CommandContext } from './environment.js';
-import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
-import { Progress } from './progress.js';
+import { readEnvironment, type CommandContext } from '../environment.js';
+import { CommandFailure, UsageError } from '../failures.js';
+import { jsonArgument, openOutput, writeResult, type Output } from '../output.js';
+import { Progress } from '../progress.js';
 import { askForFile, askForProvider } from './reconcile-remotely.js';
 import { sayResult } from './reconcile-result.js';
-import { addressHere } from './running-service.js';
+import { addressHere } from '../running-service.js';
 
 const formats = statementFormats.join(', ');
 

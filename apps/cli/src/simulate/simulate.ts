@@ -18,9 +18,9 @@ import {
   sweepFields,
   type Target,
 } from '#simulation';
-import { readEnvironment, type CommandContext } from './environment.js';
-import { CommandFailure, UsageError } from './failures.js';
-import { jsonArgument, openOutput, writeResult, type Output } from './output.js';
+import { readEnvironment, type CommandContext } from '../environment.js';
+import { CommandFailure, UsageError } from '../failures.js';
+import { jsonArgument, openOutput, writeResult, type Output } from '../output.js';
 import { SaleProgress } from './sale-progress.js';
 import {
   refuseContradictions,
@@ -33,8 +33,8 @@ import { refuseOnTarget, targetAt } from './sale-target.js';
 import { differencesText, paragraph, sweepTable, tableOf, textOf } from './sale-text.js';
 
 const programs = {
-  serviceProgram: path.resolve(import.meta.dirname, '../../order-service/src/main.js'),
-  sandboxProgram: path.resolve(import.meta.dirname, '../../payment-sandbox/src/main.js'),
+  serviceProgram: path.resolve(import.meta.dirname, '../../../order-service/src/main.js'),
+  sandboxProgram: path.resolve(import.meta.dirname, '../../../payment-sandbox/src/main.js'),
 };
 
 const text = (description: string, valueHint: string) =>

@@ -5,10 +5,10 @@ import { acceptedRun, reconciliationRun, type WireReconciliationRun } from '#con
 import type { StatementFormat } from '#payments';
 import { systemClock, systemIds, systemTimers, type Config } from '#platform';
 import type { FileOutcome } from '#reconciliation';
-import { CommandFailure } from './failures.js';
-import { writeResult } from './output.js';
-import { Progress } from './progress.js';
-import { RunningService } from './running-service.js';
+import { CommandFailure } from '../failures.js';
+import { writeResult } from '../output.js';
+import { Progress } from '../progress.js';
+import { RunningService } from '../running-service.js';
 
 type Options = { readonly dry: boolean; readonly html: string | undefined };
 

@@ -4,11 +4,11 @@ import { defineCommand } from 'citty';
 import { migrate, openPglite, pgliteParsers } from '#ledger';
 import { systemClock, systemRandom } from '#platform';
 import { paymentCommandsOf } from '#reconciliation';
-import { openSandbox } from '../../payment-sandbox/src/index.js';
-import { UsageError } from './failures.js';
-import { replayIncident, type IncidentReport } from './incident/replay-incident.js';
-import { jsonArgument, openOutput, type Output } from './output.js';
-import { Progress } from './progress.js';
+import { openSandbox } from '../../../payment-sandbox/src/index.js';
+import { UsageError } from '../failures.js';
+import { replayIncident, type IncidentReport } from './replay-incident.js';
+import { jsonArgument, openOutput, type Output } from '../output.js';
+import { Progress } from '../progress.js';
 
 const ordersMax = 5_000;
 /** So that many orders a second are paid. */
