@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { StatementItem } from '#payments';
 import {
+  csvOfRun,
   DiscrepancyQueries,
   htmlOf,
   policiesDefault,
@@ -105,4 +106,17 @@ describeWithPostgres('the figures of a run', () => {
     ]);
     expect(second.run.result).toMatchObject({ rows: 6, duplicates: 4, quarantined: 2 });
   });
+
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '＝1', '＋1', '－1', '＠A1'])(
+    'as CSV are no formulas: %j',
+    async (text) => {
+      const runId = randomUUID();
+      const row = transactionOf('tx', { paymentReference: text, merchantReference: `${text},` });
+      await reconcileItems(ledger.db, itemsOf([row]), { runId });
+      let csv = '';
+      for await (const piece of csvOfRun(ledger.db, runId)) csv += piece;
+      const cell = /[\r\n]/.test(text) ? `"'${text}"` : `'${text}`;
+      expect(csv).toContain(`,${cell},"'${text},",`);
+    },
+  );
 });

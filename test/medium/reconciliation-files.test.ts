@@ -7,12 +7,14 @@ import { csvOfRun, DiscrepancyQueries, recordTieOuts, reportOf, RunRepository } 
 import {
   beginRun,
   emptied,
+  itemsOf,
   openLedger,
   reconcileItems,
   recordedDiscrepancies,
   takenIds,
   type TestLedger,
 } from '../fixtures/reconciliation.js';
+import { transactionOf } from '../fixtures/upstream.js';
 import { describeWithPostgres } from '../servers/index.js';
 
 let ledger: TestLedger;
@@ -41,6 +43,31 @@ describeWithPostgres('statements in other files', () => {
   });
   afterAll(() => ledger.stop());
   beforeEach(() => emptied(ledger.db));
+
+  test('that take long are not given up while they are read; one that was, since it waited, has its result', async () => {
+    const runs = new RunRepository(ledger.db);
+    for (const [dry, givenUp] of [
+      [true, 0],
+      [false, 1],
+    ] as const) {
+      const [begun, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const runId = randomUUID();
+      const reading = reconcileItems(
+        ledger.db,
+        async function* () {
+          begun.resolve();
+          await rest.promise;
+          yield* itemsOf([transactionOf('tx')]);
+        },
+        { runId, dry },
+      );
+      await begun.promise;
+      expect(await runs.failAbandoned(0)).toBe(givenUp);
+      rest.resolve();
+      await reading;
+      expect(await runs.find(runId)).toMatchObject({ status: 'succeeded', error: null });
+    }
+  });
 
   describe('one after the other, in any order', () => {
     /** An entry from `begins` to `ends`, of an account of its own. */

@@ -57,8 +57,8 @@ function lineOfFinding({ subject, code, currency, expected, actual, detail }: Re
   return columns.map(([title]) => cells[title] ?? '').join(',');
 }
 
-/** A provider's text must not become a formula in somebody's spreadsheet. */
+/** A provider's text must not become a formula in a spreadsheet, some of which read the wide signs of East Asia as well. */
 function text(value: string | null): string {
-  const harmless = /^[=+\-@\t\r]/.test(value ?? '') ? `'${value}` : (value ?? '');
+  const harmless = /^[=+\-@＝＋－＠\t\r\n]/.test(value ?? '') ? `'${value}` : (value ?? '');
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -144,14 +144,19 @@ export class RunRepository {
     await sql`update reconciliation_runs set moved_at = now() where id = ${id}`.execute(this.db);
   }
 
-  /** Ends runs of files whose process has ended in their middle. @returns how many */
+  /**
+   * Ends runs of files whose process has ended in their middle. A dry run shows nothing of itself until its end, but holds
+   * its row: one that is held has its process still. @returns how many
+   */
   async failAbandoned(silentMs: number): Promise<number> {
     const error =
       'The process that read this file has ended. Send it again: only what is missing will be added.';
     const { numAffectedRows } = await sql`
       update reconciliation_runs set status = 'failed', finished_at = now(), error = ${error}
-      where kind = 'file' and status = 'running'
-        and moved_at < now() - make_interval(secs => ${silentMs / 1_000})`.execute(this.db);
+      where id in (
+        select id from reconciliation_runs where kind = 'file' and status = 'running'
+          and moved_at < now() - make_interval(secs => ${silentMs / 1_000})
+        for update skip locked)`.execute(this.db);
     return Number(numAffectedRows ?? 0n);
   }
 
@@ -181,13 +186,16 @@ export class RunRepository {
       where id = ${id}`.execute(this.db);
   }
 
-  /** Ends a run. The counts are those of the result: a dry run has rolled its own back. */
+  /**
+   * Ends a run. The counts are those of the result: a dry run has rolled its own back. What the reader of a file says of it
+   * counts in any case: it may have been given up while it was only slow.
+   */
   async finish(id: string, result: RunResult, error: string | null): Promise<void> {
     await sql`
       update reconciliation_runs set status = ${error === null ? 'succeeded' : 'failed'}, finished_at = now(),
         rows = ${result.rows}, inserted = ${result.inserted}, duplicates = ${result.duplicates},
         quarantined = ${result.quarantined}, result = ${JSON.stringify(result)}::jsonb, error = ${error}
-      where id = ${id} and finished_at is null`.execute(this.db);
+      where id = ${id} and (finished_at is null or kind = 'file')`.execute(this.db);
   }
 
   /**
