@@ -10,6 +10,7 @@ import { eventually } from '../fixtures/holdfast.js';
 import { startProcess, type ServiceProcess } from '../fixtures/service-process.js';
 
 const killer = path.resolve(import.meta.dirname, '../fixtures/thread-killer.mjs');
+const slowSpare = path.resolve(import.meta.dirname, '../fixtures/slow-spare.mjs');
 const callers = 24;
 
 let dataDir: string;
@@ -191,3 +192,16 @@ test('SIGINT ends every thread in order', async () => {
   // What was begun was answered: nothing broke off but connections that asked for more.
   expect(made.filter(({ status }) => status !== 0).every(({ status }) => status === 201)).toBe(true);
 });
+
+test('a spare that is still loading holds up no end', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-threads-'));
+  const young = await startProcess({
+    HOLDFAST_DATA_DIR: folder,
+    HTTP_THREADS: '2',
+    NODE_OPTIONS: `--import=${slowSpare}`,
+  });
+  const startedAt = performance.now();
+  expect(await young.end('SIGTERM')).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  await rm(folder, { recursive: true });
+}, 60_000);

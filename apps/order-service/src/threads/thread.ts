@@ -58,7 +58,9 @@ export class Thread {
 
   /** Has it finish what is in flight. @returns false when it took too long, and was ended in the middle */
   async close(): Promise<boolean> {
-    this.tell({ kind: 'close' });
+    // One that nobody has begun with has nothing in flight, and may still be loading.
+    if (this.listener) this.tell({ kind: 'close' });
+    else void this.worker.terminate();
     let inTime = true;
     const timer = systemTimers.after(closeWithinMs, () => {
       inTime = false;
