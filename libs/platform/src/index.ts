@@ -21,4 +21,5 @@ export * from './metrics/summed.js';
 export * from './opened.js';
 export * from './ports.js';
 export * from './redis.js';
+export * from './redis-settings.js';
 export * from './short-lives.js';
