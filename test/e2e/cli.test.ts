@@ -246,7 +246,21 @@ describeWithPostgres('on servers', () => {
     expect(gone.code).toBe(1);
     expect(gone.stdout).toContain('Redis at 127.0.0.1:9 did not answer: connect ECONNREFUSED');
     expect(gone.stdout).toContain('leave REDIS_URL out');
-  });
+    const standby = `${postgres.url}?options=-c%20default_transaction_read_only=on`;
+    const readOnly = await holdfast(['doctor'], { ...environment, DATABASE_URL: standby });
+    expect(readOnly).toMatchObject({ code: 1, stdout: expect.stringContaining('name the primary') });
+    expect(await holdfast(['migrate'], { ...environment, DATABASE_URL: standby })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('was not the primary: it takes no writes'),
+    });
+    const hasty = `${postgres.url}?options=-c%20synchronous_commit=off`;
+    const advised = await holdfast(['doctor'], { ...environment, DATABASE_URL: hasty });
+    expect(advised).toMatchObject({ code: 0, stdout: expect.stringContaining('Set synchronous_commit on') });
+    // The service says the same when it starts.
+    const service = await startProcess({ ...environment, DATABASE_URL: hasty, HOST: '127.0.0.1' });
+    await service.stop();
+    expect(service.output.join()).toMatch(/Set synchronous_commit on.*Set appendonly yes/);
+  }, 60_000);
 
   test('an audit that cannot see Redis does not say that something is broken', async () => {
     const { code, stdout, stderr } = await holdfast(['audit'], {

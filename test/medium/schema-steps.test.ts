@@ -11,7 +11,8 @@ import {
   sql,
   type Database,
 } from '#ledger';
-import { sha256 } from '../fixtures/holdfast.js';
+import { systemTimers } from '#platform';
+import { eventually, sha256 } from '../fixtures/holdfast.js';
 import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
 
 async function expectToLeaveLaterStepsAlone(db: Database): Promise<void> {
@@ -60,6 +61,32 @@ describeWithPostgres('on a server', () => {
     const database = await testPostgres();
     const db = openPostgres(database.url, () => undefined);
     await expectToLeaveLaterStepsAlone(db);
+    await db.destroy();
+    await database.stop();
+  }, 60_000);
+
+  test('steps wait for another process inside of their transaction, which a pooler keeps together, however impatient the role is', async () => {
+    const database = await testPostgres();
+    const other = openPostgres(database.url, () => undefined, { connectionsMax: 2 });
+    const { pathname } = new URL(database.url);
+    await sql`alter database ${sql.id(pathname.slice(1))} set statement_timeout = '200ms'`.execute(other);
+    const db = openPostgres(database.url, () => undefined, { connectionsMax: 1 });
+    let migrating: Promise<string[]> | undefined;
+    await other.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(3853314791062309107)`.execute(tx);
+      migrating = migrate(db);
+      migrating.catch(() => undefined);
+      await eventually('it waits in a transaction that began before', async () => {
+        const { rows } = await sql`select from pg_stat_activity
+          where datname = current_database() and wait_event = 'advisory' and xact_start < query_start`.execute(
+          other,
+        );
+        return rows.length === 1;
+      });
+      await systemTimers.sleep(400);
+    });
+    expect(await migrating).toContain('0001-ledger');
+    await other.destroy();
     await db.destroy();
     await database.stop();
   }, 60_000);

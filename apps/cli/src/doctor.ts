@@ -2,16 +2,19 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand } from 'citty';
-import { openPostgres, sql } from '#ledger';
+import { adviceOnServer, migrationState, openPostgres, settingsOfServer } from '#ledger';
 import {
+  adviceOnRedis,
   connectForDecisions,
   connectOnce,
   DataFolderInUseError,
   findRedisServer,
   openDataFolder,
   parseRedisUrl,
+  settingsOfRedis,
   unanswered,
   type Config,
+  type RedisSettings,
 } from '#platform';
 import { readEnvironment } from './environment.js';
 import { jsonArgument, openOutput } from './output.js';
@@ -89,9 +92,7 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
   connection.on('error', () => undefined);
   try {
     await connectOnce(connection);
-    const info = await connection.info();
-    const value = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-    return judgeRedis(value);
+    return judgeRedis(await settingsOfRedis(connection));
   } catch (error) {
     return missing(
       'redis',
@@ -103,49 +104,31 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
   }
 }
 
-function judgeRedis(value: (name: string) => string): Finding {
-  const version = value('redis_version');
-  const found = `Redis ${version}, maxmemory-policy ${value('maxmemory_policy')}, append-only file ${value('aof_enabled') === '1' ? 'on' : 'off'}`;
+function judgeRedis(settings: RedisSettings): Finding {
+  const { version, evictionPolicy, isAppendOnly } = settings;
+  const found = `Redis ${version}, maxmemory-policy ${evictionPolicy}, append-only file ${isAppendOnly ? 'on' : 'off'}`;
   if (Number.parseInt(version, 10) < 7)
     return missing('redis', found, 'Redis 7.0 or newer is needed: it has functions.');
-  if (value('maxmemory_policy') !== 'noeviction') {
-    return {
-      part: 'redis',
-      state: 'warning',
-      found,
-      mend: 'Set maxmemory-policy noeviction: an evicted key is a partition that must be rebuilt.',
-    };
-  }
-  if (value('aof_enabled') !== '1') {
-    return {
-      part: 'redis',
-      state: 'warning',
-      found,
-      mend: 'Set appendonly yes: without it every restart of Redis is a rebuild from the ledger.',
-    };
-  }
-  return fine('redis', found);
+  return advised('redis', found, adviceOnRedis(settings));
 }
 
 async function ledger({ databaseUrl }: Config): Promise<Finding> {
   if (!databaseUrl) return fine('ledger', 'embedded: PGlite in the data folder');
   const db = openPostgres(databaseUrl, () => undefined, { connectionsMax: 1 });
   try {
-    const { rows } = await sql<{ version: string; number: number; sync: string; tables: number }>`
-      select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
-        current_setting('synchronous_commit') as sync,
-        (select count(*)::integer from information_schema.tables where table_name = 'ledger_entries') as tables`.execute(
-      db,
-    );
-    const { version, number, sync, tables } = rows[0]!;
-    const found = `PostgreSQL ${version}, synchronous_commit ${sync}, ${tables ? 'migrated' : 'empty: migrated at the first start'}`;
-    if (number < 150_000) return missing('ledger', found, 'PostgreSQL 15 or newer is needed.');
-    if (sync === 'off') {
-      const mend =
-        'Set synchronous_commit on: with off, a power cut takes reservations that were acknowledged.';
-      return { part: 'ledger', state: 'warning', found, mend };
-    }
-    return fine('ledger', found);
+    const settings = await settingsOfServer(db);
+    const { taken } = await migrationState(db);
+    const state = taken.length > 0 ? 'migrated' : 'empty: migrated at the first start';
+    const found = `PostgreSQL ${settings.version}, synchronous_commit ${settings.synchronousCommit}, ${state}`;
+    if (settings.versionNumber < 150_000)
+      return missing('ledger', found, 'PostgreSQL 15 or newer is needed.');
+    if (settings.isReadOnly)
+      return missing(
+        'ledger',
+        found,
+        'It takes no writes, as a standby does not: name the primary in DATABASE_URL.',
+      );
+    return advised('ledger', found, adviceOnServer(settings));
   } catch (error) {
     return missing(
       'ledger',
@@ -159,6 +142,10 @@ async function ledger({ databaseUrl }: Config): Promise<Finding> {
 
 function fine(part: string, found: string): Finding {
   return { part, state: 'ok', found, mend: '' };
+}
+
+function advised(part: string, found: string, advice: string | null): Finding {
+  return advice === null ? fine(part, found) : { part, state: 'warning', found, mend: advice };
 }
 
 function missing(part: string, found: string, mend: string): Finding {

@@ -1,6 +1,6 @@
 /** Opens the ledger's database, a PostgreSQL server or PGlite in this process, behind one interface. */
 import type { PGlite } from '@electric-sql/pglite';
-import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
+import { Kysely, PGliteDialect, PostgresAdapter, PostgresDialect } from 'kysely';
 import { Pool, TypeOverrides } from 'pg';
 import { assert } from '#domain';
 import { ImpatientClient } from './impatient-client.js';
@@ -46,9 +46,21 @@ export function openPostgres(
   pool.on('error', onError);
   // One that is lost while it works says so as well, to nobody: an error that nobody hears ends the process.
   pool.on('connect', (client) => void client.on('error', onError));
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new LedgerDialect({ pool }) });
 }
 
 export function openPglite(pglite: PGlite): Database {
   return new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
+}
+
+class LedgerDialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new LedgerAdapter();
+  }
+}
+
+/** Whoever migrates has a lock already, one that goes with the transaction. */
+class LedgerAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
 }

@@ -10,6 +10,7 @@ export * from './partition-repository.js';
 export * from './postgres-ledger-writer.js';
 export * from './reservation-repository.js';
 export * from './schema-steps.js';
+export * from './server-settings.js';
 export type { LineState, Schema } from './schema.js';
 export * from './stock-repository.js';
 export { guarded, translateDatabaseError } from './unavailable.js';

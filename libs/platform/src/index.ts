@@ -20,4 +20,5 @@ export * from './metrics/metrics.js';
 export * from './metrics/aggregated-metrics.js';
 export * from './ports.js';
 export * from './redis.js';
+export * from './redis-settings.js';
 export * from './v8-flags.js';

@@ -4,9 +4,18 @@
  * the command line open the same one; further threads of the process join it.
  */
 import type { Cluster, Redis } from 'ioredis';
-import { migrate, migrationState, migrationTimeoutMs, openPostgres, type Database } from '#ledger';
+import {
+  adviceOnServer,
+  migrate,
+  migrationState,
+  migrationTimeoutMs,
+  openPostgres,
+  settingsOfServer,
+  type Database,
+} from '#ledger';
 import type { PaymentProvider } from '#payments';
 import {
+  adviceOnRedis,
   ConfigurationError,
   connectForDecisions,
   connectOnce,
@@ -14,6 +23,7 @@ import {
   hasPGlite,
   keyPrefixOf,
   openDataFolder,
+  settingsOfRedis,
   ServerAwayError,
   systemClock,
   systemRandom,
@@ -140,6 +150,7 @@ async function openOver(
     if (role.observing) throw new ServerAwayError(`${reason}. Start it, or correct REDIS_URL.`);
     logger.warn({ reason }, 'Redis cannot be reached yet');
   });
+  if (!role.observing && !role.swept) await warnOfSettings(config, db, redis, logger);
   const { hearsNews, ...roles } = role;
   const warn: ReservationOptions['warn'] = (message, facts) => logger.warn(facts, message);
   const services = await openReservations({
@@ -161,6 +172,20 @@ async function openOver(
     warn,
   });
   return opened.adopt(services, (open) => open.close());
+}
+
+/** What works and is not wise is said at the start; a server that is away or does not tell is not waited for. */
+async function warnOfSettings(
+  { databaseUrl, redisUrl }: Config,
+  db: Database,
+  redis: Redis | Cluster,
+  logger: Logger,
+): Promise<void> {
+  const advice = await Promise.all([
+    databaseUrl === null ? null : settingsOfServer(db).then(adviceOnServer, () => null),
+    redisUrl === null ? null : settingsOfRedis(redis).then(adviceOnRedis, () => null),
+  ]);
+  for (const mend of advice) if (mend !== null) logger.warn(mend);
 }
 
 function hearNews(

@@ -172,7 +172,8 @@ function connect(
     drain: async (position) => void (await commits.commit({ requires: [position], receipt: null })),
     onEpoch: () => cache.forget(),
     report,
-    warn,
+    // Who only looks refuses nobody.
+    warn: observing ? report : warn,
   });
   const stock = new StockRepository(db);
   const cache: StockCache = new StockCache({

@@ -2,7 +2,7 @@
  * Servers that start together are not ready together: the ledger's gets some time, with a message now and then. What waiting
  * cannot fix, such as a wrong password, is reported at once.
  */
-import { sql, type Database } from '#ledger';
+import { settingsOfServer, type Database } from '#ledger';
 import { ConfigurationError, ServerAwayError, type Clock, type Timers } from '#platform';
 
 export type WaitOptions = {
@@ -22,6 +22,9 @@ export const ledgerWaitMs = 60_000;
 const askAgainMs = 250;
 const reportEveryMs = 3_000;
 
+/** The SQLSTATE of what cannot be written. */
+const readOnly = '25006';
+
 /** Of the network and of Node: there is nobody, or not yet. */
 const awayCodes = new Set([
   'ECONNREFUSED',
@@ -32,11 +35,12 @@ const awayCodes = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
-  // PostgreSQL: it starts or stops, or has no connection left.
+  // PostgreSQL: it starts or stops, has no connection left, or is not the primary (yet).
   '57P01',
   '57P02',
   '57P03',
   '53300',
+  readOnly,
 ]);
 
 /** @throws ServerAwayError when it does not answer in time, ConfigurationError when it does not want us */
@@ -46,8 +50,9 @@ export async function waitForLedger(db: Database, options: WaitOptions): Promise
   let reportedMs = startedMs - reportEveryMs;
   for (;;) {
     try {
-      await sql`select 1`.execute(db);
-      return;
+      const { isReadOnly } = await settingsOfServer(db);
+      if (!isReadOnly) return;
+      throw Object.assign(new Error('it takes no writes, as a standby does not'), { code: readOnly });
     } catch (error) {
       const failed = error as Failure;
       if (isUnwanted(failed)) throw new ConfigurationError(`DATABASE_URL: ${failed.message}`);
@@ -65,7 +70,7 @@ export async function waitForLedger(db: Database, options: WaitOptions): Promise
 
 function inWords({ host, waitMs }: WaitOptions, failed: Failure): string {
   const waited = waitMs === 0 ? '' : ` within ${waitMs / 1_000} s`;
-  return `PostgreSQL at ${host} did not answer${waited}: ${reasonOf(failed)}. Start it, or correct DATABASE_URL.`;
+  return `PostgreSQL at ${host} ${failed.code === readOnly ? 'was not the primary' : 'did not answer'}${waited}: ${reasonOf(failed)}. Start it, or correct DATABASE_URL.`;
 }
 
 /** Several addresses may have been tried: then the message is empty, and the code says it. */
