@@ -220,6 +220,15 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
       expect(found).toMatchObject({ status: 'confirmed', expiresAtMs: 1_700_000_060_000 });
     });
 
+    test('no part is held again of a cart that has none here', async () => {
+      await sql`update reservations set lines = array[row('D', 1, 1)::reservation_line], held_in = '{1}'
+        where id = ${id(7)}`.execute(ledger.db);
+      await expect(commit({ ...held(7, ['C'], [1, 0]), revived: true } as JournalDecision)).rejects.toThrow(
+        'as it says',
+      );
+      sequence -= 1;
+    });
+
     test('what is brought back of a cart says what of it lies here, and whether it is decided and paid for here', async () => {
       await commit(...[10, 11, 12].map((of) => held(of, ['C'], of === 12 ? [0, 1] : [1, 0])));
       // What the other partition has made of two of them.
