@@ -4,6 +4,7 @@ import { Migrator } from 'kysely/migration';
 import type { JournalDecision, JournalEntry, JournalLine, PartitionRecord } from '#domain';
 import {
   AuditRepository,
+  IdempotencyRepository,
   migrate,
   openPglite,
   openPostgres,
@@ -157,6 +158,10 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
 
     test('a part that was given back and is held again is listed once, and held once', async () => {
       await commit(held(3, ['C'], [1, 0]));
+      // It is not decided, so nothing was made under its key: what refuses that is recorded.
+      const refusal = { keyDigest: Buffer.alloc(32), fingerprint: Buffer.alloc(32), status: 409, body: '{}' };
+      const answered = await new IdempotencyRepository(ledger.db).answer([{ ...refusal, id: id(3) }]);
+      expect(answered).toMatchObject([{ kind: 'recorded' }]);
       await commit(released(false, 3, ['C'], [1, 0]), held(3, ['C'], [1, 0]));
       await commit(released(false, 3, ['C'], [1, 0]));
       await commit(held(3, ['C'], [0, 1]));
@@ -195,6 +200,54 @@ const describeLists = (name: string, open: () => Promise<Opened>): void =>
       }
       const { rows } = await sql`select held, committed from skus where sku = 'B'`.execute(ledger.db);
       expect(rows).toEqual([{ held: 1, committed: 1 }]);
+    });
+
+    test('what is sold is not extended, paid for or held, whatever the store says', async () => {
+      const [of, payment] = [{ reservationId: id(6) }, { paymentId: id(50), provider: 'test' }];
+      const amount = { value: 1, currency: 'EUR' };
+      const deadlineMs = 1_800_000_000_000;
+      for (const decision of [
+        { kind: 'extended', ...of, expiresAtMs: deadlineMs, decides: true },
+        { kind: 'paying', ...of, ...payment, amount, deadlineMs },
+        { kind: 'payment-failed', ...of, paymentId: id(50) },
+        { kind: 'refund-due', ...of, paymentId: id(50) },
+        { ...held(6, ['B']), revived: true } as JournalDecision,
+      ] as const) {
+        await expect(commit(decision)).rejects.toThrow('as it says');
+        sequence -= 1;
+      }
+      const found = await new ReservationRepository(ledger.db).find(id(6));
+      expect(found).toMatchObject({ status: 'confirmed', expiresAtMs: 1_700_000_060_000 });
+    });
+
+    test('no part is held again of a cart that has none here', async () => {
+      await sql`update reservations set lines = array[row('D', 1, 1)::reservation_line], held_in = '{1}'
+        where id = ${id(7)}`.execute(ledger.db);
+      await expect(commit({ ...held(7, ['C'], [1, 0]), revived: true } as JournalDecision)).rejects.toThrow(
+        'as it says',
+      );
+      sequence -= 1;
+    });
+
+    test('what is brought back of a cart says what of it lies here, and whether it is decided and paid for here', async () => {
+      await commit(...[10, 11, 12].map((of) => held(of, ['C'], of === 12 ? [0, 1] : [1, 0])));
+      // What the other partition has made of two of them.
+      await sql`update reservations set status = 'paying', payment_id = id, payment_deadline = to_timestamp(1800000000),
+        lines = lines || row('D', 2, 1)::reservation_line, held_in = '{0,1}'
+        where id = any(${[id(11), id(12)]}::uuid[])`.execute(ledger.db);
+      const restored: PartitionRecord[] = [];
+      await new PartitionRepository(ledger.db).begin(0, epoch, async (_next, _from, records) => {
+        for await (const chunk of records) restored.push(...chunk);
+        return ready;
+      });
+      const holds = restored.filter((record) => record.kind === 'hold');
+      const brought = [10, 11, 12].map((of) => holds.find(({ reservationId }) => reservationId === id(of)));
+      const lines = [{ sku: 'C', quantity: 1 }];
+      expect(brought).toMatchObject([
+        { decided: false, lines, paying: null },
+        { decided: true, lines, paying: null },
+        { decided: true, lines, paying: { paymentId: id(12), deadlineMs: 1_800_000_000_000 } },
+      ]);
     });
   });
 
