@@ -13,7 +13,7 @@ import {
   type Finding,
 } from './discrepancy.js';
 import { countable } from './sums.js';
-import { rowsOf } from './transaction.js';
+import { inPieces, rowsOf } from './transaction.js';
 
 /** Who acts when no person does. */
 export const reconciliationActor = 'reconciliation';
@@ -92,7 +92,9 @@ export async function syncFindings(
   const fresh = [...wanted].filter(([id]) => !byId.has(id));
   const gone = known.filter(({ id, state }) => !wanted.has(id) && !hasEnded(state));
   const back = known.filter(({ id, state }) => wanted.has(id) && state === 'resolved');
-  const inserted = new Set(await insertFresh(tx, account, runId, fresh));
+  const inserted = new Set<string>();
+  for (const some of inPieces(fresh))
+    for (const id of await insertFresh(tx, account, runId, some)) inserted.add(id);
   const endedByItself = await lastStepByItself(tx, back);
   const moves: Move[] = [
     ...fresh
@@ -106,7 +108,7 @@ export async function syncFindings(
       .filter(({ id }) => endedByItself.has(id) && wanted.get(id)!.settledBecause === undefined)
       .map(({ id }) => move(id, 'reopen', 'It is so again', 'resolved', 'open')),
   ];
-  await writeMoves(tx, moves, reconciliationActor);
+  for (const some of inPieces(moves)) await writeMoves(tx, some, reconciliationActor);
   return { opened: inserted.size, resolved: gone.length };
 }
 

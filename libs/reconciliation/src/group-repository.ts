@@ -5,7 +5,7 @@ import type { Database } from '#ledger';
 import type { TransactionKind } from '#payments';
 import type { ProviderAccount } from './account.js';
 import type { OurPayment, ProviderRow, RowVerdict } from './judgement.js';
-import { rowsOf } from './transaction.js';
+import { inPieces, rowsOf } from './transaction.js';
 
 /** A row with what was decided about it before. */
 export type StoredRow = ProviderRow & { readonly reservationId: string | null; readonly verdict: RowVerdict };
@@ -158,35 +158,34 @@ export async function writeVerdicts(
   judged: readonly number[],
 ): Promise<void> {
   const leaving = changed.flatMap(({ before }) => (before.state === 'open' ? [] : [before.number]));
-  if (leaving.length > 0) {
-    // A match that moves from one row to another: the unique indexes see no moment with two of them.
+  // A match that moves from one row to another: the unique indexes see no moment with two of them.
+  for (const some of inPieces(leaving)) {
     await sql`
       update provider_transactions set state = 'open', rule = null, reason = null, payment_id = null, refund_id = null
-      where number in (select value::bigint from json_array_elements_text(${rowsOf(leaving)}))`.execute(tx);
+      where number in (select value::bigint from json_array_elements_text(${rowsOf(some)}))`.execute(tx);
   }
-  if (changed.length > 0) {
-    const list = changed.map(({ verdict }) => ({
-      number: verdict.number,
-      state: verdict.state,
-      rule: verdict.rule,
-      reason: verdict.reason,
-      reservation: verdict.reservationId,
-      payment: verdict.paymentId,
-      refund: verdict.refundId,
-    }));
+  const list = changed.map(({ verdict }) => ({
+    number: verdict.number,
+    state: verdict.state,
+    rule: verdict.rule,
+    reason: verdict.reason,
+    reservation: verdict.reservationId,
+    payment: verdict.paymentId,
+    refund: verdict.refundId,
+  }));
+  for (const some of inPieces(list)) {
     await sql`
       update provider_transactions t set state = r.state, rule = r.rule, reason = r.reason, reservation_id = r.reservation,
         payment_id = r.payment, refund_id = r.refund, judged = true
-      from json_to_recordset(${rowsOf(list)}) as r(number bigint, state text, rule text, reason text, reservation uuid,
+      from json_to_recordset(${rowsOf(some)}) as r(number bigint, state text, rule text, reason text, reservation uuid,
         payment uuid, refund uuid)
       where t.number = r.number`.execute(tx);
   }
   const written = new Set(changed.map(({ verdict }) => verdict.number));
-  const others = judged.filter((number) => !written.has(number));
-  if (others.length > 0) {
+  for (const some of inPieces(judged.filter((number) => !written.has(number)))) {
     await sql`
       update provider_transactions set judged = true
-      where number in (select value::bigint from json_array_elements_text(${rowsOf(others)})) and not judged`.execute(
+      where number in (select value::bigint from json_array_elements_text(${rowsOf(some)})) and not judged`.execute(
       tx,
     );
   }

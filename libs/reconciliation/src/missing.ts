@@ -8,7 +8,7 @@ import type { ProviderAccount } from './account.js';
 import type { Finding } from './discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
 import type { MatchPolicy } from './match-policy.js';
-import { inTransaction, rowsOf } from './transaction.js';
+import { inPieces, inTransaction, rowsOf } from './transaction.js';
 
 /**
  * Puts open rows back into the inbox whose reservation is known, or has become known. Each way to know it is a query of its
@@ -30,15 +30,19 @@ export async function revisitOpenRows(db: Database, { provider, account }: Provi
         and p.amount = t.gross and p.currency = t.currency)`,
   ];
   const found = ways.map((way) => sql`select number from open t where ${way}`);
-  const { numAffectedRows } = await sql`
+  const { rows } = await sql<{ number: number }>`
     with open as materialized (
       select number, id, kind, gross, currency, payment_reference, merchant_reference, reservation_id
       from provider_transactions
       where provider = ${provider} and account = ${account} and judged and state = 'open'
     )
-    update provider_transactions set judged = false
-    where number in (${sql.join(found, sql` union all `)})`.execute(db);
-  return Number(numAffectedRows ?? 0n);
+    ${sql.join(found, sql` union `)}`.execute(db);
+  for (const some of inPieces(rows.map(({ number }) => number))) {
+    await sql`
+      update provider_transactions set judged = false
+      where number in (select value::bigint from json_array_elements_text(${rowsOf(some)}))`.execute(db);
+  }
+  return rows.length;
 }
 
 type MissingRow = {

@@ -16,6 +16,15 @@ export function inTransaction<Result>(
 /** Rows as one JSON parameter: the same on a server and on PGlite, and no limit on the number of parameters. */
 export const rowsOf = (list: readonly unknown[]) => sql`${JSON.stringify(list)}::json`;
 
+/** Rows that one statement writes: the ledger gives up a statement that takes longer than seconds, however many there are. */
+const statementRowsMax = 10_000;
+
+/** The list in pieces that one statement can write. */
+export function* inPieces<Item>(list: readonly Item[]): Iterable<readonly Item[]> {
+  for (let begin = 0; begin < list.length; begin += statementRowsMax)
+    yield list.slice(begin, begin + statementRowsMax);
+}
+
 class RolledBack extends Error {
   constructor(readonly result: unknown) {
     super('a dry run is rolled back');
