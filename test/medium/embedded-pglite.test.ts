@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { openPGlite } from '#platform';
+import { DataFolderError, openPGlite } from '#platform';
 import { runCompiled } from '../fixtures/run-compiled.js';
 
 const rounds = 5;
@@ -120,3 +120,11 @@ it('starts from nothing again when its first start was cut short', async () => {
     'it holds a database of PostgreSQL 99 that is damaged, or',
   );
 }, 60_000);
+
+it('says where none can be made, and why', async () => {
+  const nowhere = '/proc/holdfast';
+  await expect(openPGlite({ dataDir: nowhere })).rejects.toThrow(DataFolderError);
+  await expect(openPGlite({ dataDir: nowhere })).rejects.toThrow(
+    /\/proc\/holdfast\/postgres .*could be made there \(.+\)/,
+  );
+});

@@ -50,7 +50,7 @@ function folderOf(dataDir: string): string {
 /**
  * Opens the database in `<dataDir>/postgres`, creating it when there is none. The caller holds the data folder.
  * Close it with its own `close()`; an open one keeps the process alive.
- * @throws DataFolderError when what is there cannot be opened: damaged, or of another version of PostgreSQL
+ * @throws DataFolderError when what is there cannot be opened (damaged, or of another version of PostgreSQL), or none can be made
  */
 export async function openPGlite(options: {
   dataDir: string;
@@ -83,11 +83,22 @@ function unopened(folder: string, error: unknown): Error {
 async function createDatabase(folder: string): Promise<void> {
   const unfinished = `${folder}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  const database = await open(unfinished);
+  const database = await open(unfinished).catch((error: unknown) => {
+    rmSync(unfinished, { recursive: true, force: true });
+    throw new DataFolderError(folder, new Error(`no database could be made there (${reasonOf(error)})`));
+  });
   await database.close();
   syncTree(unfinished);
   renameSync(unfinished, folder);
   syncOne(path.dirname(folder));
+}
+
+/** Emscripten's errors have its own numbers, and no message. */
+const noSpaceLeft = 51;
+
+function reasonOf(error: unknown): string {
+  const { errno, message } = error as { readonly errno?: number; readonly message?: string };
+  return errno === noSpaceLeft ? 'no space is left' : message || `error ${errno} of its file system`;
 }
 
 async function open(folder: string, parsers: ParserOptions = {}): Promise<PGlite> {
