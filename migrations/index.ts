@@ -17,8 +17,8 @@ import * as plans from './0016-plans.js';
 import * as refusals from './0017-refusals.js';
 import * as runFindings from './0018-run-findings.js';
 import * as lateMoney from './0019-late-money.js';
-import * as payoutListings from './0022-payout-listings.js';
-import * as firstAnswers from './0023-first-answers.js';
+import * as payoutListings from './0020-payout-listings.js';
+import * as firstAnswers from './0021-first-answers.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -38,6 +38,6 @@ export const migrations: Record<string, Migration> = {
   '0017-refusals': refusals,
   '0018-run-findings': runFindings,
   '0019-late-money': lateMoney,
-  '0022-payout-listings': payoutListings,
-  '0023-first-answers': firstAnswers,
+  '0020-payout-listings': payoutListings,
+  '0021-first-answers': firstAnswers,
 };
