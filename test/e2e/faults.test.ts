@@ -1,9 +1,16 @@
 /** What the service says when something behind it fails, what it logs then, and how it ends. */
 import { EventEmitter } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { UnavailableError } from '#domain';
-import { apiKey, createLogger, createMetrics, type ReadinessProbe, systemClock } from '#platform';
+import {
+  apiKey,
+  createLogger,
+  createMetrics,
+  type ReadinessProbe,
+  systemClock,
+  tryToListen,
+} from '#platform';
 import { createApp, type Host, run, type Services } from '../../apps/order-service/src/index.js';
 import { Client, expectProblem } from '../fixtures/client.js';
 import { inMemoryServices, type RunningService, startWith } from '../fixtures/service.js';
@@ -296,21 +303,21 @@ describe('the process', () => {
     expect(host.exited).toEqual([1]);
   }, 30_000);
 
-  it('closes what it opened when it cannot listen, says what to change, and 1', async () => {
-    const first = new FakeHost(quiet);
-    const ended = run(async () => ({ ...inMemoryServices(), close: async () => {} }), first);
-    const { port } = new URL(await first.address());
+  it('closes what it opened when somebody takes the port meanwhile, says what to change, and 1', async () => {
+    const other = createServer();
+    const port = await tryToListen({ host: '127.0.0.1', port: 0 });
+    const host = new FakeHost({ ...quiet, PORT: String(port) });
     let closed = 0;
-    const second = new FakeHost({ ...quiet, PORT: port });
-    expect(
-      await run(async () => ({ ...inMemoryServices(), close: async () => void (closed += 1) }), second),
-    ).toBe(1);
+    const open = async () => {
+      await new Promise<void>((resolve) => void other.listen(port, '127.0.0.1', resolve));
+      return { ...inMemoryServices(), close: async () => void (closed += 1) };
+    };
+    expect(await run(open, host)).toBe(1);
     expect(closed).toBe(1);
-    expect(second.stderr.text).toBe(
+    expect(host.stderr.text).toBe(
       `holdfast: nothing can listen on port ${port} of 127.0.0.1: somebody listens there already. Change PORT or HOST.\n`,
     );
-    first.emit('SIGTERM');
-    expect(await ended).toBe(0);
+    other.close();
   });
 });
 
