@@ -45,22 +45,21 @@ describe('holdfast', () => {
     expect((await holdfast(['audit', '--help'])).stdout).toContain('--json=<FILE>');
   });
 
-  test('wrong usage exits 2 and says what is wrong', async () => {
-    for (const [args, what] of [
-      [['bogus'], 'no command bogus'],
-      [['audit', '--nope'], '--nope'],
-      [['audit', 'extra'], 'extra'],
-      [['audit', '--json'], '--json wants a value'],
-      [['audit', '--json', path.join(folder, 'nowhere', 'a.json')], 'cannot be written'],
-      [['audit', '--json', folder], 'it is a folder'],
-      [['audit', '--json='], 'no name'],
-      [['reconcile', '--html', folder], 'it is a folder'],
-      [['audit', '--url', 'localhost'], '--url is the address of a service'],
-    ] as const) {
-      const { code, stderr } = await holdfast(args);
-      expect(code).toBe(2);
-      expect(stderr).toContain(what);
-    }
+  const wrong: [string[], string][] = [
+    [['bogus'], 'no command bogus'],
+    [['audit', '--nope'], '--nope'],
+    [['audit', 'extra'], 'extra'],
+    [['audit', '--json'], '--json wants a value'],
+    [['audit', '--json', '/nowhere/a.json'], 'cannot be written'],
+    [['audit', '--json', tmpdir()], 'it is a folder'],
+    [['audit', '--json='], 'no name'],
+    [['reconcile', '--html', tmpdir()], 'it is a folder'],
+    [['audit', '--url', 'localhost'], '--url is the address of a service'],
+  ];
+  test.each(wrong)('wrong usage exits 2 and says what is wrong: %j', async (args, what) => {
+    const { code, stderr } = await holdfast(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(what);
   });
 
   test('says its version', async () => {

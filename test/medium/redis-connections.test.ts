@@ -83,7 +83,9 @@ describeWithPostgres('connections to Redis', () => {
   test('to a Redis that hangs: callers wait for a bounded time, then are refused at once, until it goes on', async () => {
     const folder = openFolder();
     const node = await RedisNode.start({ folder, name: 'redis' });
-    const hung = await openInstance({ redisUrl: node.url, databaseUrl: ledgerDatabase.url });
+    // The ledger belongs to one Redis alone: instances on two would take the epoch from each other.
+    const ledger = await testPostgres();
+    const hung = await openInstance({ redisUrl: node.url, databaseUrl: ledger.url });
     const closings = () => hung.log.filter(({ message }) => message === 'a partition is closed');
     const isRefusedAtOnce = async (): Promise<boolean> => {
       const askedMs = performance.now();
@@ -104,6 +106,7 @@ describeWithPostgres('connections to Redis', () => {
       expect(await hung.brokenInvariants()).toEqual([]);
     } finally {
       await hung.close();
+      await ledger.stop();
       await node.stop();
       await folder.stop();
     }

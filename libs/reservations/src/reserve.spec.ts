@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { UnavailableError, type JournalPosition, type Reservation } from '#domain';
+import { UnavailableError, type JournalPosition, type Reservation, type ReservationLine } from '#domain';
 import { partitionOf } from '#stock';
 import { Reserve } from './reserve.js';
 import type { Operation, ReserveCommand, ReserveOutcome } from './use-cases.js';
@@ -34,7 +34,7 @@ const present = (outcome: ReserveOutcome) => ({
 
 /** Reserves in a store that answers so; the ledger shows a reservation once it was told to have something. */
 function open(answer: (partition: number) => object) {
-  const seen = { givenBack: [] as string[], released: [] as number[], commits: [] as unknown[] };
+  const seen = { givenBack: [] as ReservationLine[], released: [] as number[], commits: [] as unknown[] };
   const decide = async (partition: number) => {
     const at = { partition, epoch: 1, sequence: 10 + partition, nowMs: 5_000 };
     return { ...at, ...answer(partition) };
@@ -46,7 +46,7 @@ function open(answer: (partition: number) => object) {
     cache: {
       refuse: () => undefined,
       take: () => true,
-      giveBack: (sku: string) => void seen.givenBack.push(sku),
+      giveBack: (of: readonly ReservationLine[]) => void seen.givenBack.push(...of),
     },
     commits: {
       commit: async ({ requires }: { requires: readonly JournalPosition[] }) =>
@@ -94,7 +94,7 @@ describe('a reservation', () => {
       throw new UnavailableError('stock-not-ready', 'not now', true);
     });
     await expect(reserve.run(operation, first, present)).rejects.toThrow('not now');
-    expect(seen.givenBack).toEqual([lines[0]!.sku]);
+    expect(seen.givenBack).toEqual([lines[0]]);
   });
 
   test('whose refusal is not kept bars nothing: its key may come again, and be granted', async () => {
