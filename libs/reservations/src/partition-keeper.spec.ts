@@ -16,6 +16,7 @@ function open() {
     begun: [] as string[],
     epochs: 0,
     taken: null as TakenEntry | null,
+    warnings: [] as unknown[],
     expected: [] as { fromMs: number; toMs: number }[],
     /** What the clocks say: PostgreSQL's, this machine's. */
     clocks: [1_000, 1_000] as [number, number],
@@ -72,7 +73,7 @@ function open() {
     drain: async ({ sequence }) => void (position = { ...position, sequence }),
     onEpoch: () => void (world.epochs += 1),
     report: () => undefined,
-    warn: () => undefined,
+    warn: (_message, { reason }) => void world.warnings.push(reason),
   });
   /** The next look, and what comes of it. */
   const look = async (): Promise<void> => {
@@ -133,6 +134,14 @@ test('a partition that broke is filled once, and is open then', async () => {
   expect(world.begun).toEqual(['filled']);
   expect(position().epoch).toBe(2);
   expect(keeper.openingOf(0)).toMatchObject({ epoch: 2, filled: 2 });
+});
+
+test('a start that fills the store is nothing to warn of, and what refuses somebody later is', async () => {
+  const { keeper, world, look } = await opened();
+  expect(world.warnings).toEqual([]);
+  keeper.broke(0, 'somebody has written into it');
+  for (let looks = 0; looks < 4; looks += 1) await look();
+  expect(new Set(world.warnings)).toEqual(new Set(['somebody has written into it']));
 });
 
 test('whoever calls waits for a store that was there a second ago, and no longer', async () => {

@@ -44,6 +44,7 @@ type Door =
       readonly soon?: boolean;
     };
 
+const beingRebuilt = 'the stock is being rebuilt from the ledger';
 const lookEveryMs = 500;
 /** After trouble, look again at once, but not more often than this. */
 const lookAgainMs = 50;
@@ -241,9 +242,7 @@ export class PartitionKeeper {
     const { partition } = position;
     if (!this.options.begins) return this.close(partition, 'stock-not-ready', difference(position, state));
     const soon = this.isToKeep(position, state) || isReady(position, state);
-    const reason = soon
-      ? 'Redis is another process than before'
-      : 'the stock is being rebuilt from the ledger';
+    const reason = soon ? 'Redis is another process than before' : beingRebuilt;
     this.close(partition, 'stock-not-ready', reason, soon);
     this.beginning.add(partition);
     this.beginnings = this.beginnings
@@ -314,7 +313,8 @@ export class PartitionKeeper {
 
   private close(partition: number, code: UnavailableCode, reason: string, soon = false): void {
     const before = this.doors[partition]!;
-    const isNew = before.open || before.soon === true || before.reason !== reason;
+    // At the start nobody has been refused yet: that the stock is filled then is nothing to warn of.
+    const isNew = before.open || before.soon === true || ![before.reason, beingRebuilt].includes(reason);
     if (isNew && !soon) this.options.warn('a partition is closed', { partition, code, reason });
     this.doors[partition] = { open: false, code, reason, soon };
   }
