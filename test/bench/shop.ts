@@ -46,7 +46,7 @@ export async function floor(): Promise<Program> {
 
 /** A strategy of the simulator: as much of the contract as a sale uses. */
 export async function strategy(name: string, { redis, postgres }: Backends): Promise<Program> {
-  const main = path.join(dist, 'libs/simulation/src/strategy-server.js');
+  const main = path.join(dist, 'libs/simulation/src/strategies/strategy-server.js');
   const env = { STRATEGY: name, PORT: String(await freePort()), REDIS_URL: redis, DATABASE_URL: postgres };
   return untilTheEnd(await startProgram([main], env));
 }
