@@ -18,5 +18,10 @@ const definitionOf = sql<{ definition: string }>`
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   const { rows } = await definitionOf.execute(db);
-  for (const { definition } of rows) await sql.raw(definition.replace(others, othersAndEarlier)).execute(db);
+  const [found, ...more] = rows;
+  if (!found || more.length > 0)
+    throw new Error(
+      `ledger_commit is not as the steps before have left it: found ${rows.length} of it, not 1`,
+    );
+  await sql.raw(found.definition.replace(others, othersAndEarlier)).execute(db);
 }
