@@ -1,12 +1,12 @@
 /** The second half of every run: what was taken is judged, what ties is tied out, and the figures are added up. */
 import type { Database } from '#ledger';
 import type { ProviderAccount } from './account.js';
-import { carryOut, dueEffects, type PaymentCommands } from './effects.js';
-import { judgeInbox } from './judge-inbox.js';
-import type { MatchPolicy } from './match-policy.js';
-import { revisitOpenRows } from './missing.js';
-import { RunRepository, type RunCounts } from './run-repository.js';
-import { openDiscrepanciesOf, totalsOf, type RunResult, type TieOut } from './run-result.js';
+import { carryOut, dueEffects, type PaymentCommands } from './effects/effects.js';
+import { judgeInbox } from './matching/judge-inbox.js';
+import type { MatchPolicy } from './matching/match-policy.js';
+import { revisitOpenRows } from './matching/missing.js';
+import { RunRepository, type RunCounts } from './runs/run-repository.js';
+import { openDiscrepanciesOf, totalsOf, type RunResult, type TieOut } from './runs/run-result.js';
 
 /** Rows judged in one transaction. */
 const judgeBatchMax = 2_000;

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { matchPolicyDefault } from './match-policy.js';
+import { matchPolicyDefault } from './matching/match-policy.js';
 import { policiesDefault, readPolicies } from './policies.js';
-import { walkPolicyOfCommits, walkPolicyOfTime } from './walk-policy.js';
+import { walkPolicyOfCommits, walkPolicyOfTime } from './walk/walk-policy.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-policies-'));
 afterAll(() => rmSync(folder, { recursive: true }));

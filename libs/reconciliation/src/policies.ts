@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigurationError } from '#platform';
-import { matchPolicyDefault, type MatchPolicy } from './match-policy.js';
-import { pageSizeMax, walkPolicyOfCommits, walkPolicyOfTime, type WalkPolicy } from './walk-policy.js';
+import { matchPolicyDefault, type MatchPolicy } from './matching/match-policy.js';
+import { pageSizeMax, walkPolicyOfCommits, walkPolicyOfTime, type WalkPolicy } from './walk/walk-policy.js';
 
 export type ProviderPolicy = {
   readonly match: MatchPolicy;

@@ -9,13 +9,13 @@ import {
   type JudgeAllCommand,
   type Progress,
 } from './conclude-run.js';
-import type { PaymentCommands } from './effects.js';
-import type { MatchPolicy } from './match-policy.js';
-import { RunRepository } from './run-repository.js';
-import type { RunResult } from './run-result.js';
-import { recordLinks } from './statement-chain.js';
-import { takeItems, type Taken } from './take-items.js';
-import { recordTieOuts, tieOutOfRecord } from './tie-out.js';
+import type { PaymentCommands } from './effects/effects.js';
+import type { MatchPolicy } from './matching/match-policy.js';
+import { RunRepository } from './runs/run-repository.js';
+import type { RunResult } from './runs/run-result.js';
+import { recordLinks } from './tie-out/statement-chain.js';
+import { takeItems, type Taken } from './intake/take-items.js';
+import { recordTieOuts, tieOutOfRecord } from './tie-out/tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
 
 export type ReconcileParts = {

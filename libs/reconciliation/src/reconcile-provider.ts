@@ -11,17 +11,17 @@ import {
   type JudgeAllCommand,
   type Progress,
 } from './conclude-run.js';
-import { CursorRepository } from './cursor-repository.js';
-import { findMissing } from './missing.js';
-import { fillPayouts } from './payout-rows.js';
+import { CursorRepository } from './walk/cursor-repository.js';
+import { findMissing } from './matching/missing.js';
+import { fillPayouts } from './intake/payout-rows.js';
 import type { ReconcileParts } from './reconcile-file.js';
-import { claimsKnown, RunRepository, scheduler, type Run } from './run-repository.js';
-import type { RunResult } from './run-result.js';
-import { takeItems } from './take-items.js';
-import { recordTieOuts, tieOutPayouts } from './tie-out.js';
+import { claimsKnown, RunRepository, scheduler, type Run } from './runs/run-repository.js';
+import type { RunResult } from './runs/run-result.js';
+import { takeItems } from './intake/take-items.js';
+import { recordTieOuts, tieOutPayouts } from './tie-out/tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
-import { Walk } from './walk.js';
-import type { WalkPolicy } from './walk-policy.js';
+import { Walk } from './walk/walk.js';
+import type { WalkPolicy } from './walk/walk-policy.js';
 
 export type ProviderParts = ReconcileParts & {
   readonly source: TransactionSource;

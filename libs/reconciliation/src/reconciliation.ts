@@ -6,19 +6,19 @@ import {
   type StatementReader,
   type TransactionSource,
 } from '#payments';
-import type { DiscrepancyAction } from './discrepancy.js';
+import type { DiscrepancyAction } from './discrepancies/discrepancy.js';
 import {
   DiscrepancyQueries,
   type Discrepancy,
   type DiscrepancyFilter,
   type ResolveOutcome,
-} from './discrepancy-queries.js';
-import type { PaymentCommands } from './effects.js';
+} from './discrepancies/discrepancy-queries.js';
+import type { PaymentCommands } from './effects/effects.js';
 import type { Policies } from './policies.js';
 import { accountOfFile, reconcileFile } from './reconcile-file.js';
-import { csvOfRun } from './report-csv.js';
-import { reportOf, rowsOfRun, type Report, type ReportRow } from './report.js';
-import { RunRepository, type Run } from './run-repository.js';
+import { csvOfRun } from './report/report-csv.js';
+import { reportOf, rowsOfRun, type Report, type ReportRow } from './report/report.js';
+import { RunRepository, type Run } from './runs/run-repository.js';
 
 export type RequestRunCommand = {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** Refunds of a provider against ours. A payment has at most one, which a provider may pay out in parts. */
 import type { Money, RefundStatus } from '#domain';
-import type { DiscrepancyCode } from './discrepancy.js';
+import type { DiscrepancyCode } from '../discrepancies/discrepancy.js';
 import { names, type Judgement, type OurPayment, type OurRefund, type ProviderRow } from './judgement.js';
 
 /** What it means that the provider gave money back, by what we believe of the refund. */

@@ -1,9 +1,9 @@
 /** What a run came to: the contract's figures, and per currency that nothing was left out. */
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import type { DiscrepancyCode } from './discrepancy.js';
+import type { DiscrepancyCode } from '../discrepancies/discrepancy.js';
 import { foundBeside } from './run-findings.js';
-import { countable, countableSum } from './sums.js';
+import { countable, countableSum } from '../sums.js';
 
 export type TieOut = {
   /** The payout or the statement. */

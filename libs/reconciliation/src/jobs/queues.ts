@@ -4,7 +4,7 @@
  */
 import { Queue, type JobsOptions } from 'bullmq';
 import { connectForQueues, type RedisTarget } from '#platform';
-import type { Run } from './run-repository.js';
+import type { Run } from '../runs/run-repository.js';
 
 /** In front of every key; in braces, so that a queue's keys are in one slot of a cluster. */
 export const queuePrefix = '{holdfast-queues}';

@@ -6,7 +6,7 @@
 import { sql } from 'kysely';
 import type { Money } from '#domain';
 import type { Database } from '#ledger';
-import type { ProviderAccount } from './account.js';
+import type { ProviderAccount } from '../account.js';
 
 export type CommandOutcome =
   | { readonly kind: 'done'; readonly detail: string }

@@ -1,7 +1,7 @@
 /** Runs: who asked for a reconciliation, of what, how far it is, and what came of it. */
 import { sql } from 'kysely';
 import { guarded, type Database, type KeysetPage, type ListPage, nextPosition } from '#ledger';
-import type { ProviderAccount } from './account.js';
+import type { ProviderAccount } from '../account.js';
 import type { RunResult } from './run-result.js';
 
 export const runStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;

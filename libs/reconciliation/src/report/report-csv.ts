@@ -1,6 +1,6 @@
 /** The report as CSV (RFC 4180): a line for each row of the run, for whoever goes on with it in a spreadsheet. */
 import type { Database } from '#ledger';
-import { amountOf, decimalOf } from './report-amounts.js';
+import { amountOf, decimalOf } from '../amounts.js';
 import { findingsOfRun, rowsOfRun, type ReportFinding, type ReportRow } from './report.js';
 
 const columns: readonly [title: string, of: (row: ReportRow) => string][] = [

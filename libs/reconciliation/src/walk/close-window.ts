@@ -5,9 +5,9 @@
  */
 import type { Database } from '#ledger';
 import type { TransactionSource } from '#payments';
-import { countsOf, ingest } from './ingest.js';
-import { RunRepository } from './run-repository.js';
-import { inTransaction } from './transaction.js';
+import { countsOf, ingest } from '../intake/ingest.js';
+import { RunRepository } from '../runs/run-repository.js';
+import { inTransaction } from '../transaction.js';
 import { WindowDigest } from './window-digest.js';
 import { WindowRepository, type ReadWindow, type WindowState } from './window-repository.js';
 import type { WalkPolicy } from './walk-policy.js';

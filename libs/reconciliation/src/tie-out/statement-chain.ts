@@ -6,12 +6,12 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { StatementLink } from '#payments';
-import type { ProviderAccount } from './account.js';
-import type { Finding } from './discrepancy.js';
-import { syncFindings, type DiscrepancyRow } from './discrepancy-repository.js';
-import { amountOf } from './report-amounts.js';
-import { noteFindings } from './run-findings.js';
-import { rowsOf } from './transaction.js';
+import type { ProviderAccount } from '../account.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
+import { syncFindings, type DiscrepancyRow } from '../discrepancies/discrepancy-repository.js';
+import { amountOf } from '../amounts.js';
+import { noteFindings } from '../runs/run-findings.js';
+import { rowsOf } from '../transaction.js';
 
 type Gap = {
   readonly chain: string;

@@ -1,6 +1,6 @@
 /** From rows to whole groups: finds whose they are, reads what else belongs there, and has each group judged. */
 import type { Database } from '#ledger';
-import type { ProviderAccount } from './account.js';
+import type { ProviderAccount } from '../account.js';
 import { readGroups, readPayments, reservationsBehind, type StoredRow } from './group-repository.js';
 import { isNameless, judgeByAmount } from './judge-by-amount.js';
 import { judgeReservation, judgeStray } from './judge.js';

@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import { guarded, nextPosition, type Database, type KeysetPage, type ListPage } from '#ledger';
 import type { DiscrepancyAction, DiscrepancyCode, DiscrepancyState } from './discrepancy.js';
 import { step, type DiscrepancyRow } from './discrepancy-repository.js';
-import { judgeAllOf } from './conclude-run.js';
-import type { Policies } from './policies.js';
-import { inTransaction } from './transaction.js';
+import { judgeAllOf } from '../conclude-run.js';
+import type { Policies } from '../policies.js';
+import { inTransaction } from '../transaction.js';
 
 export type Discrepancy = {
   readonly id: string;

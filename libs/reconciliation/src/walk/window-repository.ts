@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { SourceWindow } from '#payments';
-import type { ProviderAccount } from './account.js';
+import type { ProviderAccount } from '../account.js';
 
 export type WindowState = 'read' | 'closed';
 

@@ -8,10 +8,10 @@ import { sql } from 'kysely';
 import { assert } from '#domain';
 import type { Database } from '#ledger';
 import type { ProviderTransaction } from '#payments';
-import type { ProviderAccount } from './account.js';
-import type { RunCounts } from './run-repository.js';
+import type { ProviderAccount } from '../account.js';
+import type { RunCounts } from '../runs/run-repository.js';
 import { saysTheSame } from './same-row.js';
-import { rowsOf } from './transaction.js';
+import { rowsOf } from '../transaction.js';
 
 export type IngestCommand = {
   readonly account: ProviderAccount;

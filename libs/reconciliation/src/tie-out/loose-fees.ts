@@ -4,10 +4,10 @@
  */
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import type { ProviderAccount } from './account.js';
-import type { TieOut } from './run-result.js';
-import { countableSum } from './sums.js';
-import { rowsOf } from './transaction.js';
+import type { ProviderAccount } from '../account.js';
+import type { TieOut } from '../runs/run-result.js';
+import { countableSum } from '../sums.js';
+import { rowsOf } from '../transaction.js';
 
 /** The same tie-outs; those that did not tie and do with the fees of their time have them in. */
 export async function withLooseFees(

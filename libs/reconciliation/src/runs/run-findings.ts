@@ -4,10 +4,10 @@
  */
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import type { ProviderAccount } from './account.js';
-import type { Finding } from './discrepancy.js';
-import { discrepancyId } from './discrepancy-repository.js';
-import { rowsOf } from './transaction.js';
+import type { ProviderAccount } from '../account.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
+import { discrepancyId } from '../discrepancies/discrepancy-repository.js';
+import { rowsOf } from '../transaction.js';
 
 /** Part of the caller's transaction. */
 export async function noteFindings(

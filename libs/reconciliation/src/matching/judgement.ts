@@ -1,7 +1,7 @@
 /** What is judged, a provider's rows and our payments, and what comes of it. */
 import type { Money, PaymentStatus, RefundStatus } from '#domain';
 import type { TransactionKind } from '#payments';
-import type { Finding } from './discrepancy.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 
 /** A provider's row as it was taken. */
 export type ProviderRow = {

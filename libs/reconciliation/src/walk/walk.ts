@@ -11,9 +11,9 @@ import { UnavailableError } from '#domain';
 import type { Database } from '#ledger';
 import type { SourcePage, SourceWindow, TransactionSource } from '#payments';
 import { CursorRepository, type WalkCursor } from './cursor-repository.js';
-import { countsOf, ingest, type Ingested } from './ingest.js';
-import { RunRepository } from './run-repository.js';
-import { inTransaction } from './transaction.js';
+import { countsOf, ingest, type Ingested } from '../intake/ingest.js';
+import { RunRepository } from '../runs/run-repository.js';
+import { inTransaction } from '../transaction.js';
 import type { WalkPolicy } from './walk-policy.js';
 import { WindowRepository } from './window-repository.js';
 
