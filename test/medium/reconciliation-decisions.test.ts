@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '#ledger';
 import type { ProviderTransaction } from '#payments';
-import { DiscrepancyQueries, policiesDefault } from '#reconciliation';
+import { policiesDefault, resolveDiscrepancy } from '#reconciliation';
 import {
   emptied,
   itemsOf,
@@ -42,9 +42,9 @@ describeWithPostgres('decisions about rows', () => {
   }
 
   async function endAll(): Promise<void> {
-    const queries = new DiscrepancyQueries(ledger.db);
+    const by = { action: 'resolve', actor: 'ada', reason: 'looked at' } as const;
     for (const { id } of await openOnes())
-      await queries.take(id, 'resolve', { actor: 'ada', reason: 'looked at' }, policiesDefault);
+      await resolveDiscrepancy(ledger.db, policiesDefault, { discrepancyId: id, ...by });
   }
 
   describe('every row that is open says why, and is ended by what it says', () => {

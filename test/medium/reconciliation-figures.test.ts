@@ -4,10 +4,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { StatementItem } from '#payments';
 import {
   csvOfRun,
-  DiscrepancyQueries,
   htmlOf,
   policiesDefault,
   reportOf,
+  resolveDiscrepancy,
   scheduler,
   type Report,
   type RunResult,
@@ -89,10 +89,10 @@ describeWithPostgres('the figures of a run', () => {
     ]);
     // A row that came twice is counted, and nobody can do anything about it.
     expect(htmlOf(first)).toContain('5 discrepancies to look at');
-    const queries = new DiscrepancyQueries(ledger.db);
     const decided = [0, 2].map((section) => first.sections[section]!.discrepancies[0]!.id);
-    for (const id of decided)
-      await queries.take(id, 'resolve', { actor: 'ada', reason: 'looked at' }, policiesDefault);
+    const by = { action: 'resolve', actor: 'ada', reason: 'looked at' } as const;
+    for (const discrepancyId of decided)
+      await resolveDiscrepancy(ledger.db, policiesDefault, { discrepancyId, ...by });
     expect(listed((await reportOf(ledger.db, first.run.id))!)).toEqual([
       ['MISSING_INTERNAL', 3, ['resolved', 'open', 'open']],
       ['DUPLICATE_EXTERNAL', 1, []],

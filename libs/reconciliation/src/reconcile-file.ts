@@ -2,19 +2,14 @@
 import type { Database } from '#ledger';
 import type { StatementReader } from '#payments';
 import type { ProviderAccount } from './account.js';
-import {
-  carryOutAll,
-  judgeWithRevisits,
-  resultOf,
-  type JudgeAllCommand,
-  type Progress,
-} from './conclude-run.js';
+import { carryOutAll, resultOf } from './conclude-run.js';
 import type { PaymentCommands } from './effects/effects.js';
+import { takeItems, type Taken } from './intake/take-items.js';
+import { judgeWithRevisits, type JudgeAllCommand, type Progress } from './matching/judge-all.js';
 import type { MatchPolicy } from './matching/match-policy.js';
 import { RunRepository } from './runs/run-repository.js';
 import type { RunResult } from './runs/run-result.js';
 import { recordLinks } from './tie-out/statement-chain.js';
-import { takeItems, type Taken } from './intake/take-items.js';
 import { recordTieOuts, tieOutOfRecord } from './tie-out/tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
 

@@ -4,24 +4,19 @@
  */
 import type { Database } from '#ledger';
 import type { StatementTransaction, SourceWindow, TransactionSource } from '#payments';
-import {
-  carryOutAll,
-  judgeWithRevisits,
-  resultOf,
-  type JudgeAllCommand,
-  type Progress,
-} from './conclude-run.js';
-import { CursorRepository } from './walk/cursor-repository.js';
-import { findMissing } from './matching/missing.js';
+import { carryOutAll, resultOf } from './conclude-run.js';
 import { fillPayouts } from './intake/payout-rows.js';
+import { takeItems } from './intake/take-items.js';
+import { judgeWithRevisits, type JudgeAllCommand, type Progress } from './matching/judge-all.js';
+import { findMissing } from './matching/missing.js';
 import type { ReconcileParts } from './reconcile-file.js';
 import { claimsKnown, RunRepository, scheduler, type Run } from './runs/run-repository.js';
 import type { RunResult } from './runs/run-result.js';
-import { takeItems } from './intake/take-items.js';
 import { recordTieOuts, tieOutPayouts } from './tie-out/tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
-import { Walk } from './walk/walk.js';
+import { CursorRepository } from './walk/cursor-repository.js';
 import type { WalkPolicy } from './walk/walk-policy.js';
+import { Walk } from './walk/walk.js';
 
 export type ProviderParts = ReconcileParts & {
   readonly source: TransactionSource;

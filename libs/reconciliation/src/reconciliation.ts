@@ -6,18 +6,17 @@ import {
   type StatementReader,
   type TransactionSource,
 } from '#payments';
-import type { DiscrepancyAction } from './discrepancies/discrepancy.js';
 import {
   DiscrepancyQueries,
   type Discrepancy,
   type DiscrepancyFilter,
-  type ResolveOutcome,
 } from './discrepancies/discrepancy-queries.js';
 import type { PaymentCommands } from './effects/effects.js';
 import type { Policies } from './policies.js';
 import { accountOfFile, reconcileFile } from './reconcile-file.js';
 import { csvOfRun } from './report/report-csv.js';
 import { reportOf, rowsOfRun, type Report, type ReportRow } from './report/report.js';
+import { resolveDiscrepancy, type ResolveCommand, type ResolveOutcome } from './resolve-discrepancy.js';
 import { RunRepository, type Run } from './runs/run-repository.js';
 
 export type RequestRunCommand = {
@@ -53,12 +52,7 @@ export type ReconciliationUseCases = {
   find(runId: string): Promise<Run | undefined>;
   list(page: KeysetPage): Promise<ListPage<Run>>;
   discrepancies(filter: DiscrepancyFilter, page: KeysetPage): Promise<ListPage<Discrepancy>>;
-  resolve(command: {
-    readonly discrepancyId: string;
-    readonly action: DiscrepancyAction;
-    readonly actor: string;
-    readonly reason: string;
-  }): Promise<ResolveOutcome>;
+  resolve(command: ResolveCommand): Promise<ResolveOutcome>;
   report(runId: string): Promise<Report | undefined>;
   /** The rows of a run, in flat memory. */
   rows(runId: string): AsyncIterable<ReportRow>;
@@ -147,13 +141,8 @@ export class Reconciliation implements ReconciliationUseCases {
     return this.queries.list(filter, page);
   }
 
-  resolve(command: {
-    discrepancyId: string;
-    action: DiscrepancyAction;
-    actor: string;
-    reason: string;
-  }): Promise<ResolveOutcome> {
-    return this.queries.take(command.discrepancyId, command.action, command, this.parts.policies);
+  resolve(command: ResolveCommand): Promise<ResolveOutcome> {
+    return resolveDiscrepancy(this.parts.db, this.parts.policies, command);
   }
 
   report(runId: string): Promise<Report | undefined> {

@@ -1,11 +1,8 @@
-/** Discrepancies for people: lists, one with its history, and the steps that a person takes. */
+/** Discrepancies for people: lists, and one with its history. */
 import { sql } from 'kysely';
 import { guarded, nextPosition, type Database, type KeysetPage, type ListPage } from '#ledger';
-import type { DiscrepancyAction, DiscrepancyCode, DiscrepancyState } from './discrepancy.js';
-import { step, type DiscrepancyRow } from './discrepancy-repository.js';
-import { judgeAllOf } from '../conclude-run.js';
-import type { Policies } from '../policies.js';
-import { inTransaction } from '../transaction.js';
+import type { DiscrepancyRow } from './discrepancy-repository.js';
+import type { DiscrepancyCode, DiscrepancyState } from './discrepancy.js';
 
 export type Discrepancy = {
   readonly id: string;
@@ -44,11 +41,6 @@ export type DiscrepancyFilter = {
   /** Those that were open then, whatever became of them since. */
   readonly openAtMs?: number | undefined;
 };
-
-export type ResolveOutcome =
-  | { readonly kind: 'done'; readonly discrepancy: Discrepancy }
-  | { readonly kind: 'too-late'; readonly discrepancy: Discrepancy }
-  | { readonly kind: 'unknown' };
 
 type Row = DiscrepancyRow & {
   transaction_id: string | null;
@@ -104,44 +96,6 @@ export class DiscrepancyQueries {
   async find(id: string): Promise<Discrepancy | undefined> {
     const { rows } = await guarded(sql<Row>`${select} where d.id = ${id}`.execute(this.db));
     return rows[0] && toDiscrepancy(rows[0]);
-  }
-
-  /**
-   * A step that a person takes. One that ends it has the row judged again: when nothing about it is open any more, it
-   * counts as ignored. Moves no money.
-   */
-  async take(
-    id: string,
-    action: DiscrepancyAction,
-    by: { readonly actor: string; readonly reason: string },
-    policies: Policies,
-  ): Promise<ResolveOutcome> {
-    const taken = await guarded(
-      inTransaction(this.db, async (tx) => {
-        const { rows } =
-          await sql<DiscrepancyRow>`select * from discrepancies where id = ${id} for update`.execute(tx);
-        const [row] = rows;
-        if (!row) return undefined;
-        const outcome = await step(tx, row, action, by);
-        if (outcome !== 'same' && outcome !== 'too-late' && row.number !== null)
-          await sql`update provider_transactions set judged = false where number = ${row.number}`.execute(tx);
-        return { row, tooLate: outcome === 'too-late' };
-      }),
-    );
-    if (!taken) return { kind: 'unknown' };
-    const { provider, account } = taken.row;
-    const discrepancy = await this.afterJudging(id, { provider, account }, policies);
-    return { kind: taken.tooLate ? 'too-late' : 'done', discrepancy };
-  }
-
-  private async afterJudging(
-    id: string,
-    account: { provider: string; account: string },
-    policies: Policies,
-  ): Promise<Discrepancy> {
-    const policy = policies.of(account.provider).match;
-    await judgeAllOf(this.db, { account, runId: null, policy, onProgress: () => undefined });
-    return (await this.find(id))!;
   }
 }
 

@@ -4,6 +4,8 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import { uuidOf } from '#platform';
 import type { ProviderAccount } from '../account.js';
+import { countable } from '../sums.js';
+import { inPieces, rowsOf } from '../transaction.js';
 import {
   discrepancyTransitions,
   hasEnded,
@@ -12,8 +14,6 @@ import {
   type DiscrepancyState,
   type Finding,
 } from './discrepancy.js';
-import { countable } from '../sums.js';
-import { inPieces, rowsOf } from '../transaction.js';
 
 /** Who acts when no person does. */
 export const reconciliationActor = 'reconciliation';

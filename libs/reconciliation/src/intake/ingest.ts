@@ -10,8 +10,8 @@ import type { Database } from '#ledger';
 import type { ProviderTransaction } from '#payments';
 import type { ProviderAccount } from '../account.js';
 import type { RunCounts } from '../runs/run-repository.js';
-import { saysTheSame } from './same-row.js';
 import { rowsOf } from '../transaction.js';
+import { saysTheSame } from './same-row.js';
 
 export type IngestCommand = {
   readonly account: ProviderAccount;

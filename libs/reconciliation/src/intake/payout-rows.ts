@@ -7,9 +7,9 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { TransactionSource } from '#payments';
 import type { ProviderAccount } from '../account.js';
-import { countsOf, ingest } from './ingest.js';
 import { RunRepository } from '../runs/run-repository.js';
 import { inTransaction } from '../transaction.js';
+import { countsOf, ingest } from './ingest.js';
 
 /** One that does not tie may have been asked about too early: it is asked about again, this long after it was. */
 const askAgainAfterMinutes = 60;

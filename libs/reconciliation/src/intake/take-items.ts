@@ -11,14 +11,14 @@ import {
   type StatementTransaction,
 } from '#payments';
 import type { ProviderAccount } from '../account.js';
-import type { Finding } from '../discrepancies/discrepancy.js';
 import { syncFindings } from '../discrepancies/discrepancy-repository.js';
-import { ingest } from './ingest.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 import { noteFindings } from '../runs/run-findings.js';
 import { RunRepository, type RunCounts } from '../runs/run-repository.js';
 import type { TieOut } from '../runs/run-result.js';
 import { BatchSums, PayoutNames, type PayoutName } from '../tie-out/tie-out.js';
 import { inTransaction, rowsOf } from '../transaction.js';
+import { ingest } from './ingest.js';
 
 export type TakeCommand = {
   readonly runId: string;

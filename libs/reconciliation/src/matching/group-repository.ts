@@ -4,8 +4,8 @@ import type { Money, PaymentStatus, RefundStatus } from '#domain';
 import type { Database } from '#ledger';
 import type { TransactionKind } from '#payments';
 import type { ProviderAccount } from '../account.js';
-import type { OurPayment, ProviderRow, RowVerdict } from './judgement.js';
 import { inPieces, rowsOf } from '../transaction.js';
+import type { OurPayment, ProviderRow, RowVerdict } from './judgement.js';
 
 /** A row with what was decided about it before. */
 export type StoredRow = ProviderRow & { readonly reservationId: string | null; readonly verdict: RowVerdict };

@@ -6,11 +6,11 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from '../account.js';
+import { rowsOf } from '../transaction.js';
 import { readByAmount, type StoredRow } from './group-repository.js';
 import { Judgement, type ProviderRow, type Verdicts } from './judgement.js';
 import type { MatchPolicy } from './match-policy.js';
 import { near } from './near.js';
-import { rowsOf } from '../transaction.js';
 
 export type ByAmount = {
   /** Rows that could be one payment only, and it only they. */

@@ -5,7 +5,6 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from '../account.js';
-import { hasEnded, type DiscrepancyCode, type Finding } from '../discrepancies/discrepancy.js';
 import {
   discrepancyId,
   lastStepByItself,
@@ -13,11 +12,12 @@ import {
   syncFindings,
   type DiscrepancyRow,
 } from '../discrepancies/discrepancy-repository.js';
+import { hasEnded, type DiscrepancyCode, type Finding } from '../discrepancies/discrepancy.js';
+import { inTransaction, rowsOf } from '../transaction.js';
 import { readInbox, writeVerdicts } from './group-repository.js';
 import { judgeGroups } from './judge-groups.js';
 import type { Effect, RowVerdict, Verdicts } from './judgement.js';
 import type { MatchPolicy } from './match-policy.js';
-import { inTransaction, rowsOf } from '../transaction.js';
 
 export type JudgeCommand = {
   readonly account: ProviderAccount;

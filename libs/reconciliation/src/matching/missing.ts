@@ -5,10 +5,10 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from '../account.js';
-import type { Finding } from '../discrepancies/discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from '../discrepancies/discrepancy-repository.js';
-import type { MatchPolicy } from './match-policy.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 import { inPieces, inTransaction, rowsOf } from '../transaction.js';
+import type { MatchPolicy } from './match-policy.js';
 
 /**
  * Puts open rows back into the inbox whose reservation is known, or has become known. Each way to know it is a query of its

@@ -3,9 +3,9 @@
  * first, then the totals, the payouts, and the rows behind each figure.
  */
 import { amountOf } from '../amounts.js';
-import type { PayoutParts, Report, ReportSection } from './report.js';
 import type { Discrepancy } from '../discrepancies/discrepancy-queries.js';
 import type { CurrencyTotal, RuleTotal, RunResult, StateTotal, TieOut } from '../runs/run-result.js';
+import type { PayoutParts, Report, ReportSection } from './report.js';
 
 const style = `
 :root { color-scheme: light dark; --line: light-dark(#d9dce1, #3a3f47); --soft: light-dark(#5b6470, #a2abb8);

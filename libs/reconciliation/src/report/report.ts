@@ -1,8 +1,8 @@
 /** The report of a run: what a finance person wants to see first, with the rows behind each figure, bounded. */
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
-import { discrepancyCodes, type DiscrepancyCode } from '../discrepancies/discrepancy.js';
 import { DiscrepancyQueries, type Discrepancy } from '../discrepancies/discrepancy-queries.js';
+import { discrepancyCodes, type DiscrepancyCode } from '../discrepancies/discrepancy.js';
 import { foundBeside } from '../runs/run-findings.js';
 import { RunRepository, type Run } from '../runs/run-repository.js';
 import { countableSum } from '../sums.js';

@@ -5,8 +5,8 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderAccount } from '../account.js';
-import type { Finding } from '../discrepancies/discrepancy.js';
 import { discrepancyId } from '../discrepancies/discrepancy-repository.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 import { rowsOf } from '../transaction.js';
 
 /** Part of the caller's transaction. */

@@ -2,8 +2,8 @@
 import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { DiscrepancyCode } from '../discrepancies/discrepancy.js';
-import { foundBeside } from './run-findings.js';
 import { countable, countableSum } from '../sums.js';
+import { foundBeside } from './run-findings.js';
 
 export type TieOut = {
   /** The payout or the statement. */

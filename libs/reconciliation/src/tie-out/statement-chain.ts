@@ -7,9 +7,9 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { StatementLink } from '#payments';
 import type { ProviderAccount } from '../account.js';
-import type { Finding } from '../discrepancies/discrepancy.js';
-import { syncFindings, type DiscrepancyRow } from '../discrepancies/discrepancy-repository.js';
 import { amountOf } from '../amounts.js';
+import { syncFindings, type DiscrepancyRow } from '../discrepancies/discrepancy-repository.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 import { noteFindings } from '../runs/run-findings.js';
 import { rowsOf } from '../transaction.js';
 

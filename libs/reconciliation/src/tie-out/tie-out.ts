@@ -3,13 +3,13 @@ import { sql } from 'kysely';
 import type { Database } from '#ledger';
 import type { ProviderTransaction, StatedBalance } from '#payments';
 import type { ProviderAccount } from '../account.js';
-import type { Finding } from '../discrepancies/discrepancy.js';
 import { discrepancyId, syncFindings, type DiscrepancyRow } from '../discrepancies/discrepancy-repository.js';
-import { withLooseFees } from './loose-fees.js';
+import type { Finding } from '../discrepancies/discrepancy.js';
 import { noteFindings } from '../runs/run-findings.js';
 import type { TieOut } from '../runs/run-result.js';
 import { countable, countableSum } from '../sums.js';
 import { rowsOf } from '../transaction.js';
+import { withLooseFees } from './loose-fees.js';
 
 /** The nets of a file's rows by batch and currency, each row once: as large as the file has batches. */
 export class BatchSums {

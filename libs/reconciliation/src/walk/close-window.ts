@@ -8,9 +8,9 @@ import type { TransactionSource } from '#payments';
 import { countsOf, ingest } from '../intake/ingest.js';
 import { RunRepository } from '../runs/run-repository.js';
 import { inTransaction } from '../transaction.js';
+import type { WalkPolicy } from './walk-policy.js';
 import { WindowDigest } from './window-digest.js';
 import { WindowRepository, type ReadWindow, type WindowState } from './window-repository.js';
-import type { WalkPolicy } from './walk-policy.js';
 
 export type CloseParts = {
   readonly db: Database;

@@ -10,10 +10,10 @@
 import { UnavailableError } from '#domain';
 import type { Database } from '#ledger';
 import type { SourcePage, SourceWindow, TransactionSource } from '#payments';
-import { CursorRepository, type WalkCursor } from './cursor-repository.js';
 import { countsOf, ingest, type Ingested } from '../intake/ingest.js';
 import { RunRepository } from '../runs/run-repository.js';
 import { inTransaction } from '../transaction.js';
+import { CursorRepository, type WalkCursor } from './cursor-repository.js';
 import type { WalkPolicy } from './walk-policy.js';
 import { WindowRepository } from './window-repository.js';
 
