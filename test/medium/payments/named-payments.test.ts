@@ -1,9 +1,9 @@
 /** Confirmations that name a payment, over real Redis and PostgreSQL: an order never rests on money that goes back. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from '#ledger';
-import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
-import { TestProvider } from '../fixtures/provider.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { eventually, openInstance, type Instance } from '../../fixtures/holdfast.js';
+import { TestProvider } from '../../fixtures/provider.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../../servers/index.js';
 
 const races = 12;
 const another = { value: 999, currency: 'EUR' };

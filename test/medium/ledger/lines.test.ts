@@ -16,7 +16,7 @@ import {
   type Database,
 } from '#ledger';
 import { migrations } from '#migrations';
-import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
+import { describeWithPostgres, testPglite, testPostgres } from '../../servers/index.js';
 
 type Opened = { readonly db: Database; readonly stop: () => Promise<void> };
 

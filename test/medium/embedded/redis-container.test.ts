@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type EmbeddedRedis, redisImage, runToEnd, startRedis } from '#platform';
-import { runCompiled } from '../fixtures/run-compiled.js';
+import { runCompiled } from '../../fixtures/run-compiled.js';
 
 const runs = await runToEnd('docker', ['run', '--rm', redisImage, 'redis-server', '--version']);
 const describeOnDocker = runs.code === 0 ? describe : describe.skip;

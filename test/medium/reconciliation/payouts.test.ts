@@ -22,8 +22,8 @@ import {
   RateLimitedSource,
   openRateLimiter,
   startWorker,
-} from '../../apps/batch-worker/src/index.js';
-import { eventually } from '../fixtures/holdfast.js';
+} from '../../../apps/batch-worker/src/index.js';
+import { eventually } from '../../fixtures/holdfast.js';
 import {
   beginRun,
   emptied,
@@ -35,9 +35,14 @@ import {
   recordedDiscrepancies,
   takenRows,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { transactionOf, Upstream } from '../fixtures/upstream.js';
-import { describeWithPostgres, describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { transactionOf, Upstream } from '../../fixtures/upstream.js';
+import {
+  describeWithPostgres,
+  describeWithRedis,
+  testRedis,
+  type TestDatabase,
+} from '../../servers/index.js';
 
 let ledger: TestLedger;
 

@@ -4,11 +4,11 @@ import { UnavailableError } from '#domain';
 import { sql, type Database } from '#ledger';
 import { systemTimers } from '#platform';
 import type { StockStore } from '#stock';
-import { eventually, type Instance, type InstanceOptions } from '../fixtures/holdfast.js';
-import { intercept } from '../fixtures/intercept.js';
-import { TestProvider } from '../fixtures/provider.js';
-import { useInstances } from '../fixtures/use-instances.js';
-import { describeWithPostgres } from '../servers/index.js';
+import { eventually, type Instance, type InstanceOptions } from '../../fixtures/holdfast.js';
+import { intercept } from '../../fixtures/intercept.js';
+import { TestProvider } from '../../fixtures/provider.js';
+import { useInstances } from '../../fixtures/use-instances.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 describeWithPostgres('payments', () => {
   const instances = useInstances();

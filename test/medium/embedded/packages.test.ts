@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findPostgres, findRedisServer, openDataFolder, startRedis } from '#platform';
-import { runCompiled } from '../fixtures/run-compiled.js';
+import { runCompiled } from '../../fixtures/run-compiled.js';
 
 const describeOnDebian = existsSync('/usr/bin/apt-get') ? describe : describe.skip;
 

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import type { Cluster, Redis } from 'ioredis';
 import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { InMemoryStockStore, RedisStockStore, type Decisions, type StockStore } from '#stock';
-import { describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
+import { describeWithRedis, testRedis, type TestDatabase } from '../../servers/index.js';
 
 const at = { partition: 0, epoch: 1 };
 const skus = ['A', 'B', 'C'];

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type EmbeddedRedis, findRedisServer, isAlive, type RedisServer, startRedis } from '#platform';
-import { describeWithRedis } from '../servers/index.js';
-import { testDataFolder } from '../servers/server.js';
-import { runCompiled } from '../fixtures/run-compiled.js';
+import { describeWithRedis } from '../../servers/index.js';
+import { testDataFolder } from '../../servers/server.js';
+import { runCompiled } from '../../fixtures/run-compiled.js';
 
 describeWithRedis('the embedded Redis', () => {
   let dataDir: string;

@@ -9,9 +9,9 @@ import {
   reconcileSource,
   recordedDiscrepancies,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { transactionOf, Upstream } from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { transactionOf, Upstream } from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 const euro = (value: number) => ({ value, currency: 'EUR' });
 const charges = [

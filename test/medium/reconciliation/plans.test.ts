@@ -4,9 +4,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { sql } from '#ledger';
 import type { ProviderTransaction } from '#payments';
 import { revisitOpenRows, type Progress } from '#reconciliation';
-import { emptied, itemsOf, openLedger, reconcileItems, type TestLedger } from '../fixtures/reconciliation.js';
-import { transactionOf } from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+import {
+  emptied,
+  itemsOf,
+  openLedger,
+  reconcileItems,
+  type TestLedger,
+} from '../../fixtures/reconciliation.js';
+import { transactionOf } from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 const many = 3_000;
 

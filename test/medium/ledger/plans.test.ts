@@ -14,7 +14,7 @@ import {
   type Database,
   type Receipt,
 } from '#ledger';
-import { describeWithPostgres, testPostgres } from '../servers/index.js';
+import { describeWithPostgres, testPostgres } from '../../servers/index.js';
 
 const rowsMany = 20_000;
 const tables = ['skus', 'idempotency_keys', 'reservations', 'buyer_units', 'cart_skus'];

@@ -15,9 +15,9 @@ import {
   recordedDiscrepancies,
   takenRows,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { transactionOf } from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { transactionOf } from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 const euro = (value: number) => ({ value, currency: 'EUR' });
 const charge = (id: string, over: Partial<ProviderTransaction> = {}) =>

@@ -8,10 +8,10 @@ import {
   ReservationRepository,
   type Database,
 } from '#ledger';
-import { describeIdempotencyKeys } from '../contract/idempotency-keys.suite.js';
-import { describeLedger, type LedgerUnderTest } from '../contract/ledger.suite.js';
-import { describeLedgerWriter } from '../contract/ledger-writer.suite.js';
-import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
+import { describeIdempotencyKeys } from '../../contract/idempotency-keys.suite.js';
+import { describeLedger, type LedgerUnderTest } from '../../contract/ledger.suite.js';
+import { describeLedgerWriter } from '../../contract/ledger-writer.suite.js';
+import { describeWithPostgres, testPglite, testPostgres } from '../../servers/index.js';
 
 async function onPglite(): Promise<LedgerUnderTest> {
   const { pglite, stop } = await testPglite({ parsers: pgliteParsers });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { DataFolderInUseError, openDataFolder, waitForDataFolder } from '#platform';
-import { runCompiled } from '../fixtures/run-compiled.js';
+import { runCompiled } from '../../fixtures/run-compiled.js';
 
 let base: string;
 beforeEach(() => {

@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { sql } from '#ledger';
 import { paymentCommandsOf } from '#reconciliation';
-import { replayIncident } from '../../apps/cli/src/index.js';
-import { openSandbox } from '../../apps/payment-sandbox/src/index.js';
-import { openLedger } from '../fixtures/reconciliation.js';
-import { describeWithPostgres } from '../servers/index.js';
+import { replayIncident } from '../../../apps/cli/src/index.js';
+import { openSandbox } from '../../../apps/payment-sandbox/src/index.js';
+import { openLedger } from '../../fixtures/reconciliation.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 const orders = 240;
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { DataFolderError, openPGlite } from '#platform';
-import { runCompiled } from '../fixtures/run-compiled.js';
+import { runCompiled } from '../../fixtures/run-compiled.js';
 
 const rounds = 5;
 let dataDir: string;

@@ -20,9 +20,9 @@ import {
   reconcileItems,
   reconcileSource,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { transactionOf, Upstream } from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { transactionOf, Upstream } from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 let ledger: TestLedger;
 

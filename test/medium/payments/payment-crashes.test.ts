@@ -6,9 +6,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openPostgres, sql } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import type { StockStore } from '#stock';
-import { eventually, openInstance, type Instance } from '../fixtures/holdfast.js';
-import { TestProvider } from '../fixtures/provider.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { eventually, openInstance, type Instance } from '../../fixtures/holdfast.js';
+import { TestProvider } from '../../fixtures/provider.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../../servers/index.js';
 
 const storeSteps = ['pay', 'confirm', 'fail', 'reacquire'] as const;
 const providerSteps = ['createCharge', 'cancelCharge', 'refund'] as const;

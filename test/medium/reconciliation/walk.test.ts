@@ -16,7 +16,7 @@ import {
   type WalkPolicy,
   type WalkStep,
 } from '#reconciliation';
-import { eventually } from '../fixtures/holdfast.js';
+import { eventually } from '../../fixtures/holdfast.js';
 import {
   beginRun,
   emptied,
@@ -24,7 +24,7 @@ import {
   takenIds,
   takenRows,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
+} from '../../fixtures/reconciliation.js';
 import {
   busyRows,
   keysetPuller,
@@ -33,8 +33,8 @@ import {
   transactionOf,
   Upstream,
   type Puller,
-} from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+} from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 const policy: WalkPolicy = {
   pageSize: 100,

@@ -8,7 +8,7 @@ import {
   testPglite,
   testPostgres,
   testRedis,
-} from '../servers/index.js';
+} from '../../servers/index.js';
 
 describeWithRedis('a Redis for tests', () => {
   it('gives each caller a database of its own', async () => {

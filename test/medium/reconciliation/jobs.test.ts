@@ -16,8 +16,12 @@ import {
   type Policies,
   type ReconciliationQueues,
 } from '#reconciliation';
-import { createWorkerMetrics, startWorker, type RunningWorker } from '../../apps/batch-worker/src/index.js';
-import { eventually } from '../fixtures/holdfast.js';
+import {
+  createWorkerMetrics,
+  startWorker,
+  type RunningWorker,
+} from '../../../apps/batch-worker/src/index.js';
+import { eventually } from '../../fixtures/holdfast.js';
 import {
   emptied,
   openLedger,
@@ -26,9 +30,14 @@ import {
   takenIds,
   takenRows,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { busyRows, transactionOf, Upstream } from '../fixtures/upstream.js';
-import { describeWithPostgres, describeWithRedis, testRedis, type TestDatabase } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { busyRows, transactionOf, Upstream } from '../../fixtures/upstream.js';
+import {
+  describeWithPostgres,
+  describeWithRedis,
+  testRedis,
+  type TestDatabase,
+} from '../../servers/index.js';
 
 const walkPolicy = {
   ...walkPolicyOfTime,

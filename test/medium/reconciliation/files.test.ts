@@ -13,9 +13,9 @@ import {
   recordedDiscrepancies,
   takenIds,
   type TestLedger,
-} from '../fixtures/reconciliation.js';
-import { transactionOf } from '../fixtures/upstream.js';
-import { describeWithPostgres } from '../servers/index.js';
+} from '../../fixtures/reconciliation.js';
+import { transactionOf } from '../../fixtures/upstream.js';
+import { describeWithPostgres } from '../../servers/index.js';
 
 let ledger: TestLedger;
 

@@ -12,8 +12,8 @@ import {
   type Database,
 } from '#ledger';
 import { systemTimers } from '#platform';
-import { eventually, sha256 } from '../fixtures/holdfast.js';
-import { describeWithPostgres, testPglite, testPostgres } from '../servers/index.js';
+import { eventually, sha256 } from '../../fixtures/holdfast.js';
+import { describeWithPostgres, testPglite, testPostgres } from '../../servers/index.js';
 
 async function expectToLeaveLaterStepsAlone(db: Database): Promise<void> {
   const all = await migrate(db);

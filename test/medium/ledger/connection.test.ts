@@ -2,8 +2,8 @@
 import { expect, test } from '@jest/globals';
 import { openPostgres, sql } from '#ledger';
 import { SlowProxy } from '#simulation';
-import { eventually } from '../fixtures/holdfast.js';
-import { describeWithPostgres, testPostgres } from '../servers/index.js';
+import { eventually } from '../../fixtures/holdfast.js';
+import { describeWithPostgres, testPostgres } from '../../servers/index.js';
 
 describeWithPostgres('a connection that breaks while it works', () => {
   test('fails what it was asked, is reported, and is replaced', async () => {

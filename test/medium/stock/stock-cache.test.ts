@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers, uuidOf } from '#platform';
 import { StockCells } from '#stock';
-import { eventually, openInstance, present, sha256, type Instance } from '../fixtures/holdfast.js';
-import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../servers/index.js';
+import { eventually, openInstance, present, sha256, type Instance } from '../../fixtures/holdfast.js';
+import { describeWithPostgres, testPostgres, testRedis, type TestDatabase } from '../../servers/index.js';
 
 describeWithPostgres('the stock cache', () => {
   let redisDatabase: TestDatabase;
