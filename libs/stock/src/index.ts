@@ -1,8 +1,8 @@
-export * from './in-memory-stock-store.js';
+export * from './model/in-memory-stock-store.js';
 export * from './partitions.js';
-export * from './redis-stock-news.js';
-export * from './redis-stock-store.js';
-export * from './stock-cache.js';
-export { StockCells } from './stock-cells.js';
+export * from './redis/redis-stock-news.js';
+export * from './redis/redis-stock-store.js';
+export * from './cache/stock-cache.js';
+export { StockCells } from './cache/stock-cells.js';
 export * from './stock-desk.js';
 export * from './stock-store.js';

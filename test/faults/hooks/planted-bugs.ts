@@ -10,7 +10,7 @@ import { PaymentRepository, PostgresLedgerWriter } from '#ledger';
 import { RedisStockStore, type HoldCommand } from '#stock';
 import { Finality } from '../../../libs/reservations/src/finality.js';
 import { PartitionKeeper } from '../../../libs/reservations/src/partition-keeper.js';
-import { PartitionClock } from '../../../libs/stock/src/partition-clock.js';
+import { PartitionClock } from '../../../libs/stock/src/redis/partition-clock.js';
 
 /** Puts another method in the place of one; it may call the one before. */
 function replace<Part extends object, Name extends keyof Part>(

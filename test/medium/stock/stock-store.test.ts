@@ -3,7 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { PartitionRecord } from '#domain';
 import { connectForDecisions, systemClock, systemTimers } from '#platform';
 import { RedisStockStore } from '#stock';
-import { readFunctionLibrary } from '../../../libs/stock/src/function-library.js';
+import { readFunctionLibrary } from '../../../libs/stock/src/redis/function-library.js';
 import { describeStockPayments } from '../../contract/stock-payments.suite.js';
 import { describeStockEpochs } from '../../contract/stock-epochs.suite.js';
 import { begin, command, type StoreUnderTest } from '../../contract/stock-store.js';

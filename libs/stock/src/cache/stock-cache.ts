@@ -16,11 +16,11 @@
  */
 import { ConcurrentMap } from '#concurrent-map';
 import type { JournalEntry } from '#domain';
+import { partitionOf } from '../partitions.js';
+import type { Holder, SeenLevel, StockNews } from '../stock-store.js';
 import { type LiveHold, LiveHolds } from './live-holds.js';
-import { partitionOf } from './partitions.js';
 import { SkuBuyers } from './sku-buyers.js';
 import { type Stamp, stampOf, type StockCells } from './stock-cells.js';
-import type { Holder, SeenLevel, StockNews } from './stock-store.js';
 
 export type CachedRefusal =
   | { readonly kind: 'sold-out'; readonly sku: string; readonly available: 0 }

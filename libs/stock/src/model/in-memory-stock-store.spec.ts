@@ -1,8 +1,8 @@
+import { describeStockEpochs } from '../../../../test/contract/stock-epochs.suite.js';
+import { describeStockPayments } from '../../../../test/contract/stock-payments.suite.js';
+import type { StoreUnderTest } from '../../../../test/contract/stock-store.js';
+import { describeStockStore } from '../../../../test/contract/stock-store.suite.js';
 import { InMemoryStockStore } from './in-memory-stock-store.js';
-import { describeStockPayments } from '../../../test/contract/stock-payments.suite.js';
-import { describeStockEpochs } from '../../../test/contract/stock-epochs.suite.js';
-import type { StoreUnderTest } from '../../../test/contract/stock-store.js';
-import { describeStockStore } from '../../../test/contract/stock-store.suite.js';
 
 async function open(): Promise<StoreUnderTest> {
   let nowMs = 1_700_000_000_000;

@@ -1,7 +1,7 @@
 /** What the Redis functions decided, from what they reply (see the header of each in functions/). */
 import { InvariantError } from '#domain';
+import type { AdjustDecision, HoldDecision, PendingDecision } from '../stock-store.js';
 import { decodeLevel, type RawDecision } from './journal-codec.js';
-import type { AdjustDecision, HoldDecision, PendingDecision } from './stock-store.js';
 
 /** What kept a command from being done: a payment under way, the end of the hold, or that there is none. */
 export function notDone(raw: RawDecision): PendingDecision | EndedRaw | { kind: 'unknown' } {

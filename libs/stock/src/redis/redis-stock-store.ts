@@ -5,22 +5,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
 import type { Clock } from '#platform';
-import { adjustDecision, endedDecision, holdDecision, notDone } from './decision-codec.js';
-import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
-import {
-  decodeEntry,
-  decodeHolding,
-  decodeLevel,
-  decodeRecord,
-  decodeReserved,
-  decodeSeen,
-  encodeHoldCommand,
-  encodeRestored,
-  holdsNow,
-  type RawDecision,
-} from './journal-codec.js';
-import { isReply, translateRedisError } from './redis-errors.js';
-import { PartitionClock, type ClockComplaint, type Window } from './partition-clock.js';
 import type {
   AdjustCommand,
   AdjustDecision,
@@ -50,7 +34,23 @@ import type {
   ReleaseDecision,
   RestoreAttempt,
   StockStore,
-} from './stock-store.js';
+} from '../stock-store.js';
+import { adjustDecision, endedDecision, holdDecision, notDone } from './decision-codec.js';
+import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
+import {
+  decodeEntry,
+  decodeHolding,
+  decodeLevel,
+  decodeRecord,
+  decodeReserved,
+  decodeSeen,
+  encodeHoldCommand,
+  encodeRestored,
+  holdsNow,
+  type RawDecision,
+} from './journal-codec.js';
+import { PartitionClock, type ClockComplaint, type Window } from './partition-clock.js';
+import { isReply, translateRedisError } from './redis-errors.js';
 
 type Argument = string | number;
 type RawReply<Raw> = readonly [

@@ -35,7 +35,7 @@ import type {
   ReleaseCommand,
   ReleaseDecision,
   UnknownDecision,
-} from './stock-store.js';
+} from '../stock-store.js';
 import { checkAgainMs, checkMs, checkOfHeld, deadlineOf, isUndecided, pendingOn, type Hold } from './hold.js';
 import { StockShelf, type Level } from './stock-shelf.js';
 

@@ -11,7 +11,7 @@ import {
   type StockLevel,
   type PartitionRecord,
 } from '#domain';
-import type { HoldCommand, PartitionEpoch, SeenLevel, StockNews } from './stock-store.js';
+import type { HoldCommand, PartitionEpoch, SeenLevel, StockNews } from '../stock-store.js';
 
 const none = '-';
 

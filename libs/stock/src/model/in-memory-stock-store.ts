@@ -1,6 +1,5 @@
 /** The stock store in memory: the model of the Redis functions behind the same interface. For specs and simulation. */
 import { UnavailableError, type PartitionRecord } from '#domain';
-import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
 import type {
   Admission,
   Decisions,
@@ -10,7 +9,8 @@ import type {
   PartitionState,
   RestoreAttempt,
   StockStore,
-} from './stock-store.js';
+} from '../stock-store.js';
+import { expiredAtOnceMax, PartitionModel } from './partition-model.js';
 
 export class InMemoryStockStore implements StockStore {
   private readonly partitions = new Map<number, PartitionModel>();

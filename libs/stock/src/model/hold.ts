@@ -1,6 +1,6 @@
 /** A hold as the model of a partition keeps it. */
 import type { Paying, ReservationLine } from '#domain';
-import type { PendingDecision } from './stock-store.js';
+import type { PendingDecision } from '../stock-store.js';
 
 /** When to ask what became of a part: see `PART_CHECK_MS` and those beside it in functions/_partition.lua. */
 export const checkMs = 10_000;

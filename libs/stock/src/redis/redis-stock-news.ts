@@ -5,9 +5,9 @@
  */
 import type { Cluster, Redis } from 'ioredis';
 import { systemRandom, type Timer, type Timers } from '#platform';
+import type { StockNews } from '../stock-store.js';
 import { decodeNews } from './journal-codec.js';
 import { NewsBeats } from './news-beats.js';
-import type { StockNews } from './stock-store.js';
 
 export type NewsListener = {
   readonly onNews: (news: StockNews) => void;

@@ -17,7 +17,9 @@ export type FunctionLibrary = {
 /** What the functions share, in the order in which one builds on the other. */
 const shared = ['_arguments.lua', '_records.lua', '_clock.lua', '_partition.lua', '_write.lua'];
 
-export function readFunctionLibrary(folder = path.join(import.meta.dirname, 'functions')): FunctionLibrary {
+export function readFunctionLibrary(
+  folder = path.join(import.meta.dirname, '../functions'),
+): FunctionLibrary {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.lua'))
     .sort();

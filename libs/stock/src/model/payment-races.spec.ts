@@ -1,8 +1,8 @@
 /** The short form of `npm run test:races`, and that it sees what it is there to see. */
 import { describe, expect, test } from '@jest/globals';
-import { intercept } from '../../../test/fixtures/intercept.js';
-import { runRaces } from '../../../test/races/payment-races.js';
-import type { StockStore } from './stock-store.js';
+import { intercept } from '../../../../test/fixtures/intercept.js';
+import { runRaces } from '../../../../test/races/payment-races.js';
+import type { StockStore } from '../stock-store.js';
 
 const at = { partition: 0, epoch: 1 };
 
