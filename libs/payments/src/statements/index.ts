@@ -1,11 +1,11 @@
 import type { StatementFormat, StatementReader } from '../statement.js';
-import { adyenSettlementCsv } from './adyen-settlement-csv.js';
-import { camt053 } from './camt053.js';
-import { mt940 } from './mt940.js';
-import { paypalActivityCsv } from './paypal-activity-csv.js';
-import { stripePayoutCsv } from './stripe-payout-csv.js';
+import { adyenSettlementCsv } from './csv/adyen-settlement-csv.js';
+import { camt053 } from './bank/camt053.js';
+import { mt940 } from './bank/mt940.js';
+import { paypalActivityCsv } from './csv/paypal-activity-csv.js';
+import { stripePayoutCsv } from './csv/stripe-payout-csv.js';
 
-export { plainName } from './csv-table.js';
+export { plainName } from './csv/csv-table.js';
 
 /** The reader of each format. */
 export const statementReaders: Readonly<Record<StatementFormat, StatementReader>> = {

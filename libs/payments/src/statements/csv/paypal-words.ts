@@ -2,7 +2,7 @@
  * What PayPal calls things in the languages it writes its activity downloads in, as plain names (see csv-table.ts: lower
  * case, without accents, spaces and punctuation).
  */
-import type { TransactionKind } from '../provider-transaction.js';
+import type { TransactionKind } from '../../provider-transaction.js';
 
 // prettier-ignore
 export const columnNames = {

@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { array, assert, constantFrom, property, string } from 'fast-check';
 
+import { Lines } from '../lines.js';
 import { CsvRecords, delimiterOf, type CsvRecord } from './csv-records.js';
-import { Lines } from './lines.js';
 
 function recordsOf(text: string, width: number): { records: CsvRecord[]; openAt: number | null } {
   const lines = new Lines();

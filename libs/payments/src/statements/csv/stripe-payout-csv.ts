@@ -6,14 +6,14 @@
  * The row of a payout states what was paid; the rows that name the payout must add up to it. Some reports state it as what
  * leaves the balance (negative), some as what the bank gets. Fee rows may name no payout and be paid out all the same.
  */
-import type { ProviderTransaction, TransactionKind } from '../provider-transaction.js';
-import type { StatementItem } from '../statement.js';
-import { kindOf } from '../stripe/stripe-kinds.js';
-import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
+import type { ProviderTransaction, TransactionKind } from '../../provider-transaction.js';
+import type { StatementItem } from '../../statement.js';
+import { kindOf } from '../../stripe/stripe-kinds.js';
+import { currencyOf, minorUnits, type DecimalMark } from '../amount.js';
+import { isoMoment } from '../moment.js';
+import { RowError } from '../row-error.js';
+import { contentHash, numbered, Occurrences } from '../row-identity.js';
 import { csvReader, type Header, type Row, type Table } from './csv-table.js';
-import { isoMoment } from './moment.js';
-import { RowError } from './row-error.js';
-import { contentHash, numbered, Occurrences } from './row-identity.js';
 import { PayoutTotals } from './stripe-payout-totals.js';
 
 export const stripePayoutCsv = csvReader({

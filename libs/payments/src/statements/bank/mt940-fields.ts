@@ -1,8 +1,8 @@
 /** The fields of an MT940 that say something about money: balances (:60F:, :62F:) and entries (:61:). */
-import type { TransactionKind } from '../provider-transaction.js';
-import { clip, currencyOf, minorUnits } from './amount.js';
-import { daysOf } from './moment.js';
-import { RowError } from './row-error.js';
+import type { TransactionKind } from '../../provider-transaction.js';
+import { clip, currencyOf, minorUnits } from '../amount.js';
+import { daysOf } from '../moment.js';
+import { RowError } from '../row-error.js';
 
 export type Balance = { readonly value: number; readonly currency: string; readonly date: string };
 

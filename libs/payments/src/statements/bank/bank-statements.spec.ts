@@ -1,7 +1,7 @@
 /** camt.053 and MT940 on files as banks send them (test/fixtures/statements). */
 import { describe, expect, it } from '@jest/globals';
 
-import { chain, fixture, read, summary, transactions } from '../../test/statement-files.js';
+import { chain, fixture, read, summary, transactions } from '../../../test/statement-files.js';
 
 describe('camt053', () => {
   it('reads version 2: entries, the transactions of a batch, a reversal, two equal fees, a pending entry', async () => {

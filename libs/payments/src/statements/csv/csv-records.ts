@@ -5,7 +5,7 @@
  *
  * A field is quoted when it begins with a quote; a quote inside an unquoted field is a character like any other.
  */
-import type { Line } from './lines.js';
+import type { Line } from '../lines.js';
 
 export type CsvRecord = {
   readonly line: number;

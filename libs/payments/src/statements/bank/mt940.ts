@@ -11,13 +11,13 @@ import {
   type StatementItem,
   type StatementLink,
   type StatementReader,
-} from '../statement.js';
-import { Lines, type Line } from './lines.js';
+} from '../../statement.js';
+import { Lines, type Line } from '../lines.js';
+import { quarantined, readOrQuarantine } from '../row-error.js';
+import { contentHash, numbered, Occurrences } from '../row-identity.js';
+import { decodeText, describeBinary, textOf } from '../text.js';
 import { parseBalance, parseEntry, referenceIn, type Balance, type Entry } from './mt940-fields.js';
-import { quarantined, readOrQuarantine } from './row-error.js';
-import { contentHash, numbered, Occurrences } from './row-identity.js';
 import { numberedPage, unordered } from './statement-order.js';
-import { decodeText, describeBinary, textOf } from './text.js';
 
 export const mt940: StatementReader = {
   format: 'mt940',

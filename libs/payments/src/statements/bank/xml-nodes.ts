@@ -5,7 +5,7 @@
  */
 import { SaxesParser } from 'saxes';
 
-import { decodeText } from './text.js';
+import { decodeText } from '../text.js';
 
 export type Node = {
   readonly name: string;

@@ -7,15 +7,15 @@
  * (pending, denied, memo) are kept under an id of their own, with their status: when the transaction completes, its row is
  * new. Nothing is tied out: a download states no payout and no balance that its rows would have to add up to.
  */
-import type { ProviderTransaction } from '../provider-transaction.js';
-import type { StatementItem } from '../statement.js';
-import { currencyOf, minorUnits } from './amount.js';
+import type { ProviderTransaction } from '../../provider-transaction.js';
+import type { StatementItem } from '../../statement.js';
+import { currencyOf, minorUnits } from '../amount.js';
+import { zoneOffsetMs } from '../moment.js';
+import { readOrQuarantine } from '../row-error.js';
+import { contentHash, numbered, Occurrences } from '../row-identity.js';
 import { csvReader, plainName, type Header, type Row, type Table } from './csv-table.js';
-import { zoneOffsetMs } from './moment.js';
 import { paypalMoment, StyleSearch, type Style } from './paypal-style.js';
 import { columnNames, kindOfEvent, kindOfType, movesMoney } from './paypal-words.js';
-import { readOrQuarantine } from './row-error.js';
-import { contentHash, numbered, Occurrences } from './row-identity.js';
 
 export const paypalActivityCsv = csvReader({
   format: 'paypal-activity-csv',

@@ -1,7 +1,7 @@
 /** Stripe, Adyen and PayPal on files in their shape (test/fixtures/statements). */
 import { describe, expect, it } from '@jest/globals';
 
-import { csv, fixture, read, summary, transactions } from '../../test/statement-files.js';
+import { csv, fixture, read, summary, transactions } from '../../../test/statement-files.js';
 
 describe('stripe-payout-csv', () => {
   it('reads an itemised payout reconciliation; a fee that names no payout counts into the payout of its day', async () => {

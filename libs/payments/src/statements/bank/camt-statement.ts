@@ -3,13 +3,13 @@
  * back until it is complete, for only then is it known whether they add up to it; of a very large batch only the first
  * thousand are, and the rest is taken at its word.
  */
-import type { ProviderTransaction } from '../provider-transaction.js';
-import type { StatedBalance, StatementItem, StatementLink } from '../statement.js';
-import { currencyOf, minorUnits } from './amount.js';
+import type { ProviderTransaction } from '../../provider-transaction.js';
+import type { StatedBalance, StatementItem, StatementLink } from '../../statement.js';
+import { currencyOf, minorUnits } from '../amount.js';
+import { isoMoment } from '../moment.js';
+import { quarantined, readOrQuarantine, RowError } from '../row-error.js';
+import { contentHash, numbered, Occurrences } from '../row-identity.js';
 import { CamtBalances } from './camt-balances.js';
-import { isoMoment } from './moment.js';
-import { quarantined, readOrQuarantine, RowError } from './row-error.js';
-import { contentHash, numbered, Occurrences } from './row-identity.js';
 import { numberedPage } from './statement-order.js';
 import { at, jsonOf, textAt, type Node } from './xml-nodes.js';
 

@@ -6,14 +6,14 @@
  * No column identifies a row. Payments and what becomes of them are known by batch, type, PSP reference, modification
  * reference and currency; fees, transfers and payouts by what they say; either by their count among equal rows.
  */
-import type { ProviderTransaction, TransactionKind } from '../provider-transaction.js';
-import type { StatedBalance, StatementItem, StatementLink } from '../statement.js';
-import { currencyOf, minorUnits, type DecimalMark } from './amount.js';
+import type { ProviderTransaction, TransactionKind } from '../../provider-transaction.js';
+import type { StatedBalance, StatementItem, StatementLink } from '../../statement.js';
+import { currencyOf, minorUnits, type DecimalMark } from '../amount.js';
+import { isoMoment } from '../moment.js';
+import { RowError } from '../row-error.js';
+import { contentHash, numbered, Occurrences } from '../row-identity.js';
+import { detached } from '../text.js';
 import { csvReader, plainName, type Header, type Row, type Table } from './csv-table.js';
-import { isoMoment } from './moment.js';
-import { RowError } from './row-error.js';
-import { contentHash, numbered, Occurrences } from './row-identity.js';
-import { detached } from './text.js';
 
 export const adyenSettlementCsv = csvReader({
   format: 'adyen-settlement-csv',

@@ -2,8 +2,8 @@
  * What a Stripe report says of each payout: the amount in the payout's own row, beside the sum of the rows that name it.
  * Memory is for payouts and dates, not for rows.
  */
-import type { StatedBalance } from '../statement.js';
-import { detached } from './text.js';
+import type { StatedBalance } from '../../statement.js';
+import { detached } from '../text.js';
 
 export type PayoutRow = {
   readonly id: string;

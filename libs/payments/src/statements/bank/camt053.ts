@@ -8,10 +8,10 @@ import {
   StatementFormatError,
   type StatementItem,
   type StatementReader,
-} from '../statement.js';
+} from '../../statement.js';
+import { Occurrences } from '../row-identity.js';
+import { describeBinary, textOf } from '../text.js';
 import { CamtStatement, PageCounts } from './camt-statement.js';
-import { Occurrences } from './row-identity.js';
-import { describeBinary, textOf } from './text.js';
 import { XmlError, XmlNodes, type Node, type Visitor } from './xml-nodes.js';
 
 export const camt053: StatementReader = {

@@ -9,12 +9,12 @@ import {
   type StatementFormat,
   type StatementItem,
   type StatementReader,
-} from '../statement.js';
-import type { DecimalMark } from './amount.js';
+} from '../../statement.js';
+import type { DecimalMark } from '../amount.js';
+import { Lines, type Line } from '../lines.js';
+import { quarantined, readOrQuarantine, RowError } from '../row-error.js';
+import { decodeText, describeBinary, textOf } from '../text.js';
 import { CsvRecords, delimiterOf, type CsvRecord } from './csv-records.js';
-import { Lines, type Line } from './lines.js';
-import { quarantined, readOrQuarantine, RowError } from './row-error.js';
-import { decodeText, describeBinary, textOf } from './text.js';
 
 /** A header is among the first lines, or the file is something else. */
 const headerLinesMax = 20;

@@ -3,9 +3,9 @@
  * April in New York. A day above 12 or an amount with cents decides it for the whole file; where none is found, the order
  * of the rows in time does, then the language and the time zone.
  */
-import { clip, type DecimalMark } from './amount.js';
-import { localMs } from './moment.js';
-import { RowError } from './row-error.js';
+import { clip, type DecimalMark } from '../amount.js';
+import { localMs } from '../moment.js';
+import { RowError } from '../row-error.js';
 
 export type DateOrder = 'year-first' | 'day-first' | 'month-first';
 export type Style = { readonly order: DateOrder; readonly mark: DecimalMark };

@@ -3,7 +3,7 @@
  * before closed with (PRCD); closing (CLBD). Pages of a statement have interim ones (ITBD) in their place, and statements
  * of several days a pair for each day: the earliest opening and the latest closing are meant.
  */
-import type { StatedBalance, StatementLink } from '../statement.js';
+import type { StatedBalance, StatementLink } from '../../statement.js';
 import { unordered } from './statement-order.js';
 
 type Balance = {
