@@ -3,8 +3,8 @@ import { UnavailableError } from '#domain';
 import type { AuditRepository, Violation } from '#ledger';
 import type { Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
-import { Drift, patience } from './drift.js';
 import type { Public } from './ports.js';
+import { Drift, patience } from './upkeep/drift.js';
 import type { AuditUseCases, InvariantReport } from './use-cases.js';
 
 export type AuditParts = {

@@ -17,18 +17,18 @@ import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
 import { partitionOf, StockCache, StockCells, StockDesk, type NewsListener, type StockStore } from '#stock';
 import { Audit } from './audit.js';
-import { DriftWatch } from './drift.js';
 import { Finality } from './finality.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
-import { PartitionKeeper } from './partition-keeper.js';
 import { openPayments } from './payments/open-payments.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';
-import { Retention } from './retention.js';
 import { Stock } from './stock.js';
-import { StockWatch } from './stock-watch.js';
-import { Sweeper } from './sweeper.js';
+import { DriftWatch } from './upkeep/drift.js';
+import { PartitionKeeper } from './upkeep/partition-keeper.js';
+import { Retention } from './upkeep/retention.js';
+import { StockWatch } from './upkeep/stock-watch.js';
+import { Sweeper } from './upkeep/sweeper.js';
 import type {
   Answer,
   AuditUseCases,

@@ -9,7 +9,7 @@ import { UnavailableError, type PartitionRecord } from '#domain';
 import { PaymentRepository, PostgresLedgerWriter } from '#ledger';
 import { RedisStockStore, type HoldCommand } from '#stock';
 import { Finality } from '../../../libs/reservations/src/finality.js';
-import { PartitionKeeper } from '../../../libs/reservations/src/partition-keeper.js';
+import { PartitionKeeper } from '../../../libs/reservations/src/upkeep/partition-keeper.js';
 import { PartitionClock } from '../../../libs/stock/src/redis/partition-clock.js';
 
 /** Puts another method in the place of one; it may call the one before. */

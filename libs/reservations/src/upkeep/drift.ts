@@ -10,7 +10,7 @@ import { UnavailableError, type StockLevel } from '#domain';
 import { effectsOf, type AuditRepository, type LevelsAt, type Violation } from '#ledger';
 import type { Timer, Timers } from '#platform';
 import type { PartitionEpoch, StockStore } from '#stock';
-import type { Public } from './ports.js';
+import type { Public } from '../ports.js';
 
 export type DriftParts = {
   readonly store: Pick<StockStore, 'levels' | 'readJournal'>;

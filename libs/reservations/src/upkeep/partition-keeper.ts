@@ -15,7 +15,7 @@ import {
   type PartitionState,
   type StockStore,
 } from '#stock';
-import type { PartitionLedger } from './ports.js';
+import type { PartitionLedger } from '../ports.js';
 
 export type KeeperOptions = {
   readonly store: StockStore;

@@ -4,7 +4,7 @@
  * the id that followed from the key, so a key that comes again finds it, forgotten or not.
  */
 import type { Timer, Timers } from '#platform';
-import type { IdempotencyLedger, PaymentLedger } from './ports.js';
+import type { IdempotencyLedger, PaymentLedger } from '../ports.js';
 
 export type RetentionOptions = {
   readonly idempotency: Pick<IdempotencyLedger, 'pages' | 'forget'>;

@@ -6,9 +6,9 @@
 import type { JournalEntry, JournalPosition } from '#domain';
 import type { Clock, Timer, Timers } from '#platform';
 import type { Opening, PartitionEpoch, StockStore } from '#stock';
-import { actsWithinMs } from './ledger-staleness.js';
-import type { Orders } from './orders.js';
-import type { Desk, ReservationLedger } from './ports.js';
+import { actsWithinMs } from '../ledger-staleness.js';
+import type { Orders } from '../orders.js';
+import type { Desk, ReservationLedger } from '../ports.js';
 
 export type SweeperOptions = {
   readonly store: StockStore;
