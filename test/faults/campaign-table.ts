@@ -31,7 +31,7 @@ export function campaignTable(files: readonly string[]): string {
   return tableOf(files.map(readCampaign));
 }
 
-export function tableOf(campaigns: readonly Campaign[]): string {
+function tableOf(campaigns: readonly Campaign[]): string {
   const rows = campaigns.map((campaign) => [commandOf(campaign), ...figuresOf([campaign])]);
   const all = [`together, ${campaigns.length} campaigns`, ...figuresOf(campaigns)];
   return [header, header.map(() => '---'), ...rows, all]

@@ -14,7 +14,7 @@ export interface TestServer {
 export const testDataFolder = path.resolve('.holdfast/test');
 
 /** Without an engine Testcontainers looks in many places first: ask before. */
-export async function mayHaveDocker(): Promise<boolean> {
+async function mayHaveDocker(): Promise<boolean> {
   if (process.env['DOCKER_HOST'] !== undefined || existsSync('/var/run/docker.sock')) return true;
   return dockerAnswers();
 }

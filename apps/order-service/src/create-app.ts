@@ -24,7 +24,6 @@ import { SimulationEvents } from './simulations/simulation-events.js';
 import { StockEvents } from './stock/stock-events.js';
 
 export type App = {
-  readonly nest: NestFastifyApplication;
   /** Starts to listen; `shared`: with other threads on one port. @returns the address, as a URL without a path. */
   listen(address: {
     readonly port: number;
@@ -65,7 +64,6 @@ export async function createApp(
   if (services.queues) await serveQueues(nest, services.queues, config.apiKeys);
   await nest.init();
   return {
-    nest,
     async listen({ port, host, shared = false }) {
       // The types of Nest do not know it; it is passed on to the server.
       const options = { port, host, reusePort: shared };

@@ -12,7 +12,7 @@ export const wirePaymentStatuses = [
   'refunded',
 ] as const;
 
-export const money = z
+const money = z
   .strictObject({
     value: z
       .int()

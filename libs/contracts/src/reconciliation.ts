@@ -3,17 +3,17 @@ import { z } from 'zod';
 import { limit, cursor } from './lists.js';
 import { instant, reason, storable, uuid } from './scalars.js';
 
-export const wireStatementFormats = [
+const wireStatementFormats = [
   'stripe-payout-csv',
   'adyen-settlement-csv',
   'paypal-activity-csv',
   'camt053',
   'mt940',
 ] as const;
-export const wireRunStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
-export const wireDiscrepancyStates = ['open', 'assigned', 'pending', 'resolved', 'void'] as const;
+const wireRunStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
+const wireDiscrepancyStates = ['open', 'assigned', 'pending', 'resolved', 'void'] as const;
 /** `await`: the provider has been asked; `void`: it never was one. */
-export const wireDiscrepancyActions = ['assign', 'await', 'resolve', 'void', 'reopen'] as const;
+const wireDiscrepancyActions = ['assign', 'await', 'resolve', 'void', 'reopen'] as const;
 
 const providerName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 const mode = z.enum(['commit', 'dry-run']);
@@ -53,7 +53,7 @@ const minor = z.int();
 const count = z.int().min(0);
 const stateTotal = z.strictObject({ rows: count, gross: minor });
 
-export const runResult = z.strictObject({
+const runResult = z.strictObject({
   rows: count,
   inserted: count,
   duplicates: count,

@@ -273,7 +273,7 @@ export type SimulationReport = z.infer<typeof simulationReport>;
 
 export const simulationBody = z.strictObject({ scenario });
 
-export const simulationStatuses = ['running', 'finished', 'failed'] as const;
+const simulationStatuses = ['running', 'finished', 'failed'] as const;
 
 export const simulation = z
   .strictObject({

@@ -91,12 +91,10 @@ export type Payment = {
 };
 
 /** Why money goes back. */
-export const refundReasons = ['late', 'second-capture', 'order-cancelled', 'wrong-amount'] as const;
-export type RefundReason = (typeof refundReasons)[number];
+export type RefundReason = 'late' | 'second-capture' | 'order-cancelled' | 'wrong-amount';
 
 /**
  * `due`: the ledger has decided it · `requested`: the provider has it · `done` · `failed`: the provider will not; a
  * person has to.
  */
-export const refundStatuses = ['due', 'requested', 'done', 'failed'] as const;
-export type RefundStatus = (typeof refundStatuses)[number];
+export type RefundStatus = 'due' | 'requested' | 'done' | 'failed';

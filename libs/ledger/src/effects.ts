@@ -30,7 +30,7 @@ export type ReservationRow = Parts & {
   lines: Line[];
 };
 /** What is null stays as it is. */
-export type ReservationChange = Parts & {
+type ReservationChange = Parts & {
   id: string;
   /** The statuses that it changes; null: whatever it is, because only parts of it change. */
   of: readonly ReservationStatus[] | null;
@@ -45,7 +45,7 @@ export type ReservationChange = Parts & {
   from_committed: number[];
   from_returned: number[];
 };
-export type PaymentRow = {
+type PaymentRow = {
   id: string;
   reservation_id: string;
   provider: string;
@@ -53,7 +53,7 @@ export type PaymentRow = {
   currency: string;
   created_at: number;
 };
-export type LevelChange = {
+type LevelChange = {
   sku: string;
   partition: number;
   created_at: string;
@@ -68,7 +68,7 @@ export type LevelChange = {
   buyer_limit: number | null;
   hold_ttl_seconds: number | null;
 };
-export type BuyerChange = {
+type BuyerChange = {
   sku: string;
   buyer_id: string;
   held: number;

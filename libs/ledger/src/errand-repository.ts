@@ -7,7 +7,7 @@ import type { Database } from './database.js';
 import { guarded } from './unavailable.js';
 
 /** charge: ask the provider for money · settle: give what it said its meaning here · refund: ask it to give back. */
-export type ErrandKind = 'charge' | 'settle' | 'refund';
+type ErrandKind = 'charge' | 'settle' | 'refund';
 
 export type Errand = {
   readonly id: number;

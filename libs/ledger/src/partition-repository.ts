@@ -19,7 +19,7 @@ export type EpochPosition = PartitionPosition & { readonly incarnation: string }
 export type SeenPosition = EpochPosition & { readonly nowMs: number };
 
 /** `attempt`: the transaction's number, so that nothing of an attempt that was lost is taken for one that was not. */
-export type NextEpoch = { readonly partition: number; readonly epoch: number; readonly attempt: number };
+type NextEpoch = { readonly partition: number; readonly epoch: number; readonly attempt: number };
 
 /** What the ledger has of the epoch that ends. */
 export type LastTaken = { readonly position: PartitionPosition; readonly entry: TakenEntry | null };

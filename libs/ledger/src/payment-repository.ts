@@ -299,7 +299,7 @@ async function move(tx: Tx, paymentId: string, status: PaymentStatus, taken?: Mo
       set done_at = null, due_at = now(), attempts = known.attempts + 1`.execute(tx);
 }
 
-export function toPayment(row: Row): Payment {
+function toPayment(row: Row): Payment {
   return {
     id: row.id,
     reservationId: row.reservation_id,

@@ -1,6 +1,6 @@
-/** The ledger's tables as the queries see them (migrations/ makes them). */
-import type { ColumnType, Generated } from 'kysely';
-import type { OrderStatus, PaymentStatus, RefundReason, RefundStatus, ReservationStatus } from '#domain';
+/** The tables of the ledger that queries are built for; the others are met in SQL alone. migrations/ makes them all. */
+import type { Generated } from 'kysely';
+import type { PaymentStatus, RefundReason, RefundStatus, ReservationStatus } from '#domain';
 
 export type LineState = 'held' | 'committed' | 'returned';
 export type Line = { sku: string; quantity: number; partition: number };
@@ -34,37 +34,10 @@ export type Schema = {
     payment_deadline: Date | null;
     /** Since when it is known that it was paid late; null: it never was. */
     late_paid_at: Date | null;
-    /** As `reservation_lines` shows them. Where they are held and sold; elsewhere they have been given back. */
+    /** As the view `reservation_lines` shows them. Where they are held and sold; elsewhere they have been given back. */
     lines: Line[];
     held_in: number[];
     committed_in: number[];
-  };
-  /** A view. */
-  reservation_lines: {
-    reservation_id: string;
-    sku: string;
-    quantity: number;
-    partition: number;
-    state: LineState;
-    created_at: Date;
-  };
-  orders: {
-    id: string;
-    reservation_id: string;
-    buyer_id: string;
-    status: OrderStatus;
-    payment_id: string | null;
-    created_at: Date;
-  };
-  ledger_entries: {
-    partition: number;
-    epoch: number;
-    sequence: number;
-    kind: string;
-    at: Date;
-    reservation_id: string | null;
-    operation_id: string | null;
-    body: ColumnType<unknown, string>;
   };
   idempotency_keys: {
     digest: Buffer;
@@ -72,16 +45,6 @@ export type Schema = {
     claimed_at: Date;
     status: number | null;
     body: string | null;
-  };
-  outbox: {
-    id: Generated<number>;
-    kind: string;
-    reservation_id: string;
-    payment_id: string | null;
-    created_at: Generated<Date>;
-    due_at: Generated<Date>;
-    attempts: Generated<number>;
-    done_at: Date | null;
   };
   payments: {
     id: string;
@@ -107,14 +70,5 @@ export type Schema = {
     provider_refund_id: string | null;
     created_at: Generated<Date>;
     done_at: Date | null;
-  };
-  webhook_inbox: {
-    provider: string;
-    event_id: string;
-    kind: string;
-    payment_id: string | null;
-    outcome: string;
-    body: string;
-    received_at: Generated<Date>;
   };
 };

@@ -4,27 +4,25 @@
  */
 import type { Money } from '#domain';
 
-export const transactionKinds = [
-  'charge',
-  'refund',
-  'refund-failed',
-  'chargeback',
-  'chargeback-reversed',
-  'fee',
-  'conversion',
-  'payout',
+export type TransactionKind =
+  | 'charge'
+  | 'refund'
+  | 'refund-failed'
+  | 'chargeback'
+  | 'chargeback-reversed'
+  | 'fee'
+  | 'conversion'
+  | 'payout'
   /** Money of a payout that the bank did not take, or that was called back: a later payout carries it. */
-  'payout-returned',
-  'adjustment',
+  | 'payout-returned'
+  | 'adjustment'
   /** Money of the account that is kept back for a time (`hold`), or given free again. */
-  'hold',
+  | 'hold'
   /** A balance that goes from one batch of the account to the next: what leaves one arrives in the other. */
-  'carry-over',
+  | 'carry-over'
   /** Announced, pending, denied or for information: it moves no money, and its `net` is 0. */
-  'memo',
-  'other',
-] as const;
-export type TransactionKind = (typeof transactionKinds)[number];
+  | 'memo'
+  | 'other';
 
 export type ProviderTransaction = {
   /** Unique within the provider's account: the provider's own id, or one made of what the row says. */

@@ -8,7 +8,7 @@ import { ConfigurationError } from '#platform';
 import { matchPolicyDefault, type MatchPolicy } from './matching/match-policy.js';
 import { pageSizeMax, walkPolicyOfCommits, walkPolicyOfTime, type WalkPolicy } from './walk/walk-policy.js';
 
-export type ProviderPolicy = {
+type ProviderPolicy = {
   readonly match: MatchPolicy;
   readonly walk: WalkPolicy;
   /** Questions to the provider in a second, by all processes together. */
@@ -58,8 +58,8 @@ const file = z.record(
   ofProvider,
 );
 
-export const standstillMsDefault = 15 * minuteMs;
-export const callsPerSecondDefault = 20;
+const standstillMsDefault = 15 * minuteMs;
+const callsPerSecondDefault = 20;
 
 /** What is built in. */
 export const policiesDefault: Policies = policiesOf({});

@@ -25,7 +25,7 @@ export type ProviderParts = ReconcileParts & {
 };
 
 /** Rows of a dry run are held in memory between reading and taking: as many as this, and no more. */
-export const dryRunRowsMax = 200_000;
+const dryRunRowsMax = 200_000;
 
 /** Does a run that is on record, to its end. Safe to repeat. @throws UnavailableError: it stays unfinished */
 export async function reconcileProvider(

@@ -1,11 +1,9 @@
 /** What the use cases need from the ledger: the repositories of `libs/ledger`, named by what is asked of them. */
 import type {
-  ErrandRepository,
   GroupCommit,
   IdempotencyRepository,
   PartitionRepository,
   PaymentRepository,
-  RefundRepository,
   ReservationRepository,
   StockRepository,
 } from '#ledger';
@@ -15,13 +13,11 @@ import type { Clock, Timers } from '#platform';
 export type Public<Class> = { readonly [Name in keyof Class]: Class[Name] };
 
 export type ReservationLedger = Public<ReservationRepository>;
-export type StockLedger = Public<StockRepository>;
+type StockLedger = Public<StockRepository>;
 export type IdempotencyLedger = Public<IdempotencyRepository>;
 export type PartitionLedger = Public<PartitionRepository>;
 export type PaymentLedger = Public<PaymentRepository>;
-export type RefundLedger = Public<RefundRepository>;
-export type ErrandLedger = Public<ErrandRepository>;
-export type Commits = Public<GroupCommit>;
+type Commits = Public<GroupCommit>;
 export type Desk = Public<StockDesk>;
 
 /** When a caller is told: once the ledger has it, or already when Redis has decided (see docs/configuration). */

@@ -126,7 +126,7 @@ export type AdjustOutcome =
   | { readonly kind: 'too-much-stock'; readonly sku: string };
 
 /** A position in a list: where the page before ended. Opaque outside; made and read by the ledger. */
-export type ListPosition = readonly (string | number)[];
+type ListPosition = readonly (string | number)[];
 export type PageRequest = { readonly limit: number; readonly after: ListPosition | null };
 export type Page<Row> = { readonly data: readonly Row[]; readonly next: ListPosition | null };
 

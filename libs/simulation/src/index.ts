@@ -7,7 +7,7 @@ export * from './scenario/scenario-file.js';
 export * from './service/simulation-repository.js';
 export { SlowProxy } from './real/servers/slow-proxy.js';
 export * from './service/simulations.js';
-export type { TestbedOptions, Target } from './real/testbed.js';
+export type { Target } from './real/testbed.js';
 export type { Costs } from './virtual/virtual-shop.js';
 export * from './virtual/rehearse-virtually.js';
 export * from './virtual/what-if.js';

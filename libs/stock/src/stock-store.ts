@@ -266,7 +266,7 @@ export type StockNews = {
   readonly buyers: readonly BuyerNews[];
 };
 
-export type BuyerNews = {
+type BuyerNews = {
   readonly sku: string;
   readonly buyerId: string;
   /** The live hold, with the end that was promised; null: none. */

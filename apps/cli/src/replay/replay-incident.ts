@@ -22,7 +22,7 @@ export type IncidentOptions = {
   readonly onPaid: (orders: number) => void;
 };
 
-export type ReaderReport = {
+type ReaderReport = {
   readonly reader: 'offset pages' | 'cursor on (time, id)' | 'Holdfast';
   readonly payouts: number;
   readonly paidTwice: number;

@@ -57,7 +57,7 @@ export async function send(path: string, options: CallOptions): Promise<Response
 }
 
 /** @throws ProblemError when no key at hand has one of the scopes. */
-export function authorization(scopes: readonly Scope[]): Record<string, string> {
+function authorization(scopes: readonly Scope[]): Record<string, string> {
   if (scopes.length === 0) return {};
   const key = keyFor(scopes);
   if (key === undefined) throw missingScope(scopes.join(' or '));

@@ -9,7 +9,7 @@ import { localProblem, problemOf, type ProblemError } from '../api/problem.js';
 import { follow } from '../api/stream.js';
 import { Observable } from '../observable.js';
 
-export type Waiting = { readonly scenario: ScenarioInput; readonly strategy: StrategyName };
+type Waiting = { readonly scenario: ScenarioInput; readonly strategy: StrategyName };
 
 export type Running = {
   readonly id: string;

@@ -34,7 +34,7 @@ export type SandboxAccount = {
   readonly webhookSecret: string;
 };
 
-export const sandboxName = 'sandbox';
+const sandboxName = 'sandbox';
 type Request = {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>>;

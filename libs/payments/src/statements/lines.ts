@@ -12,7 +12,7 @@ export type Line = {
   readonly overlong: boolean;
 };
 
-export const lineLengthMax = 262_144;
+const lineLengthMax = 262_144;
 
 export class Lines {
   private number = 1;

@@ -4,7 +4,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 
-export const scopes = ['storefront', 'admin'] as const;
+const scopes = ['storefront', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 export type ApiKey = {

@@ -48,7 +48,7 @@ export type Config = {
 };
 
 export type SandboxConfig = { readonly url: string; readonly apiKey: string; readonly webhookSecret: string };
-export type StripeConfig = {
+type StripeConfig = {
   readonly url: string;
   readonly secretKey: string;
   readonly webhookSecret: string;

@@ -10,7 +10,7 @@ export class ServerAwayError extends Error {
 }
 
 /** The address cannot be listened on; the message says what to change. */
-export class CannotListenError extends Error {
+class CannotListenError extends Error {
   override readonly name = 'CannotListenError';
 }
 

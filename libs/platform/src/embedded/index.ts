@@ -10,6 +10,5 @@ export * from './serve-pglite.js';
 export { isAlive } from './debian-packages.js';
 export { findOnPath, type Program, type Report, runToEnd } from './programs.js';
 export * from './redis.js';
-export { redisSettings, RedisStartError } from './redis-process.js';
 export * from './throwaway-postgres.js';
 export * from './until-it-answers.js';

@@ -9,12 +9,10 @@ import { launchRedis, redisPlace } from './redis-process.js';
 import { supervise } from './supervise.js';
 
 /** What a client connects to: a Unix socket, or a port where Redis runs in Docker. */
-export type RedisConnection = { readonly path: string } | { readonly host: string; readonly port: number };
+type RedisConnection = { readonly path: string } | { readonly host: string; readonly port: number };
 
 export interface EmbeddedRedis {
   readonly connection: RedisConnection;
-  /** For people: which server this is. */
-  readonly origin: string;
   /** Ends it once everything written is on disk. */
   readonly stop: () => Promise<void>;
 }
@@ -35,7 +33,7 @@ export async function startRedis(options: {
   if (server.kind === 'docker') return startInDocker(dataDir, server.image, report);
   const place = await redisPlace(dataDir);
   const supervisor = await supervise('Redis', () => launchRedis(place, server.program, report), report);
-  return { connection: { path: place.socket }, origin: server.program.origin, stop: () => supervisor.stop() };
+  return { connection: { path: place.socket }, stop: () => supervisor.stop() };
 }
 
 async function startInDocker(dataDir: string, image: string, report: Report): Promise<EmbeddedRedis> {
@@ -45,5 +43,5 @@ async function startInDocker(dataDir: string, image: string, report: Report): Pr
   const name = `holdfast-redis-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
   const container = await launchRedisContainer({ name, folder, image });
   const supervisor = await supervise('Redis', container.launch, report);
-  return { connection: container.connection, origin: `${image} in Docker`, stop: () => supervisor.stop() };
+  return { connection: container.connection, stop: () => supervisor.stop() };
 }

@@ -1,7 +1,7 @@
 /** Whether the service can do its work, part by part. */
 import type { Timers } from '../ports.js';
 
-export type Readiness = { readonly ok: boolean; readonly detail: string };
+type Readiness = { readonly ok: boolean; readonly detail: string };
 
 /** One part that the service cannot work without. A check that throws counts as not ready. */
 export interface ReadinessProbe {

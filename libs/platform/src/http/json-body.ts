@@ -40,7 +40,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   return value;
 }
 
-export type JsonFault = { readonly path: string; readonly message: string };
+type JsonFault = { readonly path: string; readonly message: string };
 
 /** An object or list that the walk is inside of. */
 type Container = { readonly members: Set<string> | null; at: string | number };

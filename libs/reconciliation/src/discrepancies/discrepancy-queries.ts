@@ -25,7 +25,7 @@ export type Discrepancy = {
   readonly history: readonly HistoryStep[];
 };
 
-export type HistoryStep = {
+type HistoryStep = {
   readonly action: string;
   readonly actor: string;
   readonly reason: string;

@@ -16,7 +16,7 @@ import {
 } from './discrepancy.js';
 
 /** Who acts when no person does. */
-export const reconciliationActor = 'reconciliation';
+const reconciliationActor = 'reconciliation';
 
 export type DiscrepancyRow = {
   id: string;
@@ -35,16 +35,6 @@ export type DiscrepancyRow = {
   run_id: string | null;
   opened_at: Date;
   changed_at: Date;
-};
-
-export type DiscrepancyStep = {
-  readonly step: number;
-  readonly action: string;
-  readonly actor: string;
-  readonly reason: string;
-  readonly before: DiscrepancyState | null;
-  readonly after: DiscrepancyState;
-  readonly at: Date;
 };
 
 type Move = {
@@ -86,7 +76,7 @@ export async function syncFindings(
   runId: string | null,
   found: readonly Finding[],
   known: readonly DiscrepancyRow[],
-): Promise<{ opened: number; resolved: number }> {
+): Promise<void> {
   const byId = new Map(known.map((row) => [row.id, row]));
   const wanted = new Map(found.map((finding) => [discrepancyId(account, finding), finding]));
   const fresh = [...wanted].filter(([id]) => !byId.has(id));
@@ -109,7 +99,6 @@ export async function syncFindings(
       .map(({ id }) => move(id, 'reopen', 'It is so again', 'resolved', 'open')),
   ];
   for (const some of inPieces(moves)) await writeMoves(tx, some, reconciliationActor);
-  return { opened: inserted.size, resolved: gone.length };
 }
 
 /** A step by somebody, from the state that was read. */

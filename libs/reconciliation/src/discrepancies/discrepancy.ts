@@ -30,11 +30,8 @@ export const discrepancyCodes = {
 } as const;
 export type DiscrepancyCode = keyof typeof discrepancyCodes;
 
-export const discrepancyStates = ['open', 'assigned', 'pending', 'resolved', 'void'] as const;
-export type DiscrepancyState = (typeof discrepancyStates)[number];
-
-export const discrepancyActions = ['assign', 'await', 'resolve', 'void', 'reopen'] as const;
-export type DiscrepancyAction = (typeof discrepancyActions)[number];
+export type DiscrepancyState = 'open' | 'assigned' | 'pending' | 'resolved' | 'void';
+export type DiscrepancyAction = 'assign' | 'await' | 'resolve' | 'void' | 'reopen';
 
 /** A state: it moves there. `same`: it is so already. `too-late`: it has ended another way. */
 export const discrepancyTransitions = {

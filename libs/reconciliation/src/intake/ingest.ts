@@ -33,8 +33,6 @@ export type Ingested = {
   readonly firstOfRun: readonly ProviderTransaction[];
   /** Rows that are the run's own now and were not before. */
   readonly claimed: number;
-  /** Of the duplicates, those that say something else than before. */
-  readonly conflicting: number;
   /** Of the inserted, those that came too late. */
   readonly late: number;
   /** The time of the oldest row that was new; null: none was. */
@@ -55,7 +53,7 @@ type Known = {
 };
 
 /** What is compared when an id comes again. */
-export const digestOf = (raw: string): string => createHash('sha256').update(raw).digest('hex');
+const digestOf = (raw: string): string => createHash('sha256').update(raw).digest('hex');
 
 /** Part of the caller's transaction. */
 export async function ingest(tx: Database, command: IngestCommand): Promise<Ingested> {
@@ -66,7 +64,6 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
       duplicates: 0,
       firstOfRun: [],
       claimed: 0,
-      conflicting: 0,
       late: 0,
       oldestNewMs: null,
     };
@@ -76,7 +73,7 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
   const fresh = new Set(inserted.map(({ id }) => id));
   const again = [...first.filter(({ id }) => !fresh.has(id)), ...repeated];
   const known = again.length === 0 ? [] : await findKnown(tx, command.account, again);
-  const conflicting = await keepConflicts(tx, command, again, known);
+  await keepConflicts(tx, command, again, known);
   await learnPayouts(tx, again, known);
   const own = claimsKnown ? [...inserted, ...known] : inserted;
   const claimed = await claim(
@@ -89,7 +86,6 @@ export async function ingest(tx: Database, command: IngestCommand): Promise<Inge
     duplicates: again.length,
     firstOfRun: claimsKnown ? firstOf(first, own, claimed) : first,
     claimed: claimed.size,
-    conflicting,
     late: inserted.filter(({ late }) => late).length,
     oldestNewMs: inserted.reduce<number | null>(
       (oldest, { at }) => (oldest === null || at < oldest ? at : oldest),
@@ -192,7 +188,7 @@ async function keepConflicts(
   { runId, origin }: IngestCommand,
   again: readonly ProviderTransaction[],
   known: readonly Known[],
-): Promise<number> {
+): Promise<void> {
   const byId = new Map(known.map((row) => [row.id, row]));
   const otherwise = again.flatMap((transaction): Retold[] => {
     const row = byId.get(transaction.id);
@@ -206,7 +202,7 @@ async function keepConflicts(
   const conflicts = otherwise
     .filter((retold) => contradicts(retold, raws.get(retold.row.number)))
     .map(({ row: { number }, digest, transaction: { raw } }) => ({ number, digest, raw }));
-  if (conflicts.length === 0) return 0;
+  if (conflicts.length === 0) return;
   await sql`
     with kept as (
       insert into conflicting_transactions (number, digest, raw, run_id)
@@ -217,7 +213,6 @@ async function keepConflicts(
       returning number
     )
     update provider_transactions set judged = false where number in (select number from kept)`.execute(tx);
-  return conflicts.length;
 }
 
 /** A known row that comes again in other words. */

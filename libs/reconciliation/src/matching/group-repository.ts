@@ -122,7 +122,6 @@ type PaymentRow = {
   status: PaymentStatus;
   captured_amount: number | null;
   captured_currency: string | null;
-  captured_at: Date | null;
   refund_id: string | null;
   provider_refund_id: string | null;
   refund_amount: number | null;
@@ -131,7 +130,7 @@ type PaymentRow = {
 };
 
 const paymentColumns = sql`p.id, p.reservation_id, o.id as order_id, p.provider_payment_id, p.amount, p.currency,
-  p.status, p.captured_amount, p.captured_currency, p.captured_at, r.id as refund_id, r.provider_refund_id,
+  p.status, p.captured_amount, p.captured_currency, r.id as refund_id, r.provider_refund_id,
   r.amount as refund_amount, r.currency as refund_currency, r.status as refund_status`;
 
 /** Our payments of these reservations by this provider; the oldest first. */
@@ -230,7 +229,6 @@ function toPayment(row: PaymentRow): OurPayment {
       captured_amount === null || captured_currency === null
         ? null
         : { value: captured_amount, currency: captured_currency },
-    capturedAtMs: row.captured_at?.getTime() ?? null,
     status: row.status,
     refund:
       refund_id === null || refund_amount === null || refund_currency === null || refund_status === null

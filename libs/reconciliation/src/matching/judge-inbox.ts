@@ -35,8 +35,6 @@ export type Judged = {
   readonly rows: number;
   /** The highest number of them. */
   readonly last: number;
-  readonly opened: number;
-  readonly effects: readonly Effect[];
 };
 
 /** Codes that other parts find and end: payouts, statements, and what is ours alone. */
@@ -54,7 +52,7 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
     const { account, after, batchMax, nameless } = command;
     await lockAccount(tx, account);
     const inbox = await readInbox(tx, account, { after, limit: batchMax, nameless });
-    if (inbox.length === 0) return { rows: 0, last: after, opened: 0, effects: [] };
+    if (inbox.length === 0) return { rows: 0, last: after };
     const { verdicts, stored } = await judgeGroups(tx, command, inbox);
     const numbers = [...stored.keys()];
     const reservationIds = [
@@ -75,9 +73,9 @@ export function judgeInbox(db: Database, command: JudgeCommand): Promise<Judged>
     // All of an amount have been judged together, whichever of them the batch began with.
     const judged = nameless ? numbers : inbox.map(({ number }) => number);
     await writeVerdicts(tx, changed, judged);
-    const { opened } = await syncFindings(tx, account, command.runId, verdicts.findings, known);
-    const effects = await keepEffects(tx, verdicts.effects);
-    return { rows: judged.length, last: inbox.at(-1)!.number, opened, effects };
+    await syncFindings(tx, account, command.runId, verdicts.findings, known);
+    await keepEffects(tx, verdicts.effects);
+    return { rows: judged.length, last: inbox.at(-1)!.number };
   });
 }
 
@@ -125,9 +123,9 @@ function sameVerdict(left: RowVerdict, right: RowVerdict): boolean {
   );
 }
 
-/** Answers with those that were not known: each is kept, and later done, once. */
-async function keepEffects(tx: Database, effects: readonly Effect[]): Promise<Effect[]> {
-  if (effects.length === 0) return [];
+/** Each is kept, and later done, once: the key says which are known. */
+async function keepEffects(tx: Database, effects: readonly Effect[]): Promise<void> {
+  if (effects.length === 0) return;
   const list = effects.map(({ key, kind, number, reservationId, paymentId }) => ({
     key,
     kind,
@@ -135,13 +133,10 @@ async function keepEffects(tx: Database, effects: readonly Effect[]): Promise<Ef
     reservation: reservationId,
     payment: paymentId,
   }));
-  const { rows } = await sql<{ key: string }>`
+  await sql`
     insert into reconciliation_effects (key, kind, number, reservation_id, payment_id, state)
     select key, kind, number, reservation, payment, 'due'
     from json_to_recordset(${rowsOf(list)}) as r(key text, kind text, number bigint, reservation uuid, payment uuid)
     order by key
-    on conflict do nothing
-    returning key`.execute(tx);
-  const fresh = new Set(rows.map(({ key }) => key));
-  return effects.filter(({ key }) => fresh.has(key));
+    on conflict do nothing`.execute(tx);
 }

@@ -28,7 +28,6 @@ export type OurPayment = {
   readonly providerPaymentId: string | null;
   readonly amount: Money;
   readonly captured: Money | null;
-  readonly capturedAtMs: number | null;
   readonly status: PaymentStatus;
   readonly refund: OurRefund | null;
 };

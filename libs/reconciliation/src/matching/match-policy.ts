@@ -13,14 +13,14 @@ export type MatchPolicy = {
 };
 
 /** `basisPoints` of the gross and a fixed part, both in the currency of the gross. */
-export type FeePolicy = {
+type FeePolicy = {
   readonly basisPoints: number;
   readonly fixed: number;
   readonly tolerance: number;
 };
 
 /** Units of the second currency for a million units of the first, in minor units of both. */
-export type RatePolicy = { readonly perMillion: number; readonly toleranceBasisPoints: number };
+type RatePolicy = { readonly perMillion: number; readonly toleranceBasisPoints: number };
 
 const dayMs = 86_400_000;
 

@@ -4,8 +4,7 @@ import { guarded, type Database, type KeysetPage, type ListPage, nextPosition } 
 import type { ProviderAccount } from '../account.js';
 import type { RunResult } from './run-result.js';
 
-export const runStatuses = ['queued', 'running', 'succeeded', 'failed'] as const;
-export type RunStatus = (typeof runStatuses)[number];
+type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed';
 
 /** Who asks for the runs that nobody asks for: no API key can be called so. A run of theirs that finds nothing leaves no trace. */
 export const scheduler = '(schedule)';

@@ -26,7 +26,6 @@ export type WindowLook =
       readonly found: number;
       /** Of those, rows below the closed horizon. */
       readonly late: number;
-      readonly rows: number;
     }
   /** Another look was faster. What was found is taken all the same. */
   | { readonly kind: 'raced' }
@@ -53,13 +52,7 @@ export async function lookAtWindow(parts: CloseParts, windowId: string, runId: s
     late: fetched.late,
   });
   if (!recorded) return { kind: 'raced' };
-  return {
-    kind: 'looked',
-    state,
-    found: fetched.found,
-    late: fetched.late,
-    rows: fetched.digest.rows,
-  };
+  return { kind: 'looked', state, found: fetched.found, late: fetched.late };
 }
 
 function nextCheck(

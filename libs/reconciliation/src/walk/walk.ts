@@ -18,12 +18,11 @@ import type { WalkPolicy } from './walk-policy.js';
 import { WindowRepository } from './window-repository.js';
 
 export type WalkStep =
-  /** A page was taken. `windowEnded`: it was the last of its window. */
+  /** A page was taken. */
   | {
       readonly kind: 'advanced';
       readonly rows: number;
       readonly ingested: Ingested;
-      readonly windowEnded: boolean;
       /** Up to here everything has been taken. */
       readonly horizon: number;
       /** The window ended where the source's present begins. */
@@ -140,7 +139,6 @@ export class Walk {
       kind: 'advanced',
       rows: page.transactions.length,
       ingested,
-      windowEnded,
       horizon: windowEnded ? window.until : cursor.horizon,
       caughtUp: windowEnded && window.until - cursor.horizon < policy.windowMax,
       beyondLag: slow ? page.now - oldestNewMs - policy.safetyLag : null,

@@ -8,7 +8,7 @@ import { SeededRandom } from './seeded-random.js';
 export type PlannedLine = { readonly sku: string; readonly quantity: number };
 
 /** What a buyer does once units are held. */
-export type Intention =
+type Intention =
   | { readonly kind: 'pay'; readonly afterMs: number }
   | { readonly kind: 'decline'; readonly afterMs: number }
   | { readonly kind: 'abandon' };

@@ -21,7 +21,7 @@ export type ClockComplaint = ClockReading & { readonly livedMs: number };
 export type Window = { readonly fromMs: number; readonly toMs: number };
 
 /** As in the functions. */
-export const clockToleranceMs = 1_000;
+const clockToleranceMs = 1_000;
 /** The partition remembers a time that it has had, at most this much old while anybody calls. */
 const memoryMs = 1_500;
 

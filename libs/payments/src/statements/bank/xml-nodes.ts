@@ -70,10 +70,6 @@ export class XmlNodes {
     this.parser.on('closetag', () => this.close());
   }
 
-  get line(): number {
-    return this.parser.line;
-  }
-
   /** Pieces of a bounded length, for a caller that takes what the visitor collected after each. */
   *push(text: string): Generator<void, void, undefined> {
     for (let at = 0; at < text.length; at += pieceLength) {
