@@ -25,7 +25,7 @@ const help = `npm run test:faults -- [options]
   --instances N      service processes (3)
   --partitions N     partitions of the stock store (4)
   --buyers N         buyers at once (24)
-  --durability MODE  ledger or redis (ledger); with redis, what is lost is counted and is no failure
+  --durability MODE  ledger or redis (ledger); with redis, what Redis loses is counted and is no failure
   --fsync MODE       Redis's appendfsync: always or everysec (everysec)
   --faults A,B       only these:
 ${faultNames.map((name) => `                       ${name.padEnd(16)} ${faults[name].what}`).join('\n')}

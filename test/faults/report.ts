@@ -1,5 +1,6 @@
 /** The figures of a campaign, for people and for machines. */
 import type { CampaignOptions, Figures } from './campaign.js';
+import type { FaultName } from './faults.js';
 import { patienceMsDefault } from './world.js';
 
 type Settings = Omit<CampaignOptions, 'onRound' | 'isStopped' | 'durationMaxMs'>;
@@ -33,6 +34,14 @@ export type Summary = {
   readonly durationMs: number;
 };
 
+/** Faults after which Redis may have forgotten what it had answered. */
+const memoryTaken: ReadonlySet<FaultName> = new Set([
+  'power-cut',
+  'redis-flush',
+  'redis-replaced',
+  'stale-snapshot',
+  'failover-behind',
+]);
 /** What Redis loses, the buyer loses, and everything that rests on it. */
 const consequencesOfLoss = [
   'lost',
@@ -53,8 +62,9 @@ export function summaryOf(figures: Figures, settings: Settings): Summary {
     for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), ms]);
   const { rounds, seed, only, instances, partitions, buyers, durability, fsync } = settings;
   const { masters = 0, patienceMs = patienceMsDefault } = settings;
-  // With DURABILITY=redis losses are what is measured; whatever else is wrong is wrong.
-  const measured = new Set(durability === 'redis' ? consequencesOfLoss : []);
+  // With DURABILITY=redis the losses of Redis are what is measured; whatever else is wrong is wrong.
+  const mayLose = durability === 'redis' && only.some((fault) => memoryTaken.has(fault));
+  const measured = new Set(mayLose ? consequencesOfLoss : []);
   return {
     ok: findings.every(({ kind }) => measured.has(kind)),
     settings: { rounds, seed, only, masters, instances, partitions, buyers, durability, fsync, patienceMs },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { emptyFigures, type Figures } from '../faults/campaign.js';
+import type { FaultName } from '../faults/faults.js';
 import { summaryOf } from '../faults/report.js';
 import { campaignTable } from '../faults/campaign-table.js';
 
@@ -59,6 +60,19 @@ test('campaigns are summed up, each in its row, and all of them together', () =>
   expect(together).toContain(
     '| together, 2 campaigns | 5 | 1,002 app killed, 1 power cut | 1,500 | 1 | 0 | 0.3 / 9.0 / 9.0 / 9.0 s | 2 stuck | – |',
   );
+});
+
+test('with DURABILITY=redis, what Redis has lost is counted; what is lost while it has everything is a failure', () => {
+  const figures: Figures = {
+    ...emptyFigures(),
+    lost: 1,
+    findings: [{ kind: 'lost', what: '', round: 1, faults: [] }],
+  };
+  const isOk = (durability: 'ledger' | 'redis', ...only: FaultName[]) =>
+    summaryOf(figures, { ...settings, durability, only }).ok;
+  expect(isOk('redis', 'app-kill', 'power-cut')).toBe(true);
+  expect(isOk('redis', 'app-kill', 'redis-kill')).toBe(false);
+  expect(isOk('ledger', 'power-cut')).toBe(false);
 });
 
 test('a file of something else is refused by its name', () => {

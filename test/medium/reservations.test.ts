@@ -245,14 +245,6 @@ describeWithPostgres('reservations', () => {
     expect(await one.brokenInvariants()).toEqual([]);
   });
 
-  test('DURABILITY=redis answers before the ledger, which follows', async () => {
-    const one = await open({ durability: 'redis' });
-    await one.put('A', 5);
-    await one.hold('A');
-    await eventually('the ledger follows', async () => (await level(one, 'A')).held === 1);
-    expect(await one.brokenInvariants()).toEqual([]);
-  });
-
   describe('over four partitions', () => {
     const skus = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
     const cart = (...of: string[]) => ({ lines: of.map((sku) => ({ sku, quantity: 1 })) });

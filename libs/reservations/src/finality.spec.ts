@@ -30,6 +30,7 @@ function open(decision: object, afterwards: ReservationStatus = 'held') {
   const parts = {
     clock: { monotonicMs: () => 0 },
     durability: 'ledger',
+    onItsWay: { find: (look: () => Promise<unknown>) => look() },
     partitionCount: 1,
     commits: {
       commit: async ({ requires }: { requires: readonly JournalPosition[] }) =>

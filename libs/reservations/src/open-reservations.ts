@@ -20,6 +20,7 @@ import { Audit } from './audit.js';
 import { Finality } from './finality.js';
 import { Idempotency } from './idempotency.js';
 import { Orders } from './orders.js';
+import { OnItsWay } from './on-its-way.js';
 import { openPayments } from './payments/open-payments.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';
@@ -206,6 +207,7 @@ function connect(
     },
     onTrouble: () => keeper.trouble(),
   });
+  const onItsWay = new OnItsWay({ durability, store, commits, timers, partitionCount });
   return {
     keeper,
     store,
@@ -221,5 +223,6 @@ function connect(
     timers,
     partitionCount,
     durability,
+    onItsWay,
   };
 }

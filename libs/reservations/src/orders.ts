@@ -29,7 +29,8 @@ export class Orders implements OrderUseCases {
   }
 
   find(orderId: string): Promise<Order | undefined> {
-    return this.parts.reservations.findOrder(orderId);
+    const { onItsWay, reservations } = this.parts;
+    return onItsWay.find(() => reservations.findOrder(orderId));
   }
 
   list(filter: ListFilter, page: PageRequest): Promise<Page<Order>> {
@@ -75,12 +76,14 @@ export class Orders implements OrderUseCases {
   }
 
   private async end(orderId: string, event: 'fulfil' | 'cancel'): Promise<OrderOutcome> {
-    const moved = await this.parts.reservations.endOrder(
-      orderId,
-      event === 'fulfil' ? 'fulfilled' : 'cancelled',
-    );
-    const order = await this.parts.reservations.findOrder(orderId);
-    if (!order) return { kind: 'unknown-order' };
+    const { onItsWay, reservations } = this.parts;
+    const ended = await onItsWay.find(async () => {
+      const moved = await reservations.endOrder(orderId, event === 'fulfil' ? 'fulfilled' : 'cancelled');
+      const order = await reservations.findOrder(orderId);
+      return order && { moved, order };
+    });
+    if (!ended) return { kind: 'unknown-order' };
+    const { moved, order } = ended;
     const same = reservationTransitions[order.status][event] === 'same';
     return { kind: moved || same ? 'done' : 'too-late', order };
   }

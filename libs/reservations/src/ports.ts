@@ -23,6 +23,11 @@ export type Desk = Public<StockDesk>;
 /** When a caller is told: once the ledger has it, or already when Redis has decided (see docs/configuration). */
 export type Durability = 'ledger' | 'redis';
 
+/** Looks in the ledger for what somebody may have been told of (on-its-way.ts). */
+export type Finder = {
+  find<Found>(look: () => Promise<Found | undefined>): Promise<Found | undefined>;
+};
+
 export type Parts = {
   readonly store: StockStore;
   readonly desk: Desk;
@@ -38,4 +43,5 @@ export type Parts = {
   /** How many partitions the SKUs are spread over. */
   readonly partitionCount: number;
   readonly durability: Durability;
+  readonly onItsWay: Finder;
 };

@@ -35,6 +35,7 @@ import type {
 type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
   readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
+  readonly onItsWay: Parts['onItsWay'];
   readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'list'>;
 };
 type Ended = { readonly kind: 'ended'; readonly sequence: number };
@@ -155,7 +156,8 @@ export class Reservations implements ReservationUseCases {
   }
 
   find(reservationId: string): Promise<Reservation | undefined> {
-    return this.parts.reservations.find(reservationId);
+    const { onItsWay, reservations } = this.parts;
+    return onItsWay.find(() => reservations.find(reservationId));
   }
 
   list(filter: ReservationFilter, page: PageRequest): Promise<Page<Reservation>> {
@@ -172,7 +174,7 @@ export class Reservations implements ReservationUseCases {
     decide: (partition: number) => Promise<Decision | Made<Ended> | Made<Pending> | Made<Unknown>>,
     follow: (partition: number) => Promise<unknown>,
   ): Promise<Settled> {
-    const reservation = await this.parts.reservations.find(reservationId);
+    const reservation = await this.find(reservationId);
     if (!reservation) return { kind: 'unknown-reservation' };
     if (reservation.status !== 'held') return { kind: 'as-it-is', reservation };
     const [deciding, ...following] = linesByPartition(reservation.lines, this.parts.partitionCount).keys();

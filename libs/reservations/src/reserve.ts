@@ -68,7 +68,7 @@ export class Reserve {
   ): Promise<Answer> {
     if (operation.repeated) {
       const earlier = await this.parts.reservations.find(operation.id);
-      if (earlier) return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
+      if (earlier) return this.concludeAgain(operation, present(asFirstGiven(earlier, command)), []);
     }
     const attempt = await this.holdTaking(operation.id, command);
     switch (attempt.kind) {
@@ -104,9 +104,12 @@ export class Reserve {
     const reservation = reservationOf(operation.id, command, decided);
     const letGo = (): Promise<void> => this.giveBack(operation.id, decided.partition, restsOn.slice(0, -1));
     try {
-      if (restsOn.some(({ again }) => again)) await this.mustBeOurs(reservation, restsOn);
       const ours = present({ kind: 'held', reservation });
-      const answer = await this.finality.conclude(operation, ours, restsOn);
+      const isAgain = restsOn.some(({ again }) => again);
+      if (isAgain) await this.mustBeOurs(reservation, restsOn);
+      const answer = isAgain
+        ? await this.concludeAgain(operation, ours, restsOn)
+        : await this.finality.conclude(operation, ours, restsOn);
       // Another attempt was refused, and that was recorded first: nobody will hear of this hold.
       if (answer.status !== ours.status) await letGo();
       return answer;
@@ -135,7 +138,17 @@ export class Reserve {
     await this.finality.reached(decided);
     const earlier = await this.parts.reservations.find(operation.id);
     if (!earlier) throw new Overtaken();
-    return this.finality.conclude(operation, present(asFirstGiven(earlier, command)), []);
+    return this.concludeAgain(operation, present(asFirstGiven(earlier, command)), []);
+  }
+
+  /** Where Redis alone was enough, the attempt that held it may have been answered, without a record of that. */
+  private async concludeAgain(
+    operation: Operation,
+    answer: Answer,
+    restsOn: readonly Held[],
+  ): Promise<Answer> {
+    const given = await this.finality.conclude(operation, answer, restsOn);
+    return this.parts.durability === 'redis' ? { ...given, replayed: true } : given;
   }
 
   /** Units are taken from the cache first; those that Redis says nothing of are given back. */

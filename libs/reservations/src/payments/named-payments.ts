@@ -12,16 +12,17 @@ import type { Settlement } from './settlement.js';
 
 export class NamedPayments {
   constructor(
-    private readonly parts: Pick<Parts, 'payments' | 'reservations'>,
+    private readonly parts: Pick<Parts, 'onItsWay' | 'payments' | 'reservations'>,
     private readonly settlement: Pick<Settlement, 'settle'>,
   ) {}
 
   /** Undefined: nothing is in the way. */
   async refusal(reservationId: string, paymentId: string | null): Promise<ConfirmOutcome | undefined> {
     if (paymentId === null || !isUuid(paymentId)) return undefined;
-    const payment = await this.parts.payments.find(paymentId);
+    const { onItsWay, payments, reservations } = this.parts;
+    const payment = await onItsWay.find(() => payments.find(paymentId));
     if (!payment && !isUuidOfDigest(paymentId)) return undefined;
-    const reservation = await this.parts.reservations.find(reservationId);
+    const reservation = await onItsWay.find(() => reservations.find(reservationId));
     if (!reservation) return { kind: 'unknown-reservation' };
     if (payment?.reservationId !== reservationId) return { kind: 'unknown-payment' };
     switch (payment.status) {

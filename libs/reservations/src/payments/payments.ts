@@ -50,16 +50,17 @@ export class Payments implements PaymentUseCases {
   async pay(operation: Operation, command: PayCommand, present: Present<PayOutcome>): Promise<Answer> {
     const { reservationId, provider, amount } = command;
     const answer = (outcome: PayOutcome) => this.finality.conclude(operation, present(outcome), []);
+    const { onItsWay, payments, reservations } = this.parts;
     const { providers } = this.options;
     if (!providers.has(provider))
       return answer({ kind: 'unknown-provider', provider, known: [...providers.keys()] });
     const { currency } = amount;
     if (exponentOf(currency) === undefined) return answer({ kind: 'unknown-currency', currency });
     const [reservation, earlier] = await Promise.all([
-      this.parts.reservations.find(reservationId),
+      onItsWay.find(() => reservations.find(reservationId)),
       // The operation's id is the payment's: every attempt at one request starts the same payment. Asked also when the
       // key looks new: it may have been forgotten (retention.ts), and the payment has not.
-      this.parts.payments.find(operation.id),
+      payments.find(operation.id),
     ]);
     if (!reservation) return answer({ kind: 'unknown-reservation' });
     if (earlier) return answer(asFirstGiven(earlier, command, reservation));
@@ -81,7 +82,8 @@ export class Payments implements PaymentUseCases {
   }
 
   find(paymentId: string): Promise<Payment | undefined> {
-    return this.parts.payments.find(paymentId);
+    const { onItsWay, payments } = this.parts;
+    return onItsWay.find(() => payments.find(paymentId));
   }
 
   list(filter: PaymentFilter, page: PageRequest): Promise<Page<Payment>> {

@@ -81,6 +81,7 @@ export class VirtualShop implements Checkout {
       commits,
       reservations: this.ledger,
       durability: 'ledger',
+      onItsWay: { find: (look) => look() },
       partitionCount: 1,
     });
   }
