@@ -14,9 +14,11 @@ import {
   dueEffects,
   effectAccounts,
   findDueEffect,
+  isUnasked,
   jobNames,
   judgeAllOf,
   lookAtWindow,
+  looker,
   onceAs,
   reconcileProvider,
   RunRepository,
@@ -85,6 +87,8 @@ export class Processors {
   async fetchWindow(runId: string, onRows: (rows: number) => Promise<void>): Promise<void> {
     const run = await this.runs.find(runId);
     if (!run || run.finishedAtMs !== null) return;
+    // Whoever looked has died: what was found is on record, and the window is looked at again.
+    if (run.requestedBy === looker) return this.report(runId);
     const source = this.sourceOf(run);
     if (run.dry || run.fromMs !== null || run.untilMs !== null) {
       await reconcileProvider(this.providerParts(source), run);
@@ -115,7 +119,7 @@ export class Processors {
     const window = await new WindowRepository(db).find(windowId);
     const source = window && this.findSource(window.account.provider);
     if (!window || !source) return;
-    const run = await this.newRun(source);
+    const run = await this.newRun(source, looker);
     const look = await lookAtWindow({ db, source, policy: this.walkPolicyOf(source) }, windowId, run.id);
     if (look.kind === 'looked' && look.late > 0) {
       metrics.late.inc({ provider: source.provider }, look.late);
@@ -147,7 +151,7 @@ export class Processors {
     const run = await this.runs.find(runId);
     if (!run || run.finishedAtMs !== null) return;
     const result = await concludeRun({ ...this.providerParts(this.sourceOf(run)), commands: null }, runId);
-    if (run.requestedBy === scheduler && (await this.runs.removeEmpty(runId))) return;
+    if (isUnasked(run) && (await this.runs.removeEmpty(runId))) return;
     await this.runs.finish(runId, result, null);
   }
 
@@ -155,8 +159,12 @@ export class Processors {
     const { db, queues } = this.parts;
     const { provider, account } = source;
     const isOwn = (run: Run) =>
-      run.account.provider === provider && !run.dry && run.fromMs === null && run.untilMs === null;
-    if (!unfinished.some(isOwn)) await queues.announce(await this.newRun(source));
+      run.account.provider === provider &&
+      run.requestedBy !== looker &&
+      !run.dry &&
+      run.fromMs === null &&
+      run.untilMs === null;
+    if (!unfinished.some(isOwn)) await queues.announce(await this.newRun(source, scheduler));
     const now = await source.now();
     const due = await new WindowRepository(db).due({ provider, account }, now, windowsAtOnceMax);
     for (const { id, version } of due) {
@@ -164,9 +172,9 @@ export class Processors {
     }
   }
 
-  private async newRun({ provider, account }: TransactionSource): Promise<Run> {
+  private async newRun({ provider, account }: TransactionSource, requestedBy: string): Promise<Run> {
     const id = this.newId();
-    await this.runs.add(walkRun({ id, account: { provider, account }, requestedBy: scheduler }));
+    await this.runs.add(walkRun({ id, account: { provider, account }, requestedBy }));
     return (await this.runs.find(id))!;
   }
 

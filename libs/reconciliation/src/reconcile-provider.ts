@@ -10,7 +10,7 @@ import { takeItems } from './intake/take-items.js';
 import { judgeWithRevisits, type JudgeAllCommand, type Progress } from './matching/judge-all.js';
 import { findMissing } from './matching/missing.js';
 import type { ReconcileParts } from './reconcile-file.js';
-import { claimsKnown, RunRepository, scheduler, type Run } from './runs/run-repository.js';
+import { claimsKnown, isUnasked, RunRepository, type Run } from './runs/run-repository.js';
 import type { RunResult } from './runs/run-result.js';
 import { recordTieOuts, tieOutPayouts } from './tie-out/tie-out.js';
 import { inDryRun, inTransaction } from './transaction.js';
@@ -155,7 +155,7 @@ async function lookForMissing({ db, source, policy }: ProviderParts, run: Run): 
   if (!cursor || readFromMs === null) return 0;
   const { horizon: horizonMs } = cursor;
   const watchedFromMs = Math.min((await cursors.watchedFrom(source)) ?? horizonMs, horizonMs);
-  const lookFromMs = run.requestedBy === scheduler ? watchedFromMs - policy.termMs : readFromMs;
+  const lookFromMs = isUnasked(run) ? watchedFromMs - policy.termMs : readFromMs;
   const account = { provider: source.provider, account: source.account };
   return findMissing(db, account, { runId: run.id, readFromMs, lookFromMs, horizonMs, policy });
 }

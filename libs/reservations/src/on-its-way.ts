@@ -4,13 +4,12 @@
  * nobody was told of what it does not have.
  */
 import { Batcher, type Timers } from '#platform';
-import type { StockStore } from '#stock';
-import type { Commits, Durability, Finder } from './ports.js';
+import type { Durability, Finder, Parts } from './ports.js';
 
 export type OnItsWayOptions = {
   readonly durability: Durability;
-  readonly store: Pick<StockStore, 'state'>;
-  readonly commits: Pick<Commits, 'commit'>;
+  readonly store: Pick<Parts['store'], 'state'>;
+  readonly commits: Pick<Parts['commits'], 'commit'>;
   readonly timers: Pick<Timers, 'endOfTurn'>;
   readonly partitionCount: number;
 };

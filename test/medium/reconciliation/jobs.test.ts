@@ -59,6 +59,8 @@ let queues: ReconciliationQueues;
 let workers: RunningWorker[] = [];
 let upstream: Upstream;
 let prefix = 0;
+/** Hears of what goes wrong. */
+let log: (line: string) => void;
 
 async function startWorkers(count: number, commands: PaymentCommands | null = null): Promise<void> {
   const target = { kind: 'standalone', url: redis.url } as const;
@@ -74,7 +76,7 @@ async function startWorkers(count: number, commands: PaymentCommands | null = nu
         commands,
         clock: systemClock,
         ids: systemIds,
-        logger: pino({ level: 'silent' }),
+        logger: pino({ level: 'warn' }, { write: (line: string) => log(line) }),
         metrics: createWorkerMetrics(new Registry()),
         tickMs: 100,
         prefix: `{test-${prefix}}`,
@@ -102,6 +104,7 @@ describeWithRedis('jobs', () => {
     beforeEach(async () => {
       await emptied(ledger.db);
       prefix += 1;
+      log = () => undefined;
       upstream = new Upstream(busyRows({ count: 400, lagMax: 5 }), 5_000);
       queues = openQueues({ kind: 'standalone', url: redis.url }, ['upstream'], {
         onError: () => undefined,
@@ -142,6 +145,33 @@ describeWithRedis('jobs', () => {
         return left.filter(({ status }) => status === 'succeeded').length === 1;
       });
     }, 120_000);
+
+    test('a window that takes longer to look at than ticks are apart is closed, and nobody else works on the look', async () => {
+      await startWorkers(1);
+      await allTaken();
+      const { rows: read } = await sql<{ until: number }>`
+        select until_at as until from provider_windows`.execute(ledger.db);
+      const ask = upstream.listTransactions.bind(upstream);
+      const failed: string[] = [];
+      upstream.listTransactions = async (...args) => {
+        await systemTimers.sleep(60);
+        return ask(...args);
+      };
+      log = (line) => void failed.push(line);
+      await eventually(
+        'it is closed',
+        async () => {
+          upstream.nowMs += 1;
+          const { rows } = await sql`
+            select from provider_windows where state = 'closed' and until_at = ${read[0]!.until}`.execute(
+            ledger.db,
+          );
+          return rows.length === 1;
+        },
+        30_000,
+      );
+      expect(failed.filter((line) => line.includes('a job failed'))).toEqual([]);
+    }, 60_000);
 
     test('a queue that is wiped in the middle is filled again by the next tick', async () => {
       await startWorkers(1);

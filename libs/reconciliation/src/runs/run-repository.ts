@@ -8,9 +8,18 @@ type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed';
 
 /** Who asks for the runs that nobody asks for: no API key can be called so. A run of theirs that finds nothing leaves no trace. */
 export const scheduler = '(schedule)';
+/** The same, of a look at a window that was read: whoever looks does all of its run, and nobody walks on by it. */
+export const looker = '(look)';
+const unasked: readonly string[] = [scheduler, looker];
+
+export const isUnasked = ({ requestedBy }: Pick<Run, 'requestedBy'>): boolean =>
+  unasked.includes(requestedBy);
 
 /** Whether a run counts rows that were known before: somebody who asks for one wants to see all that it has read. */
-export const claimsKnown = ({ requestedBy }: Pick<Run, 'requestedBy'>): boolean => requestedBy !== scheduler;
+export const claimsKnown = (run: Pick<Run, 'requestedBy'>): boolean => !isUnasked(run);
+
+/** A look that has not taken a page for this long has ended in its middle. */
+const lookSilentSeconds = 60;
 
 export type Run = {
   readonly id: string;
@@ -115,11 +124,12 @@ export class RunRepository {
     return nextPosition(rows, page.limit, toRun, ({ cursor, id }) => [cursor!, id]);
   }
 
-  /** Those that nobody has finished, oldest first. */
+  /** Those that nobody has finished, oldest first; but for looks that are under way. */
   async unfinished(limit: number): Promise<Run[]> {
     const { rows } = await guarded(
       sql<Row>`
         select * from reconciliation_runs where status in ('queued', 'running') and kind = 'provider'
+          and not (requested_by = ${looker} and moved_at > now() - make_interval(secs => ${lookSilentSeconds}))
         order by created_at, id limit ${limit}`.execute(this.db),
     );
     return rows.map(toRun);
@@ -204,8 +214,8 @@ export class RunRepository {
   async giveUp(id: string, error: string): Promise<void> {
     await sql`
       update reconciliation_runs set error = ${error},
-        status = case when requested_by = ${scheduler} then status else 'failed' end,
-        finished_at = case when requested_by = ${scheduler} then null else now() end
+        status = case when requested_by = any(${unasked}::text[]) then status else 'failed' end,
+        finished_at = case when requested_by = any(${unasked}::text[]) then null else now() end
       where id = ${id} and finished_at is null`.execute(this.db);
   }
 

@@ -101,8 +101,8 @@ async function fetchWhole(
       }),
     );
     found += ingested.inserted;
-    // A look reads again what is known: only what was not counts as read by its run.
-    if (ingested.inserted > 0) await new RunRepository(db).count(runId, countsOf(ingested));
+    // A look reads again what is known: only what was not counts as read by its run. It is under way, whatever it finds.
+    await new RunRepository(db).count(runId, countsOf(ingested));
     late += ingested.late;
     position = page.next;
     if (position === null) return { digest, found, late, now: page.now };
