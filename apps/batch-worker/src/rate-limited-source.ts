@@ -1,7 +1,9 @@
 /**
  * A source that is called no faster than its provider allows, by all processes together: a counter in Redis that lives for a
- * second. It counts calls rather than jobs, because a job may make one call or a hundred.
+ * second. It counts calls rather than jobs, because a job may make one call or a hundred. When the provider asks to be left alone
+ * for a while, all of them leave it alone, and the question is asked again: a job that has read a thousand pages is not failed by one.
  */
+import { UnavailableError } from '#domain';
 import type { ProviderTransaction, SourcePage, SourceWindow, TransactionSource } from '#payments';
 import type { RedisTarget, Timers } from '#platform';
 import { connectForQueues } from '#platform';
@@ -9,15 +11,27 @@ import { connectForQueues } from '#platform';
 export type RateLimiter = {
   /** Resolves when the next question to this provider may be asked. */
   take(provider: string, perSecond: number): Promise<void>;
+  /** No question is asked for so long. */
+  rest(provider: string, ms: number): Promise<void>;
   close(): void;
 };
 
 const windowMs = 1_000;
-/** The count of the window that is under way, and how long it lasts; a window begins with its first question. */
+/** Longer than that nobody is left alone without a look. */
+const restMaxMs = 60_000;
+/** A provider that has asked so often for one question fails it. */
+const asksMax = 10;
+/** For how long to wait, 0: not at all. A window begins with its first question; a provider that rests is not asked. */
 const countCall = `
+local restMs = redis.call('PTTL', KEYS[2])
+if restMs > 0 then return restMs end
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return { count, redis.call('PTTL', KEYS[1]) }`;
+if count <= tonumber(ARGV[2]) then return 0 end
+return math.max(1, redis.call('PTTL', KEYS[1]))`;
+/** The longest rest counts. */
+const beginRest = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end`;
 
 export function openRateLimiter(
   target: RedisTarget,
@@ -25,14 +39,19 @@ export function openRateLimiter(
 ): RateLimiter {
   const connection = connectForQueues(target);
   connection.on('error', onError);
+  const restKeyOf = (provider: string): string => `${prefix}:rest:${provider}`;
   return {
     async take(provider, perSecond) {
+      const keys = [`${prefix}:calls:${provider}`, restKeyOf(provider)];
       for (;;) {
-        const key = `${prefix}:calls:${provider}`;
-        const [count, leftMs] = (await connection.eval(countCall, 1, key, windowMs)) as [number, number];
-        if (count <= perSecond) return;
-        await timers.sleep(Math.max(1, leftMs));
+        const waitMs = (await connection.eval(countCall, 2, ...keys, windowMs, perSecond)) as number;
+        if (waitMs === 0) return;
+        await timers.sleep(waitMs);
       }
+    },
+    async rest(provider, ms) {
+      const restMs = Math.min(Math.max(1, Math.ceil(ms)), restMaxMs);
+      await connection.eval(beginRest, 1, restKeyOf(provider), restMs);
     },
     close: () => connection.disconnect(),
   };
@@ -52,29 +71,33 @@ export class RateLimitedSource implements TransactionSource {
     const { provider, account, clock } = source;
     [this.provider, this.account, this.clock] = [provider, account, clock];
     if (source.listPayoutTransactions) {
-      this.listPayoutTransactions = async (...question) => {
-        await this.turn();
-        return source.listPayoutTransactions!(...question);
-      };
+      this.listPayoutTransactions = (...question) =>
+        this.ask(() => source.listPayoutTransactions!(...question));
     }
   }
 
-  async now(): Promise<number> {
-    await this.turn();
-    return this.source.now();
+  now(): Promise<number> {
+    return this.ask(() => this.source.now());
   }
 
-  async listTransactions(window: SourceWindow, after: string | null, limit: number): Promise<SourcePage> {
-    await this.turn();
-    return this.source.listTransactions(window, after, limit);
+  listTransactions(window: SourceWindow, after: string | null, limit: number): Promise<SourcePage> {
+    return this.ask(() => this.source.listTransactions(window, after, limit));
   }
 
-  async fetchTransaction(id: string): Promise<ProviderTransaction | null> {
-    await this.turn();
-    return this.source.fetchTransaction(id);
+  fetchTransaction(id: string): Promise<ProviderTransaction | null> {
+    return this.ask(() => this.source.fetchTransaction(id));
   }
 
-  private turn(): Promise<void> {
-    return this.limiter.take(this.provider, this.perSecond);
+  private async ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    for (let asks = 1; ; asks += 1) {
+      await this.limiter.take(this.provider, this.perSecond);
+      try {
+        return await question();
+      } catch (error) {
+        const restMs = error instanceof UnavailableError ? error.restMs : undefined;
+        if (restMs === undefined || asks === asksMax) throw error;
+        await this.limiter.rest(this.provider, restMs);
+      }
+    }
   }
 }

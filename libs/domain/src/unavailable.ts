@@ -4,6 +4,8 @@ export type UnavailableCode =
 
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
+  /** For how long whoever was asked wants to be left alone; undefined: it did not say. */
+  readonly restMs: number | undefined;
 
   constructor(
     readonly code: UnavailableCode,
@@ -13,8 +15,9 @@ export class UnavailableError extends Error {
      * same operation id may be tried again. False: certainly nothing happened.
      */
     readonly outcomeUnknown: boolean,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly restMs?: number | undefined } = {},
   ) {
     super(message, options);
+    this.restMs = options.restMs;
   }
 }

@@ -29,6 +29,8 @@ export class StripeServer {
   repliesLost = 0;
   /** Refuses everything with this status. */
   refuseWith: { status: number; error: Json } | null = null;
+  /** How long it wants to be left alone then. */
+  retryAfter: string | null = null;
   private readonly answers = new Map<string, { status: number; body: Json }>();
   private readonly server: Server = createServer((request, response) => void this.handle(request, response));
 
@@ -59,7 +61,11 @@ export class StripeServer {
       request.socket.destroy();
       return;
     }
-    response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1' });
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      'request-id': 'req_1',
+      ...(status >= 400 && this.retryAfter !== null && { 'retry-after': this.retryAfter }),
+    });
     response.end(JSON.stringify(answer));
   }
 

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
+import { UnavailableError } from '#domain';
 import { PaymentRepository, sql } from '#ledger';
 import { statementReaders, type ProviderTransaction } from '#payments';
 import { systemClock, systemIds, systemTimers } from '#platform';
@@ -354,6 +355,34 @@ describeWithPostgres('payouts, statements and payments', () => {
       // Eight questions, five a second: some had to wait, and for no longer than a second each time.
       expect(waits.length).toBeGreaterThan(0);
       expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
+      for (const limiter of limiters) limiter.close();
+    });
+
+    test('a provider that wants to be left alone is, by all processes, and is asked the same again', async () => {
+      const options = { prefix: '{test-rest}', timers: systemTimers, onError: () => undefined };
+      const limiters = [1, 2].map(() => openRateLimiter(target(), options));
+      const source = new Upstream([], 5_000);
+      const ask = source.listTransactions.bind(source);
+      let restsUntilMs = 0;
+      const early: number[] = [];
+      source.listTransactions = async (...question) => {
+        const nowMs = performance.now();
+        if (nowMs < restsUntilMs) early.push(restsUntilMs - nowMs);
+        if (restsUntilMs > 0) return ask(...question);
+        restsUntilMs = nowMs + 300;
+        throw new UnavailableError('provider-unavailable', 'too often', false, { restMs: 300 });
+      };
+      const [one, two] = limiters.map((limiter) => new RateLimitedSource(source, limiter, 1_000));
+      const question = [{ from: 0, until: 1 }, null, 1] as const;
+      const first = one!.listTransactions(...question);
+      await eventually('it was asked', async () => restsUntilMs > 0);
+      await systemTimers.sleep(50);
+      await Promise.all([first, two!.listTransactions(...question)]);
+      expect([early, source.calls]).toEqual([[], 2]);
+      source.listTransactions = async () => {
+        throw new UnavailableError('provider-unavailable', 'for ever', false, { restMs: 1 });
+      };
+      await expect(one!.listTransactions(...question)).rejects.toThrow('for ever');
       for (const limiter of limiters) limiter.close();
     });
   });

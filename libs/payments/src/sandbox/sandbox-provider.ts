@@ -12,6 +12,7 @@ import type {
   WebhookVerdict,
 } from '../payment-provider.js';
 import type { ProviderTransaction } from '../provider-transaction.js';
+import { restAskedFor } from '../rest-asked-for.js';
 import type { SourcePage, SourceWindow, TransactionSource } from '../transaction-source.js';
 import {
   sandboxCharge,
@@ -164,16 +165,22 @@ export class SandboxProvider implements PaymentProvider, TransactionSource {
     response: Response,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    if (!response.ok) throw unavailable(`it answered ${response.status}`);
+    if (!response.ok) throw refusedNow(response);
     const body = schema.safeParse(await response.json().catch(() => undefined));
     if (!body.success) throw unavailable('it answered in another form than agreed on', body.error);
     return body.data;
   }
 }
 
-function unavailable(what: string, cause?: unknown): UnavailableError {
+function refusedNow({ status, headers }: Response): UnavailableError {
+  const restMs = restAskedFor(status, { retryAfter: headers.get('retry-after'), date: headers.get('date') });
+  return unavailable(`it answered ${status}`, undefined, restMs);
+}
+
+function unavailable(what: string, cause?: unknown, restMs?: number): UnavailableError {
   return new UnavailableError('provider-unavailable', `the payment provider ${sandboxName}: ${what}`, true, {
     cause,
+    restMs,
   });
 }
 

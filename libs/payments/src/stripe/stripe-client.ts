@@ -2,6 +2,8 @@
 import { UnavailableError } from '#domain';
 import { Stripe } from 'stripe';
 
+import { restAskedFor } from '../rest-asked-for.js';
+
 export type StripeAccount = {
   readonly secretKey: string;
   readonly webhookSecret: string;
@@ -51,7 +53,14 @@ export function unavailable(error: unknown): UnavailableError {
     error instanceof Stripe.errors.StripePermissionError;
   return new UnavailableError('provider-unavailable', `the payment provider ${stripeName}: ${what}`, !never, {
     cause: error,
+    restMs: restOf(error),
   });
+}
+
+function restOf(error: unknown): number | undefined {
+  if (!(error instanceof Stripe.errors.StripeError)) return undefined;
+  const { 'retry-after': retryAfter = null, date = null } = error.headers ?? {};
+  return restAskedFor(error.statusCode ?? 0, { retryAfter, date });
 }
 
 /** Asks; whatever is thrown becomes an UnavailableError, but for what `otherwise` makes an answer of. */

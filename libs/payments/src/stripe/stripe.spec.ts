@@ -274,6 +274,34 @@ describe('balance transactions', () => {
     await expect(source.listPayoutTransactions('po_1', null, 1000)).rejects.toBeInstanceOf(UnavailableError);
   });
 
+  it.each([
+    [429, '7', 7_000],
+    [429, null, 1_000],
+    [429, 'Tue, 01 Jan 2019 00:00:00 GMT', 1_000],
+    [503, '2', 2_000],
+    [503, null, undefined],
+    [500, '2', undefined],
+  ])(
+    'are refused with %d for Retry-After %s: asked for again after %s ms',
+    async (status, retryAfter, restMs) => {
+      const { stripe, source } = server();
+      stripe.refuseWith = { status, error: { type: status === 429 ? 'invalid_request_error' : 'api_error' } };
+      stripe.retryAfter = retryAfter;
+      await expect(source.now()).rejects.toMatchObject({ name: 'UnavailableError', restMs });
+    },
+  );
+
+  it('are asked for again at the time that Stripe names, by its own clock', async () => {
+    const { stripe, source } = server();
+    stripe.refuseWith = { status: 429, error: { type: 'invalid_request_error' } };
+    stripe.retryAfter = new Date(Date.now() + 20_000).toUTCString();
+    const { restMs } = await source.now().then(
+      () => new UnavailableError('overloaded', '', false),
+      (error: UnavailableError) => error,
+    );
+    expect(Math.abs(restMs! - 20_000)).toBeLessThanOrEqual(2_000);
+  });
+
   it("carry Stripe's clock, and an answer without one is of no use", async () => {
     const { stripe, source } = server();
     expect(Math.abs((await source.now()) - Date.now())).toBeLessThan(60_000);
