@@ -4,10 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { migrate, openPostgres, PartitionRepository } from '#ledger';
+import type { Durability } from '#reservations';
 import { fillLedger } from '../fixtures/full-ledger.js';
 import { startPostgresServer } from '../servers/postgres-server.js';
 import { Engine, type EngineLoad, type EngineMeasured } from './engine.js';
-import { startBackends, stopAll, untilTheEnd, type Backends } from './shop.js';
+import { startBackends, stopAll, untilTheEnd } from './shop.js';
 
 const help = `npm run bench:engine -- [--seconds 2] [--rounds 3] [--callers 256] [--only WORDS] [--live N] [--skus N]
   --seconds, --rounds   how long each row is measured, and how often; medians are shown
@@ -38,10 +39,21 @@ type Row = { readonly name: string; readonly engine: Engine } & Omit<EngineLoad,
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const named = (count: number): string[] => Array.from({ length: count }, (_, index) => `sku-${index}`);
 
-async function rowsOf(onLedger: Engine, onRedis: Engine): Promise<Row[]> {
+/** Closed before its servers stop, whatever happens: an open one keeps the process alive. */
+async function openEngine(...opening: Parameters<typeof Engine.open>): Promise<Engine> {
+  const engine = await Engine.open(...opening);
+  untilTheEnd({ stop: () => engine.close() });
+  return engine;
+}
+
+async function rowsOf(postgresUrl: string): Promise<Row[]> {
   const skus = named(64);
-  await onLedger.stock(skus);
-  await onRedis.stock(skus);
+  const open = async (durability: Durability): Promise<Engine> => {
+    const engine = await openEngine(await startBackends(postgresUrl, { durable: false }), durability);
+    await engine.stock(skus);
+    return engine;
+  };
+  const [onLedger, onRedis] = [await open('ledger'), await open('redis')];
   const row = (name: string, skusOf: Row['skusOf'], engine = onLedger): Row => ({
     name,
     engine,
@@ -70,7 +82,7 @@ async function fullLedgers(postgresUrl: string): Promise<Row[]> {
     await new PartitionRepository(db).initialise(1);
     await fillLedger(db, { holds, skus });
     await db.destroy();
-    const engine = await Engine.open(on);
+    const engine = await openEngine(on);
     const names = named(skus);
     await engine.stock([...names, 'hot']);
     const among = `${holds.toLocaleString('en')} live holds`;
@@ -123,11 +135,7 @@ function tableOf(results: ReadonlyMap<string, readonly EngineMeasured[]>): strin
 
 async function bench(): Promise<void> {
   const postgres = untilTheEnd(await startPostgresServer({ durable: true }));
-  const open = async (...[durability]: [Parameters<typeof Engine.open>[1]?]): Promise<Engine> => {
-    const on: Backends = await startBackends(postgres.url, { durable: false });
-    return Engine.open(on, durability);
-  };
-  const rows = [...(await rowsOf(await open(), await open('redis'))), ...(await fullLedgers(postgres.url))];
+  const rows = [...(await rowsOf(postgres.url)), ...(await fullLedgers(postgres.url))];
   const results = await measureAll(rows);
   const first = rows[0]!;
   const capacity = results
@@ -143,10 +151,7 @@ async function bench(): Promise<void> {
   );
   // With DURABILITY=redis the ledger follows.
   await new Promise((resolve) => void setTimeout(resolve, 2_000));
-  for (const engine of new Set(rows.map((row) => row.engine))) {
-    await engine.verify();
-    await engine.close();
-  }
+  for (const engine of new Set(rows.map((row) => row.engine))) await engine.verify();
 }
 
 if (values.help) process.stdout.write(help);

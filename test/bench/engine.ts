@@ -43,10 +43,9 @@ export class Engine {
 
   async stock(skus: readonly string[]): Promise<void> {
     const held = await this.heldInLedger();
-    for (const sku of skus) {
-      if (!held.has(sku)) await this.instance.put(sku, unitsPlenty);
-      this.units.set(sku, held.get(sku) ?? 0);
-    }
+    const missing = skus.filter((sku) => !held.has(sku));
+    await Promise.all(missing.map((sku) => this.instance.put(sku, unitsPlenty)));
+    for (const sku of skus) this.units.set(sku, held.get(sku) ?? 0);
   }
 
   async measure(load: EngineLoad): Promise<EngineMeasured> {

@@ -17,38 +17,63 @@ export type Row = {
 /** A Holdfast whose ledger is counted at the end. */
 export type Counted = { readonly program: Program; readonly skus: readonly string[]; units: number };
 
+/** A row whose servers start when it is opened: those that nobody wants cost nothing. */
+type Plan = { readonly name: string; readonly open: () => Promise<Row> };
+type Shop = () => Promise<Counted>;
+
 const unitsPlenty = 1_000_000_000;
 const hotSkus = Array.from({ length: 64 }, (_, index) => `hot-${index}`);
 const buyersKnown = 1_000;
 
-/** Every row, in the order of the table; the first is the floor. */
-export async function rowsOf(postgresUrl: string): Promise<{ rows: Row[]; counted: Counted[] }> {
-  const onServers = await counted(await onNewServers(postgresUrl, {}));
-  const onTwoThreads = await counted(await onNewServers(postgresUrl, { HTTP_THREADS: '2' }));
-  const unflushed = await counted(await onNewServers(postgresUrl, { DURABILITY: 'redis' }));
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'));
-  untilTheEnd({ stop: () => rm(dataDir, { recursive: true }) });
-  const embedded = await counted(await holdfast({ HOLDFAST_DATA_DIR: dataDir }));
-  const bare = await floor();
-  const rows: Row[] = [
-    { name: 'bare Fastify', program: bare, expected: 201, next: () => reserve(['hot-0']) },
-    await strategyRow('one script call a request', 'redis-only', postgresUrl, false),
-    await strategyRow('one script call, appendfsync always', 'redis-only', postgresUrl, true),
-    await strategyRow('PostgreSQL row lock', 'postgres-row-lock', postgresUrl, false),
-    await strategyRow('Redlock around check-then-act', 'redlock', postgresUrl, false),
+/** The wanted rows, in the order of the table, with the shops behind them; the floor is always the first. */
+export async function rowsOf(
+  postgresUrl: string,
+  wanted: (name: string) => boolean,
+): Promise<{ rows: Row[]; shops: Counted[] }> {
+  const shops: Counted[] = [];
+  const shop = (start: () => Promise<Program>): Shop =>
+    once(async () => {
+      const opened = await counted(await start());
+      shops.push(opened);
+      return opened;
+    });
+  const rows = [await floorRow()];
+  for (const { name, open } of plans(postgresUrl, shop)) if (wanted(name)) rows.push(await open());
+  return { rows, shops };
+}
+
+function plans(postgresUrl: string, shop: (start: () => Promise<Program>) => Shop): Plan[] {
+  const onServers = shop(() => onNewServers(postgresUrl, {}));
+  const onTwoThreads = shop(() => onNewServers(postgresUrl, { HTTP_THREADS: '2' }));
+  const unflushed = shop(() => onNewServers(postgresUrl, { DURABILITY: 'redis' }));
+  const embedded = shop(onNewFolder);
+  return [
+    strategyPlan('one script call a request', 'redis-only', postgresUrl, false),
+    strategyPlan('one script call, appendfsync always', 'redis-only', postgresUrl, true),
+    strategyPlan('PostgreSQL row lock', 'postgres-row-lock', postgresUrl, false),
+    strategyPlan('Redlock around check-then-act', 'redlock', postgresUrl, false),
     accepted('Holdfast: accepted, 1 SKU', onServers, (turn) => [hotSkus[turn % 1]!]),
     accepted('Holdfast: accepted, 64 SKUs', onServers, (turn) => [hotSkus[turn % 64]!]),
     accepted('Holdfast: accepted, cart of 3', onServers, () => hotSkus.slice(0, 3)),
     accepted('Holdfast: accepted, cart of 10', onServers, () => hotSkus.slice(0, 10)),
-    ...(await refusals('Holdfast', onServers)),
+    ...refusals('Holdfast', onServers),
     accepted('Holdfast, 2 threads: accepted, 1 SKU', onTwoThreads, () => ['hot-0']),
     accepted('Holdfast, 2 threads: accepted, 64 SKUs', onTwoThreads, (turn) => [hotSkus[turn % 64]!]),
     accepted('Holdfast, 2 threads: accepted, cart of 3', onTwoThreads, () => hotSkus.slice(0, 3)),
-    ...(await refusals('Holdfast, 2 threads', onTwoThreads)),
+    ...refusals('Holdfast, 2 threads', onTwoThreads),
     accepted('DURABILITY=redis: accepted, 1 SKU', unflushed, () => ['hot-0']),
     accepted('embedded: accepted, 1 SKU', embedded, () => ['hot-0']),
   ];
-  return { rows, counted: [onServers, onTwoThreads, unflushed, embedded] };
+}
+
+/** Does it at the first call, and gives everybody the same. */
+function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | undefined;
+  return () => (made ??= make());
+}
+
+async function floorRow(): Promise<Row> {
+  return { name: 'bare Fastify', program: await floor(), expected: 201, next: () => reserve(['hot-0']) };
 }
 
 async function onNewServers(postgresUrl: string, env: Record<string, string>): Promise<Program> {
@@ -56,67 +81,87 @@ async function onNewServers(postgresUrl: string, env: Record<string, string>): P
   return holdfast({ REDIS_URL: redis, DATABASE_URL: postgres, ...env });
 }
 
+async function onNewFolder(): Promise<Program> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'));
+  untilTheEnd({ stop: () => rm(dataDir, { recursive: true }) });
+  return holdfast({ HOLDFAST_DATA_DIR: dataDir });
+}
+
 async function counted(program: Program): Promise<Counted> {
-  for (const sku of hotSkus) await admin(program, 'PUT', `/v1/skus/${sku}`, { onHand: unitsPlenty });
+  const put = (sku: string): Promise<unknown> =>
+    admin(program, 'PUT', `/v1/skus/${sku}`, { onHand: unitsPlenty });
+  await Promise.all(hotSkus.map(put));
   await admin(program, 'PUT', '/v1/skus/gone', { onHand: 0 });
   return { program, skus: hotSkus, units: 0 };
 }
 
-function accepted(name: string, shop: Counted, skusOf: (turn: number) => readonly string[]): Row {
-  let turn = 0;
-  let units = 0;
-  return {
-    name,
-    program: shop.program,
-    expected: 201,
-    next() {
-      const skus = skusOf((turn += 1));
-      units = skus.length;
-      return reserve(skus);
-    },
-    onAnswer: (status) => void (status === 201 && (shop.units += units)),
+function accepted(name: string, shop: Shop, skusOf: (turn: number) => readonly string[]): Plan {
+  const rowOn = (opened: Counted): Row => {
+    let turn = 0;
+    let units = 0;
+    return {
+      name,
+      program: opened.program,
+      expected: 201,
+      next() {
+        const skus = skusOf((turn += 1));
+        units = skus.length;
+        return reserve(skus);
+      },
+      onAnswer: (status) => void (status === 201 && (opened.units += units)),
+    };
   };
+  return { name, open: async () => rowOn(await shop()) };
 }
 
-async function refusals(service: string, shop: Counted): Promise<Row[]> {
-  const { program } = shop;
-  // A buyer's name is also the key of their first request, for the replay.
-  const buyers: string[] = [];
-  while (buyers.length < buyersKnown) {
-    const sent: string[] = [];
-    await run({
-      url: program.url,
-      connections: 16,
-      durationMs: 500,
-      next() {
-        const name = unique();
-        sent.push(name);
-        return reserve(['hot-0'], name, name);
-      },
-      onAnswer: (status) => void (status === 201 && (shop.units += 1)),
-    });
-    buyers.push(...sent);
-  }
-  let turn = 0;
-  const any = (): string => buyers[(turn += 1) % buyers.length]!;
-  const row = (what: string, expected: number, next: () => string): Row => ({
+function refusals(service: string, shop: Shop): Plan[] {
+  const buyers = once(async () => knownBuyers(await shop()));
+  const plan = (what: string, expected: number, nextOf: (any: () => string) => string): Plan => ({
     name: `${service}: ${what}`,
-    program,
-    expected,
-    next,
+    async open() {
+      const { program } = await shop();
+      const known = await buyers();
+      let turn = 0;
+      const any = (): string => known[(turn += 1) % known.length]!;
+      return { name: `${service}: ${what}`, program, expected, next: () => nextOf(any) };
+    },
   });
   return [
-    row('sold out', 409, () => reserve(['gone'])),
-    row('duplicate', 409, () => reserve(['hot-0'], any())),
-    row('replay', 201, () => {
+    plan('sold out', 409, () => reserve(['gone'])),
+    plan('duplicate', 409, (any) => reserve(['hot-0'], any())),
+    plan('replay', 201, (any) => {
       const name = any();
       return reserve(['hot-0'], name, name);
     }),
   ];
 }
 
-async function strategyRow(name: string, key: string, postgresUrl: string, durable: boolean): Promise<Row> {
-  const program = await strategy(key, await startBackends(postgresUrl, { durable }));
-  await admin(program, 'PUT', '/v1/skus/hot-0', { onHand: unitsPlenty });
-  return { name, program, expected: 201, next: () => reserve(['hot-0']) };
+/** Buyers who have a unit. A buyer's name is also the key of their first request, for the replay. */
+async function knownBuyers(shop: Counted): Promise<readonly string[]> {
+  const buyers: string[] = [];
+  while (buyers.length < buyersKnown) {
+    await run({
+      url: shop.program.url,
+      connections: 16,
+      durationMs: 500,
+      next() {
+        const name = unique();
+        buyers.push(name);
+        return reserve(['hot-0'], name, name);
+      },
+      onAnswer: (status) => void (status === 201 && (shop.units += 1)),
+    });
+  }
+  return buyers;
+}
+
+function strategyPlan(name: string, key: string, postgresUrl: string, durable: boolean): Plan {
+  return {
+    name,
+    async open() {
+      const program = await strategy(key, await startBackends(postgresUrl, { durable }));
+      await admin(program, 'PUT', '/v1/skus/hot-0', { onHand: unitsPlenty });
+      return { name, program, expected: 201, next: () => reserve(['hot-0']) };
+    },
+  };
 }
