@@ -1,20 +1,19 @@
 /** Opens what the service is built on: the installation, a readiness probe, and demonstration SKUs. */
 import path from 'node:path';
-import { Gauge } from 'prom-client';
 import { availableOf, UnavailableError } from '#domain';
 import { providersOf, sourcesOf, type PaymentProvider } from '#payments';
-import { type Config, type Logger, type Metrics, type ReadinessProbe, systemTimers } from '#platform';
+import { type Config, type Logger, systemTimers } from '#platform';
 import {
   joinInstallation,
   ledgerWaitMs,
   openInstallation,
   type Installation,
-  type ReservationServices,
   type StockUseCases,
 } from '#reservations';
 import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
 import { openReconciliation, type OpenedReconciliation } from './reconciliation/open-reconciliation.js';
+import { partitionsProbe, showPartitions } from './operations/partitions.js';
 import type { OpenedServices, ServiceContext, ServicesHandle } from './services.js';
 
 /** The services, and what the workers in the same process need of them. */
@@ -84,7 +83,7 @@ function servicesOver(
     realTime: !config.production,
     timers: systemTimers,
   });
-  showClosed(installation, metrics);
+  showPartitions(installation, metrics);
   const { handle } = installation;
   return {
     ...installation,
@@ -99,30 +98,6 @@ function servicesOver(
       await installation.close();
     },
   };
-}
-
-function partitionsProbe(services: ReservationServices): ReadinessProbe {
-  return {
-    name: 'stock',
-    check: async () => {
-      const closed = services.closedPartitions();
-      const detail = closed.map(({ partition, reason }) => `partition ${partition}: ${reason}`).join('; ');
-      return { ok: closed.length === 0, detail: detail || 'every partition takes reservations' };
-    },
-  };
-}
-
-/** Looked at when it is asked for. Every thread sees for itself: the largest counts. */
-function showClosed(services: ReservationServices, { registry }: Metrics): void {
-  void new Gauge({
-    name: 'holdfast_partitions_closed',
-    help: 'Partitions that take no reservations at the moment; /readyz and the log say why',
-    registers: [registry],
-    aggregator: 'max',
-    collect() {
-      this.set(services.closedPartitions().length);
-    },
-  });
 }
 
 const demonstration = [

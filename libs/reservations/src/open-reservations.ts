@@ -86,6 +86,8 @@ export type ReservationServices = {
   readonly cursorSecret: Buffer;
   /** The partitions that take no reservations now, with the reason; none when all is well. */
   closedPartitions(): readonly { readonly partition: number; readonly reason: string }[];
+  /** The partitions that have no room for reservations: what gives units back and sells what is held goes on in them. */
+  fullPartitions(): readonly number[];
   /** Finishes what is under way; takes no more. */
   close(): Promise<void>;
 };
@@ -149,6 +151,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     conclude: (operation, answer) => new Finality(parts).conclude(operation, answer, []),
     cursorSecret,
     closedPartitions: () => keeper.closed(),
+    fullPartitions: () => keeper.full(),
     async close() {
       for (const worker of workers.toReversed()) await worker.stop();
       await keeper.stop();

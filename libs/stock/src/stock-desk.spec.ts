@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { UnavailableError } from '#domain';
 import { systemClock, systemTimers } from '#platform';
 import { EpochPassedError, OpensSoonError, StockDesk, TooLateError } from './stock-desk.js';
-import type { StockStore } from './stock-store.js';
+import { NoRoomError, type StockStore } from './stock-store.js';
 
 const command = { reservationId: 'r', buyerId: 'b', paymentId: 'p', lines: [], whole: true };
 const hold = { reservationId: 'r', buyerId: 'b', ttlSeconds: 60, metadata: null, lines: [] };
@@ -31,7 +31,7 @@ function open(reacquire: (at: { epoch: number }) => object): {
     state.asked += 1;
     return reacquire(at);
   };
-  const store = { reacquire: ask, reserve: ask, release: ask } as unknown as StockStore;
+  const store = { reacquire: ask, reserve: ask, release: ask, extend: ask } as unknown as StockStore;
   state.desk = new StockDesk({
     store,
     clock: systemClock,
@@ -87,6 +87,15 @@ test('an answer that was lost is asked for again in the next epoch of the same s
   });
   expect(await state.desk.reacquire(0, { epoch: 1, command })).toMatchObject({ epoch: 2 });
   expect([state.asked, state.troubles]).toEqual([2, 1]);
+});
+
+test('a store that is full is not waited for', async () => {
+  const state = open(() => {
+    throw new NoRoomError();
+  });
+  const asked = state.desk.extend(0, { reservationId: 'r', ttlSeconds: 60 });
+  await expect(asked).rejects.toMatchObject({ code: 'stock-not-ready', outcomeUnknown: false });
+  expect([state.asked, state.troubles]).toEqual([1, 1]);
 });
 
 test.each([

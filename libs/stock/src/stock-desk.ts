@@ -5,32 +5,33 @@
  */
 import { UnavailableError, type JournalEntry } from '#domain';
 import { Batcher, type Clock, type Timers } from '#platform';
-import type {
-  AdjustCommand,
-  AdjustDecision,
-  Admission,
-  CancelCommand,
-  CancelDecision,
-  ConfirmCommand,
-  ConfirmDecision,
-  Decisions,
-  ExtendCommand,
-  ExtendDecision,
-  FailCommand,
-  FailDecision,
-  HoldCommand,
-  HoldDecision,
-  PartitionEpoch,
-  PayCommand,
-  PayDecision,
-  PutCommand,
-  PutDecision,
-  ReacquireCommand,
-  ReacquireDecision,
-  ReleaseCommand,
-  ReleaseDecision,
-  SeenLevel,
-  StockStore,
+import {
+  NoRoomError,
+  type AdjustCommand,
+  type AdjustDecision,
+  type Admission,
+  type CancelCommand,
+  type CancelDecision,
+  type ConfirmCommand,
+  type ConfirmDecision,
+  type Decisions,
+  type ExtendCommand,
+  type ExtendDecision,
+  type FailCommand,
+  type FailDecision,
+  type HoldCommand,
+  type HoldDecision,
+  type PartitionEpoch,
+  type PayCommand,
+  type PayDecision,
+  type PutCommand,
+  type PutDecision,
+  type ReacquireCommand,
+  type ReacquireDecision,
+  type ReleaseCommand,
+  type ReleaseDecision,
+  type SeenLevel,
+  type StockStore,
 } from './stock-store.js';
 
 /** A decision with where and when it was made: with its sequence, a position in the journal. */
@@ -239,7 +240,7 @@ export class StockDesk {
         if (!(error instanceof UnavailableError) || isOver(error)) throw error;
         if (open) onTrouble(partition);
         unknown ||= error.outcomeUnknown;
-        const isWorthWaiting = open || error instanceof OpensSoonError;
+        const isWorthWaiting = (open && !(error instanceof NoRoomError)) || error instanceof OpensSoonError;
         if (!isWorthWaiting || clock.monotonicMs() >= giveUpAtMs) {
           throw new UnavailableError(error.code, error.message, unknown, { cause: error });
         }

@@ -5,7 +5,14 @@
  * Every command carries an id of its own and is decided once: sending it again answers with the same decision, so a
  * lost reply is cured by asking again.
  */
-import type { JournalEntry, Money, PartitionRecord, ReservationLine, StockLevel } from '#domain';
+import {
+  UnavailableError,
+  type JournalEntry,
+  type Money,
+  type PartitionRecord,
+  type ReservationLine,
+  type StockLevel,
+} from '#domain';
 
 /** Which partition, in which epoch. Another epoch is refused with `stock-not-ready`. */
 export type PartitionEpoch = { readonly partition: number; readonly epoch: number };
@@ -206,6 +213,18 @@ export type PartitionState = {
   readonly filled: number;
 };
 
+/** The store is full: it takes what gives units back or sells what is held, and nothing that needs more room. */
+export class NoRoomError extends UnavailableError {
+  constructor(options?: ErrorOptions) {
+    super(
+      'stock-not-ready',
+      'Redis is full (maxmemory): nothing new is taken until it has room',
+      false,
+      options,
+    );
+  }
+}
+
 /**
  * Every method throws `UnavailableError`: `stock-not-ready` when the partition is in another epoch or in none, or
  * the store cannot be reached; its `outcomeUnknown` says whether the batch may have been decided all the same.
@@ -231,6 +250,8 @@ export interface StockStore {
   /** The reservation by which each of them holds the SKU; null: none. Not at one instant, and in whatever epoch. */
   holdings(partition: number, holders: readonly Holder[]): Promise<readonly (string | null)[]>;
   state(partition: number): Promise<PartitionState>;
+  /** Whether a reservation would be taken, as far as room goes; throws where nothing could be written. */
+  hasRoom(partition: number): Promise<boolean>;
   /**
    * Between which times the partition's clock must be now, by what others know. Counts until this process has seen it: a
    * clock that was set while nobody looked is not believed.

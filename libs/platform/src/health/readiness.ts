@@ -1,7 +1,12 @@
 /** Whether the service can do its work, part by part. */
 import type { Timers } from '../ports.js';
 
-type Readiness = { readonly ok: boolean; readonly detail: string };
+type Readiness = {
+  readonly ok: boolean;
+  readonly detail: string;
+  /** It works, and not for everything: nothing that another instance would do better. */
+  readonly degraded?: true;
+};
 
 /** One part that the service cannot work without. A check that throws counts as not ready. */
 export interface ReadinessProbe {

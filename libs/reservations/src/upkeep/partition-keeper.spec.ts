@@ -12,6 +12,7 @@ function open() {
     memory: 'first',
     nowMs: 0,
     storeIsAway: false,
+    hasRoom: true,
     keeps: true,
     begun: [] as string[],
     epochs: 0,
@@ -30,6 +31,7 @@ function open() {
       if (world.storeIsAway) throw away;
       return { ...(await inMemory.state(partition)), incarnation: world.memory };
     },
+    hasRoom: async () => world.hasRoom,
     expectTime: (_: number, window: { fromMs: number; toMs: number }) => void world.expected.push(window),
     readJournal: inMemory.readJournal.bind(inMemory),
     restore: async (...of: Parameters<StockStore['restore']>) => {
@@ -164,6 +166,25 @@ test('whoever calls waits for a store that was there a second ago, and no longer
   world.storeIsAway = false;
   await look();
   expect(keeper.openingOf(0)).toMatchObject({ epoch: 1 });
+});
+
+test('a store that is full is told once, until it has had room for five seconds', async () => {
+  const { keeper, world, look } = await opened();
+  const seen: [hasRoom: boolean, nowMs: number, full: number[]][] = [
+    [false, 1_000, [0]],
+    [true, 2_000, [0]],
+    [false, 3_000, [0]],
+    [true, 7_999, [0]],
+    [true, 8_000, []],
+    [false, 9_000, [0]],
+  ];
+  for (const [hasRoom, nowMs, full] of seen) {
+    Object.assign(world, { hasRoom, nowMs });
+    await look();
+    expect(keeper.full()).toEqual(full);
+    expect(keeper.closed()).toEqual([]);
+  }
+  expect(world.warnings).toEqual(['Redis is at its maxmemory', 'Redis is at its maxmemory']);
 });
 
 test.each([

@@ -16,6 +16,7 @@ import {
   type StockStore,
 } from '#stock';
 import type { PartitionLedger } from '../ports.js';
+import { StoreRoom } from './store-room.js';
 
 export type KeeperOptions = {
   readonly store: StockStore;
@@ -69,6 +70,7 @@ export class PartitionKeeper {
   /** Epochs begin one after the other, and do not keep the other partitions from being looked at. */
   private readonly beginning = new Set<number>();
   private beginnings: Promise<void> = Promise.resolve();
+  private readonly room: StoreRoom;
   /** What the ledger had at the last look. */
   private positions: readonly SeenPosition[] = [];
   private timer: Timer | null = null;
@@ -77,6 +79,7 @@ export class PartitionKeeper {
   private stopped = false;
 
   constructor(private readonly options: KeeperOptions) {
+    this.room = new StoreRoom(options);
     this.doors = Array.from({ length: options.partitionCount }, () => ({
       open: false,
       code: 'stock-not-ready',
@@ -104,6 +107,11 @@ export class PartitionKeeper {
   /** The partitions that are closed, with the reason. */
   closed(): { partition: number; reason: string }[] {
     return this.doors.flatMap((door, partition) => (door.open ? [] : [{ partition, reason: door.reason }]));
+  }
+
+  /** The partitions that are open, and have no room for reservations. */
+  full(): number[] {
+    return this.room.full().filter((partition) => this.doors[partition]!.open);
   }
 
   /** Looks once, and rebuilds what must be; then looks every half second until stopped. */
@@ -193,6 +201,8 @@ export class PartitionKeeper {
     if (this.broken.get(partition)?.epoch !== position.epoch) this.broken.delete(partition);
     if (this.broken.has(partition) || !(await this.isOpen(position, state)))
       return this.mend(position, state);
+    // A store that takes no writes at all is not open.
+    this.room.saw(partition, await this.options.store.hasRoom(partition));
     this.open(position, state);
     // Decisions that nobody here may be waiting for: of a process that died, or of a caller that gave up.
     if (state.sequence > position.sequence) void this.drain(position, state).catch(() => this.trouble());

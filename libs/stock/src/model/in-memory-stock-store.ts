@@ -74,6 +74,11 @@ export class InMemoryStockStore implements StockStore {
     };
   }
 
+  /** As much as there is memory. */
+  async hasRoom(): Promise<boolean> {
+    return true;
+  }
+
   /** Its clock is nobody's to set. */
   expectTime(): void {}
 

@@ -1,5 +1,6 @@
 /** What a failed call to Redis means: not now, certainly or perhaps undone, or a bug. */
 import { InvariantError, UnavailableError } from '#domain';
+import { NoRoomError } from '../stock-store.js';
 
 /** Whether it is an answer of Redis that begins so. */
 export function isReply(error: unknown, prefix: string): boolean {
@@ -8,7 +9,6 @@ export function isReply(error: unknown, prefix: string): boolean {
 
 /** Answers of Redis that come before a function runs: certainly nothing happened. */
 const refusedBeforeRunning = [
-  'OOM',
   'READONLY',
   'LOADING',
   'MASTERDOWN',
@@ -24,6 +24,7 @@ const refusedBeforeRunning = [
 export function translateRedisError(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof UnavailableError) return cause;
   const { message } = cause;
+  if (message.startsWith('OOM')) return new NoRoomError({ cause });
   if (message.startsWith('HFNOTREADY')) {
     return new UnavailableError('stock-not-ready', message.slice('HFNOTREADY '.length), false, { cause });
   }

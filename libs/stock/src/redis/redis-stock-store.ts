@@ -5,35 +5,36 @@
 import type { Cluster, Redis } from 'ioredis';
 import { limits, UnavailableError, type JournalEntry, type PartitionRecord } from '#domain';
 import type { Clock } from '#platform';
-import type {
-  AdjustCommand,
-  AdjustDecision,
-  Admission,
-  CancelCommand,
-  CancelDecision,
-  ConfirmCommand,
-  ConfirmDecision,
-  Decisions,
-  ExpireResult,
-  ExtendCommand,
-  ExtendDecision,
-  FailCommand,
-  FailDecision,
-  HoldCommand,
-  HoldDecision,
-  Holder,
-  PartitionEpoch,
-  PartitionState,
-  PayCommand,
-  PayDecision,
-  PutCommand,
-  PutDecision,
-  ReacquireCommand,
-  ReacquireDecision,
-  ReleaseCommand,
-  ReleaseDecision,
-  RestoreAttempt,
-  StockStore,
+import {
+  NoRoomError,
+  type AdjustCommand,
+  type AdjustDecision,
+  type Admission,
+  type CancelCommand,
+  type CancelDecision,
+  type ConfirmCommand,
+  type ConfirmDecision,
+  type Decisions,
+  type ExpireResult,
+  type ExtendCommand,
+  type ExtendDecision,
+  type FailCommand,
+  type FailDecision,
+  type HoldCommand,
+  type HoldDecision,
+  type Holder,
+  type PartitionEpoch,
+  type PartitionState,
+  type PayCommand,
+  type PayDecision,
+  type PutCommand,
+  type PutDecision,
+  type ReacquireCommand,
+  type ReacquireDecision,
+  type ReleaseCommand,
+  type ReleaseDecision,
+  type RestoreAttempt,
+  type StockStore,
 } from '../stock-store.js';
 import { adjustDecision, endedDecision, holdDecision, notDone } from './decision-codec.js';
 import { readFunctionLibrary, type FunctionLibrary } from './function-library.js';
@@ -256,6 +257,16 @@ export class RedisStockStore implements StockStore {
     const reply = await this.call<Reply>({ partition, epoch: 1 }, 'state', [], 'read');
     const [nowMs, epoch, sequence, holds, restored, incarnation, filled] = reply;
     return { nowMs, epoch, sequence, holds, restored, incarnation, filled };
+  }
+
+  async hasRoom(partition: number): Promise<boolean> {
+    try {
+      await this.call({ partition, epoch: 1 }, 'room', []);
+      return true;
+    } catch (error) {
+      if (error instanceof NoRoomError) return false;
+      throw error;
+    }
   }
 
   expectTime(partition: number, window: Window): void {
