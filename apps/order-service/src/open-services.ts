@@ -13,6 +13,7 @@ import {
 import { paymentCommandsOf, readPolicies } from '#reconciliation';
 import { SimulationRepository, Simulations } from '#simulation';
 import { openReconciliation, type OpenedReconciliation } from './reconciliation/open-reconciliation.js';
+import { showBacklog } from './operations/backlog.js';
 import { partitionsProbe, showPartitions } from './operations/partitions.js';
 import type { OpenedServices, ServiceContext, ServicesHandle } from './services.js';
 
@@ -38,6 +39,7 @@ export async function openServices(
     ledgerWaitMs,
   });
   if (config.developmentKeys) await loadDemonstration(installation.stock, context.logger);
+  showBacklog(installation, context.metrics);
   return servicesOver(installation, config, context, { providers, policies });
 }
 

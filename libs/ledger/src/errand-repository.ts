@@ -9,6 +9,16 @@ import { guarded } from './unavailable.js';
 /** charge: ask the provider for money · settle: give what it said its meaning here · refund: ask it to give back. */
 type ErrandKind = 'charge' | 'settle' | 'refund';
 
+/** What an outbox has, with the units of cancelled orders that have not come back to the shelf. */
+const kinds = ['charge', 'settle', 'refund', 'return-stock'] as const;
+
+/** Those of one kind that are not done; 0 seconds: there are none. */
+export type PendingErrands = {
+  readonly kind: (typeof kinds)[number];
+  readonly count: number;
+  readonly oldestSeconds: number;
+};
+
 export type Errand = {
   readonly id: number;
   readonly kind: ErrandKind;
@@ -36,6 +46,18 @@ export class ErrandRepository {
         where o.id = due.id returning o.id, o.kind, o.payment_id, o.attempts`.execute(this.db),
     );
     return rows.map(({ id, kind, attempts, payment_id: paymentId }) => ({ id, kind, attempts, paymentId }));
+  }
+
+  /** What is not done, of every kind: one look at the rows of the outbox that are not, which an index has. */
+  async pending(): Promise<PendingErrands[]> {
+    const { rows } = await guarded(
+      sql<PendingErrands>`
+        select k.kind, count(o.id)::integer as count,
+          greatest(0, coalesce(date_part('epoch', now() - min(o.created_at)), 0)) as "oldestSeconds"
+        from unnest(${[...kinds]}::text[]) k (kind)
+        left join outbox o on o.kind = k.kind and o.done_at is null group by k.kind`.execute(this.db),
+    );
+    return rows;
   }
 
   async finish({ id, attempts }: Errand): Promise<void> {

@@ -296,7 +296,8 @@ async function move(tx: Tx, paymentId: string, status: PaymentStatus, taken?: Mo
     insert into outbox as known (kind, reservation_id, payment_id)
     select 'settle', reservation_id, id from payments where id = ${paymentId}::uuid
     on conflict (kind, reservation_id, payment_id) do update
-      set done_at = null, due_at = now(), attempts = known.attempts + 1`.execute(tx);
+      set done_at = null, due_at = now(), attempts = known.attempts + 1,
+        created_at = case when known.done_at is null then known.created_at else now() end`.execute(tx);
 }
 
 function toPayment(row: Row): Payment {

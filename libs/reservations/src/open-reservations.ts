@@ -12,6 +12,7 @@ import {
   ReservationRepository,
   StockRepository,
   type Database,
+  type PendingErrands,
 } from '#ledger';
 import type { PaymentProvider } from '#payments';
 import { ConfigurationError, type Clock, type Random, type Timers } from '#platform';
@@ -88,6 +89,10 @@ export type ReservationServices = {
   closedPartitions(): readonly { readonly partition: number; readonly reason: string }[];
   /** The partitions that have no room for reservations: what gives units back and sells what is held goes on in them. */
   fullPartitions(): readonly number[];
+  /** What was to be carried out at the last count, by kind; null: not counted here, or the ledger was away. */
+  pendingErrands(): readonly PendingErrands[] | null;
+  /** How many decisions of Redis the ledger did not have at the last look. */
+  entriesBehind(): number;
   /** Finishes what is under way; takes no more. */
   close(): Promise<void>;
 };
@@ -122,7 +127,7 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     openPartitions: () => keeper.openPartitions(),
     report: options.report,
   });
-  const { payments, named, errands } = openPayments(parts, options);
+  const { payments, named, errands, backlog } = openPayments(parts, options);
   options.listen?.(watch.listener);
   const driftWatch = new DriftWatch({
     ...parts,
@@ -131,7 +136,9 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     broke: (partition, reason) => keeper.broke(partition, reason),
     report: options.report,
   });
-  const tidying = options.swept ? [] : [sweeper, driftWatch, new Retention({ ...parts, ...options })];
+  const tidying = options.swept
+    ? []
+    : [sweeper, driftWatch, backlog, new Retention({ ...parts, ...options })];
   const workers = [...tidying, watch, errands];
   await keeper.start();
   if (!options.observing) for (const worker of workers) worker.start();
@@ -152,6 +159,8 @@ export async function openReservations(options: ReservationOptions): Promise<Res
     cursorSecret,
     closedPartitions: () => keeper.closed(),
     fullPartitions: () => keeper.full(),
+    pendingErrands: () => backlog.last(),
+    entriesBehind: () => keeper.entriesBehind(),
     async close() {
       for (const worker of workers.toReversed()) await worker.stop();
       await keeper.stop();

@@ -90,6 +90,25 @@ describeWithPostgres('payments', () => {
     expect(await one.brokenInvariants()).toEqual([]);
   });
 
+  test('a payment that fails and is captured all the same is settled again, and that errand is a new one', async () => {
+    const one = await open();
+    await one.put('A', 1);
+    const id = await one.hold('A', { ttlSeconds: 60 });
+    const paymentId = await one.paying(id);
+    await isAsked(paymentId);
+    await one.receive(provider.decide(paymentId, 'failed'));
+    await becomes(one, id, 'held');
+    const settled = () =>
+      sql<{ seconds: number; done: boolean }>`
+        select date_part('epoch', now() - created_at) as seconds, done_at is not null as done from outbox
+        where kind = 'settle'`.execute(one.db);
+    await eventually('that is settled', async () => (await settled()).rows[0]!.done);
+    await sql`update outbox set created_at = now() - interval '1 hour'`.execute(one.db);
+    await one.receive(provider.decide(paymentId, 'captured'));
+    await becomes(one, id, 'confirmed');
+    expect((await settled()).rows[0]!.seconds).toBeLessThan(600);
+  });
+
   test.each([
     ['', []],
     [', also when nobody heard that it was made', ['createCharge']],

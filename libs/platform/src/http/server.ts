@@ -112,7 +112,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   readJson(fastify);
   passUploads(fastify);
-  shedLoad(fastify, options.callsInFlightMax);
+  shedLoad(fastify, options.callsInFlightMax, options.metrics);
   checkRequests(fastify, new Authenticator(options.apiKeys, options.clock));
   measureRequests(fastify, options);
   return { adapter, filter };

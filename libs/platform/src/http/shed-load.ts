@@ -6,10 +6,20 @@
  * always answer.
  */
 import type { FastifyContextConfig, FastifyInstance } from 'fastify';
+import { Gauge } from 'prom-client';
 import { UnavailableError } from '#domain';
+import type { Metrics } from '../metrics/metrics.js';
 
-export function shedLoad(fastify: FastifyInstance, inFlightMax: number): void {
+export function shedLoad(fastify: FastifyInstance, inFlightMax: number, { registry }: Metrics): void {
   let inFlight = 0;
+  void new Gauge({
+    name: 'holdfast_calls_in_flight',
+    help: 'Calls under /v1 that are worked on now; from CALLS_IN_FLIGHT_MAX on, in each thread, further ones are refused',
+    registers: [registry],
+    collect() {
+      this.set(inFlight);
+    },
+  });
   fastify.addHook('onRequest', (request, _reply, done) => {
     if (inFlight >= inFlightMax && isBounded(request.routeOptions.config)) return done(overloaded());
     return done();

@@ -71,6 +71,8 @@ export class PartitionKeeper {
   private readonly beginning = new Set<number>();
   private beginnings: Promise<void> = Promise.resolve();
   private readonly room: StoreRoom;
+  /** How many entries of each journal the ledger did not have at the last look. */
+  private readonly behind = new Map<number, number>();
   /** What the ledger had at the last look. */
   private positions: readonly SeenPosition[] = [];
   private timer: Timer | null = null;
@@ -112,6 +114,11 @@ export class PartitionKeeper {
   /** The partitions that are open, and have no room for reservations. */
   full(): number[] {
     return this.room.full().filter((partition) => this.doors[partition]!.open);
+  }
+
+  /** How many decisions of the store the ledger did not have at the last look. */
+  entriesBehind(): number {
+    return [...this.behind.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** Looks once, and rebuilds what must be; then looks every half second until stopped. */
@@ -204,6 +211,7 @@ export class PartitionKeeper {
     // A store that takes no writes at all is not open.
     this.room.saw(partition, await this.options.store.hasRoom(partition));
     this.open(position, state);
+    this.behind.set(partition, state.sequence - position.sequence);
     // Decisions that nobody here may be waiting for: of a process that died, or of a caller that gave up.
     if (state.sequence > position.sequence) void this.drain(position, state).catch(() => this.trouble());
   }
