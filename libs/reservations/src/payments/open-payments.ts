@@ -1,8 +1,8 @@
 /** The parts that payments consist of, put together. */
 import { ErrandRepository, RefundRepository, type Database } from '#ledger';
 import type { PaymentProvider } from '#payments';
-import { Backlog } from '../backlog.js';
 import type { Parts } from '../ports.js';
+import { Backlog } from '../upkeep/backlog.js';
 import { NamedPayments } from './named-payments.js';
 import { PaymentErrands } from './payment-errands.js';
 import { Payments } from './payments.js';

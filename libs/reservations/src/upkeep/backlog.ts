@@ -2,12 +2,11 @@
  * How much of what the ledger has decided is still to be carried out, counted every ten seconds. Whoever reads the metrics gets the
  * last count: however many ask, and however slow the ledger is, it is asked once in a while.
  */
-import type { PendingErrands } from '#ledger';
+import type { ErrandRepository, PendingErrands } from '#ledger';
 import type { Timer, Timers } from '#platform';
-import type { ErrandLedger } from './ports.js';
 
 type BacklogOptions = {
-  readonly errands: Pick<ErrandLedger, 'pending'>;
+  readonly errands: Pick<ErrandRepository, 'pending'>;
   readonly timers: Timers;
   readonly report: (message: string, facts: Record<string, unknown>) => void;
 };
