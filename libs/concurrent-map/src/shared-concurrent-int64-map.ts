@@ -44,8 +44,8 @@ export class SharedConcurrentInt64Map extends SharedMap<bigint> {
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): bigint | undefined {
-    this.loads++;
     const { interned, memory } = this;
+    interned.loads++;
     const cell = interned.young.get(key);
     if (cell !== undefined) {
       const value = memory.readWhole(cell);
@@ -209,17 +209,18 @@ export class SharedConcurrentInt64Map extends SharedMap<bigint> {
     if (value >= valueMinWide) return value;
     if (value === ABSENT_WIDE) return undefined;
     this.misses++;
+    if (cell !== undefined) this.directory.forget(key);
     return this.loadThroughIndex(key);
   }
 
   private loadThroughIndex(key: string, intern = true): bigint | undefined {
     for (;;) {
-      if (intern) this.directory.forget(key);
       const cell = this.directory.lookUp(key, intern);
       if (cell === undefined) return undefined;
       const value = this.read(cell);
       if (value >= valueMinWide) return value;
       if (value === ABSENT_WIDE) return undefined;
+      if (intern) this.directory.forget(key);
     }
   }
 

@@ -9,8 +9,9 @@ import {
   SharedConcurrentMap,
   ValueOutOfRangeError,
 } from './index.js';
+import { open } from '../test/support/opened.js';
 
-const contentOf = (map: SharedConcurrentMap): [string, number][] => {
+const contentOf = (map: Pick<SharedConcurrentMap, 'range'>): [string, number][] => {
   const entries: [string, number][] = [];
   map.range((key, value) => void entries.push([key, value]));
   return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -49,6 +50,22 @@ describe('keys', () => {
     expect(map.delete('123456')).toBe(false);
     expect(map.size).toBe(1);
   });
+
+  test.each([1, 23, 24, 25, 26, 64])(
+    'of up to %d units are told from each other by each of them',
+    (keyLengthMax) => {
+      const { buffer } = SharedConcurrentMap.create({ entriesMax: 200, keyLengthMax });
+      // Under one hash nothing but the units tells keys apart, be they in the record or behind it.
+      const map = open(buffer, 'constant');
+      const keys = Array.from({ length: keyLengthMax + 1 }, (_, length) => 'x'.repeat(length));
+      for (let at = 0; at < keyLengthMax; at++)
+        keys.push(`${'x'.repeat(at)}y${'x'.repeat(keyLengthMax - at - 1)}`);
+      for (const [at, key] of keys.entries()) map.store(key, at);
+      const other = open(buffer, 'constant');
+      for (const [at, key] of keys.entries()) expect(other.load(key)).toBe(at);
+      expect(contentOf(other).map(([key]) => key)).toEqual(keys.toSorted());
+    },
+  );
 
   test('as many as declared fit at their full length', () => {
     const map = SharedConcurrentMap.create({ entriesMax: 500, keyLengthMax: 300 });

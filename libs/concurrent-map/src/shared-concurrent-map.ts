@@ -55,8 +55,8 @@ export class SharedConcurrentMap extends SharedMap<number> {
 
   /** The key's value, or undefined. Never a lock, never a wait; for a hot key one Map look-up and one atomic load. */
   load(key: string): number | undefined {
-    this.loads++;
     const { interned, memory } = this;
+    interned.loads++;
     const cell = interned.young.get(key);
     if (cell !== undefined) {
       // Written out, and not by `read`: the value that this would put together for two cases is 2 of its 9 ns.
@@ -227,17 +227,18 @@ export class SharedConcurrentMap extends SharedMap<number> {
     if (value > expunged) return value;
     if (value === absent) return undefined;
     this.misses++;
+    if (cell !== undefined) this.directory.forget(key);
     return this.loadThroughIndex(key);
   }
 
   private loadThroughIndex(key: string, intern = true): number | undefined {
     for (;;) {
-      if (intern) this.directory.forget(key);
       const cell = this.directory.lookUp(key, intern);
       if (cell === undefined) return undefined;
       const value = this.read(cell);
       if (value > expunged) return value;
       if (value === absent) return undefined;
+      if (intern) this.directory.forget(key);
     }
   }
 

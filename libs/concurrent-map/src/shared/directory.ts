@@ -50,6 +50,7 @@ export class Directory {
 
   /** A cell that was the key's under the current root; undefined when the key has no record, or an expunged one. */
   find(key: string): number | undefined {
+    this.interned.finds++;
     return this.interned.get(key) ?? this.lookUp(key);
   }
 
@@ -161,9 +162,9 @@ export class Directory {
     }
   }
 
-  /** The figures of this thread; `loads` and `misses` are counted by the map. */
-  stats(loads: number, misses: number): ConcurrentMapStats {
-    const readSize = this.interned.size;
+  /** The figures of this thread; `misses` are counted by the map. */
+  stats(misses: number): ConcurrentMapStats {
+    const { loads, size: readSize } = this.interned;
     const dirtySize = this.index.used(this.memory.root());
     const promotions = this.rebuilder.published;
     const amended = dirtySize > readSize;

@@ -1,9 +1,10 @@
 /**
  * The index: open addressing with linear probing, from the hash of a key to the reference of its record.
  *
- * A slot is [reference and flags, tag], changed by one 64-bit compare-and-swap. It belongs to an index only when its
- * tag is that index's root; with any other tag it is empty, so a new index starts empty without being wiped, and what
- * a thread that slept through two eras writes into an area is empty to everyone else. Under one root a slot goes
+ * A slot is [reference, flags and six bits of the key's hash; tag], changed by one 64-bit compare-and-swap. It belongs
+ * to an index only when its tag is that index's root; with any other tag it is empty, so a new index starts empty
+ * without being wiped, and what a thread that slept through two eras writes into an area is empty to everyone else.
+ * Under one root a slot goes
  *
  *     empty ──link──▶ reference ──relink──▶ reference of the same key        relink: the old record is expunged
  *       │                 │
@@ -24,7 +25,12 @@ import { EXPUNGED, type Records } from './records.js';
 const FROZEN = 1 << 24;
 const DONE = 1 << 25;
 const referenceMask = FROZEN - 1;
+/** The other bits are of the hash: of most slots they tell without a look at the record that it is of another key. */
+const hashMask = ~(FROZEN | DONE | referenceMask);
 const countMask = FROZEN - 1;
+/** A thread counts the slots that it takes so many at once, in a small index fewer: one for every 1,024 of its slots. */
+const countBatchMax = 64;
+const countBatchLog2 = 10;
 
 /** What a probe ends at when it does not end at the key: an open slot, or one that keeps its key's place closed. */
 const none = 0;
@@ -49,6 +55,9 @@ export class IndexTable {
   private readonly memory: SharedMemory;
   private readonly records: Records;
   private readonly geometry: Geometry;
+  /** Slots that this thread has taken in the index {@link countedIn} and not yet counted there. */
+  private uncounted = 0;
+  private countedIn = 0;
 
   constructor(memory: SharedMemory, records: Records) {
     this.memory = memory;
@@ -86,9 +95,10 @@ export class IndexTable {
     for (let step = 0; step <= mask; step++) {
       const at = this.slotAt(root, (hash + step) & mask);
       if (this.memory.read(at + 1) !== root) return none;
-      const reference = this.memory.read(at) & referenceMask;
+      const low = this.memory.read(at);
+      const reference = low & referenceMask;
       if (reference === 0) return frozen;
-      if (this.records.holdsKey(reference, key, hash)) return reference;
+      if (((low ^ hash) & hashMask) === 0 && this.records.holdsKey(reference, key, hash)) return reference;
     }
     return frozen;
   }
@@ -99,6 +109,7 @@ export class IndexTable {
    */
   link(root: number, key: string, hash: number, fresh: number): LinkOutcome {
     const { memory, records } = this;
+    const entry = fresh | (hash & hashMask);
     const mask = (1 << indexLog2Of(root)) - 1;
     for (let step = 0; step <= mask;) {
       const at = this.slotAt(root, (hash + step) & mask);
@@ -106,19 +117,19 @@ export class IndexTable {
       const low = memory.read(at);
       if (tag !== root) {
         if (!this.takesKeys(root)) return closed;
-        if (!memory.replacePair(at, low, tag, fresh, root)) continue;
+        if (!memory.replacePair(at, low, tag, entry, root)) continue;
         this.countUsed(root);
         return linked;
       }
       const reference = low & referenceMask;
       if (reference === 0) return closed;
-      if (!records.holdsKey(reference, key, hash)) {
+      if (((low ^ hash) & hashMask) !== 0 || !records.holdsKey(reference, key, hash)) {
         step++;
         continue;
       }
       if (!records.isExpunged(reference)) return taken;
-      if (low !== reference) return closed;
-      if (memory.replacePair(at, reference, root, fresh, root)) return linked;
+      if ((low & FROZEN) !== 0) return closed;
+      if (memory.replacePair(at, low, root, entry, root)) return linked;
     }
     return closed;
   }
@@ -134,6 +145,7 @@ export class IndexTable {
     const { memory, records } = this;
     if (!records.carryOver(reference, source, target)) return false;
     const hash = records.hashOf(reference);
+    const entry = reference | (hash & hashMask);
     const mask = (1 << indexLog2Of(target)) - 1;
     for (let step = 0; ;) {
       const at = this.slotAt(target, (hash + step) & mask);
@@ -145,7 +157,7 @@ export class IndexTable {
         continue;
       }
       if (memory.root() !== source) return false;
-      if (!memory.replacePair(at, low, tag, reference, target)) continue;
+      if (!memory.replacePair(at, low, tag, entry, target)) continue;
       this.countUsed(target);
       return true;
     }
@@ -232,7 +244,7 @@ export class IndexTable {
     return { live, settled: whole && this.memory.root() === root };
   }
 
-  /** How many slots of the index `root` are taken: a hint, short by one for each thread that died between two steps. */
+  /** How many slots of the index `root` are taken: a hint, short by up to a batch for each thread. */
   used(root: number): number {
     const word = this.memory.read(header.used);
     return word >>> 24 === (eraOf(root) & 0xff) ? word & countMask : 0;
@@ -256,14 +268,24 @@ export class IndexTable {
     return recordsMax - this.used(root) - dropped < wanted;
   }
 
+  /** Counts a slot as taken: in a large index not one by one, so that threads do not wait for each other's counts. */
   private countUsed(root: number): void {
+    if (this.countedIn !== root) this.uncounted = 0;
+    this.countedIn = root;
+    this.uncounted++;
+    if (this.uncounted < Math.min((1 << indexLog2Of(root)) >> countBatchLog2, countBatchMax)) return;
+    this.addUsed(root, this.uncounted);
+    this.uncounted = 0;
+  }
+
+  private addUsed(root: number, slots: number): void {
     const { words } = this.memory;
     const tag = eraOf(root) & 0xff;
     for (;;) {
       const word = this.memory.read(header.used);
       const age = (tag - (word >>> 24)) & 0xff;
       if (age >= 0x80) return;
-      const next = age === 0 ? word + 1 : (tag << 24) | 1;
+      const next = age === 0 ? word + slots : (tag << 24) | slots;
       if (Atomics.compareExchange(words, header.used, word, next | 0) === word) return;
     }
   }

@@ -5,19 +5,32 @@
  *
  * Two generations bound it: when the young one is full it becomes the old one, and what is used again moves back.
  * Once that has happened there are more keys than fit, and only every sixteenth newcomer is remembered: hot keys
- * get in soon, and a sweep over a million cold ones does not wash them out.
+ * get in soon, and a sweep over a million cold ones does not wash them out. Where hardly any look-up finds what it asks
+ * for, the keys are used too evenly for this: then it rests, empty, for a while, and costs nothing.
  */
 
 const youngMax = 1 << 16;
 const admitEvery = 16;
+/** After so many newcomers to a full cache it is looked at whether it is of use. */
+const trial = 1 << 16;
+/** It is when there were at least so many look-ups for each newcomer. */
+const worth = 4 / 3;
+/** Newcomers that pass by while it rests. */
+const rest = 1 << 20;
 
 export class InternCache {
   /** The latest ones, for a load to look into first; only this file writes to it. */
   young = new Map<string, number>();
   /** The root under which the cells were found; only this file writes to it. */
   root = 0;
+  /** Loads of the map, counted by it. */
+  loads = 0;
+  /** Other look-ups of keys, counted by the directory. */
+  finds = 0;
   private old = new Map<string, number>();
   private newcomers = 0;
+  private askedBefore = 0;
+  private resting = 0;
 
   get size(): number {
     return this.young.size + this.old.size;
@@ -28,8 +41,9 @@ export class InternCache {
   }
 
   add(key: string, cell: number): void {
-    if (this.old.size > 0 && ++this.newcomers % admitEvery !== 0) return;
-    this.remember(key, cell);
+    if (this.resting > 0) this.resting--;
+    else if (this.old.size === 0) this.remember(key, cell);
+    else this.consider(key, cell);
   }
 
   delete(key: string): void {
@@ -59,10 +73,32 @@ export class InternCache {
   }
 
   private remember(key: string, cell: number): void {
-    if (this.young.size >= youngMax) {
-      this.old = this.young;
-      this.young = new Map();
-    }
+    if (this.young.size >= youngMax) this.grow();
     this.young.set(key, cell);
+  }
+
+  private grow(): void {
+    if (this.old.size === 0) this.beginTrial();
+    this.old = this.young;
+    this.young = new Map();
+  }
+
+  /** A newcomer when there are more keys than fit. */
+  private consider(key: string, cell: number): void {
+    this.newcomers++;
+    if (this.newcomers === trial) {
+      if (this.loads + this.finds - this.askedBefore < trial * worth) {
+        this.clear();
+        this.resting = rest;
+        return;
+      }
+      this.beginTrial();
+    }
+    if (this.newcomers % admitEvery === 0) this.remember(key, cell);
+  }
+
+  private beginTrial(): void {
+    this.newcomers = 0;
+    this.askedBefore = this.loads + this.finds;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Where everything lies in the buffer of a SharedConcurrentMap, in 32-bit words.
  *
- *     header │ guards │ owners │ records │ index area 0 │ index area 1
+ *     header │ guards │ owners │ records │ tails │ index area 0 │ index area 1
  *
  * - header: constants that `attach` checks, then the few words that change, each alone on its cache line;
  * - guards: of maps with int64 values, which records are being written to (guards.ts);
@@ -9,6 +9,8 @@
  * - records: of one size, so that any key fits into any free record and nothing ever fragments or moves. A record is
  *   [value, generation, hash, key length, key units two to a word …]; value and generation change together, as one
  *   64-bit cell;
+ * - tails: what does not fit of longer keys, one tail per record. So a record is no longer than a cache line, and a map
+ *   of short keys never touches the memory that longer ones would take;
  * - two index areas that take turns, slots of two words [reference and flags, tag] (index-table.ts).
  *
  * A root is one word: 27 bits of era, which grows with every new index, and 5 bits for the size of that index (log2).
@@ -60,12 +62,14 @@ export const record = { value: 0, generation: 1, hash: 2, keyLength: 3, key: 4 }
 export const guardWords = 16;
 
 export const magic = 0x686c_6466;
-export const layoutVersion = 3;
+export const layoutVersion = 4;
 
 export const limits = {
   entriesMax: 10_000_000,
   keyLengthMax: 4_096,
   keyLengthDefault: 64,
+  /** A cache line. */
+  recordWordsMax: 16,
   /** Word positions stay below 2^30, where V8 keeps integers without a box. */
   bufferBytesMax: 2 ** 32,
   indexLog2Min: 6,
@@ -92,12 +96,16 @@ export type Geometry = {
   readonly keyLengthMax: number;
   readonly recordsMax: number;
   readonly recordWords: number;
+  /** Units of a key that are in its record. */
+  readonly unitsInRecord: number;
+  readonly tailWords: number;
   readonly indexLog2Min: number;
   readonly indexLog2Max: number;
   /** In maps of int64 values only: guards, see guards.ts. */
   readonly guardsAt: number;
   readonly ownersAt: number;
   readonly recordsAt: number;
+  readonly tailsAt: number;
   readonly indexAt: number;
   readonly byteLength: number;
 };
@@ -223,15 +231,19 @@ function place(sizes: {
 }): Geometry {
   const { recordsMax, keyLengthMax } = sizes;
   const even = (words: number): number => words + (words & 1);
-  const recordWords = even(record.key + Math.ceil(keyLengthMax / 2));
+  const recordWords = Math.min(even(record.key + Math.ceil(keyLengthMax / 2)), limits.recordWordsMax);
+  const unitsInRecord = Math.min((recordWords - record.key) * 2, keyLengthMax);
+  const tailWords = even(Math.ceil((keyLengthMax - unitsInRecord) / 2));
   const indexLog2Max = Math.max(sizes.indexLog2Min, indexLog2MaxOf(recordsMax));
   const guardsAt = header.words;
   const ownersAt = guardsAt + (sizes.wide ? limits.guards * guardWords : 0);
-  const recordsAt = even(ownersAt + recordsMax);
-  const indexAt = recordsAt + recordsMax * recordWords;
+  const recordsAt = Math.ceil((ownersAt + recordsMax) / limits.recordWordsMax) * limits.recordWordsMax;
+  const tailsAt = recordsAt + recordsMax * recordWords;
+  const indexAt = tailsAt + recordsMax * tailWords;
   const byteLength = (indexAt + 2 * 2 ** indexLog2Max * 2) * 4;
   if (byteLength > limits.bufferBytesMax) {
     throw new InvalidOptionsError(`the map would take ${byteLength} bytes of ${limits.bufferBytesMax}`);
   }
-  return { ...sizes, recordWords, indexLog2Max, guardsAt, ownersAt, recordsAt, indexAt, byteLength };
+  const parts = { recordWords, unitsInRecord, tailWords, guardsAt, ownersAt, recordsAt, tailsAt, indexAt };
+  return { ...sizes, ...parts, indexLog2Max, byteLength };
 }

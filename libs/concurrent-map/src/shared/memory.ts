@@ -17,7 +17,7 @@ import { header, type Geometry } from './layout.js';
  * its source, is watched by test/plain-reads.spec.ts, and is taken on trust nowhere else: another processor, a
  * V8 that was not looked at or another engine gets `Atomics.load`. (docs/decisions, 9)
  */
-const plainReadsAreAtomic = isTrusted();
+const plainAccessIsAtomic = isTrusted();
 
 type Process = { readonly arch?: string; readonly versions?: { readonly v8?: string } };
 
@@ -64,12 +64,12 @@ export class SharedMemory {
 
   /** A word as the total order of all atomics has it, as cheaply as the machine allows. */
   read(at: number): number {
-    return plainReadsAreAtomic ? this.words[at]! : Atomics.load(this.words, at);
+    return plainAccessIsAtomic ? this.words[at]! : Atomics.load(this.words, at);
   }
 
   /** The same for a cell that is one int64. */
   readWhole(at: number): bigint {
-    return plainReadsAreAtomic ? this.pairs[at >> 1]! : Atomics.load(this.pairs, at >> 1);
+    return plainAccessIsAtomic ? this.pairs[at >> 1]! : Atomics.load(this.pairs, at >> 1);
   }
 
   /** Replaces two words at once when both are as expected. `at` is the even position of the first. */
@@ -83,10 +83,13 @@ export class SharedMemory {
     return Atomics.compareExchange(this.pairs, at >> 1, expected, wholes[1]!) === expected;
   }
 
-  storePair(at: number, first: number, second: number): void {
-    this.halves[0] = first;
-    this.halves[1] = second;
-    Atomics.store(this.pairs, at >> 1, this.wholes[0]!);
+  /**
+   * Writes a word after all that this thread has written before, as others see it. It may be seen late, but not later
+   * than the next swap of this thread.
+   */
+  write(at: number, word: number): void {
+    if (plainAccessIsAtomic) this.words[at] = word;
+    else Atomics.store(this.words, at, word);
   }
 
   /** The same for a cell that is one int64. */
@@ -94,8 +97,10 @@ export class SharedMemory {
     return Atomics.compareExchange(this.pairs, at >> 1, whole, next) === whole;
   }
 
-  storeWhole(at: number, whole: bigint): void {
-    Atomics.store(this.pairs, at >> 1, whole);
+  /** {@link write} for a cell that is one int64. */
+  writeWhole(at: number, whole: bigint): void {
+    if (plainAccessIsAtomic) this.pairs[at >> 1] = whole;
+    else Atomics.store(this.pairs, at >> 1, whole);
   }
 
   /**

@@ -56,6 +56,9 @@ export class Records {
   private readonly stateOffset: number;
   private readonly firstOwner: number;
   private readonly recordWords: number;
+  private readonly unitsInRecord: number;
+  private readonly firstTail: number;
+  private readonly tailWords: number;
   private readonly recordsMax: number;
   /** Where this thread goes on looking for a free record. */
   private cursor: number;
@@ -69,6 +72,9 @@ export class Records {
     this.firstCell = geometry.recordsAt - geometry.recordWords;
     this.firstOwner = geometry.ownersAt - 1;
     this.recordWords = geometry.recordWords;
+    this.unitsInRecord = geometry.unitsInRecord;
+    this.firstTail = geometry.tailsAt - geometry.tailWords;
+    this.tailWords = geometry.tailWords;
     this.recordsMax = geometry.recordsMax;
     this.cursor = (Math.imul(turn, 0x9e37_79b1) >>> 0) % geometry.recordsMax;
   }
@@ -92,30 +98,25 @@ export class Records {
 
   holdsKey(reference: number, key: string, hash: number): boolean {
     const { words, units } = this.memory;
+    const { length } = key;
     const at = this.cellOf(reference);
     if (this.memory.read(at + record.hash) !== hash) return false;
-    if (words[at + record.keyLength] !== key.length) return false;
+    if (words[at + record.keyLength] !== length) return false;
     const from = (at + record.key) * 2;
-    for (let unit = 0; unit < key.length; unit++) {
+    for (let unit = 0; unit < length && unit < this.unitsInRecord; unit++) {
       if (units[from + unit] !== key.charCodeAt(unit)) return false;
     }
-    return true;
+    return length <= this.unitsInRecord || this.hasTail(reference, key);
   }
 
   /** The key of a record; nonsense when the record is being given to another key meanwhile. */
   keyOf(reference: number): string {
-    const { words, units } = this.memory;
     const at = this.cellOf(reference);
-    const length = Math.min(words[at + record.keyLength]!, this.memory.geometry.keyLengthMax);
-    const from = (at + record.key) * 2;
-    let key = '';
-    let unit = 0;
-    for (; unit + 4 <= length; unit += 4) {
-      const at = from + unit;
-      key += String.fromCharCode(units[at]!, units[at + 1]!, units[at + 2]!, units[at + 3]!);
-    }
-    for (; unit < length; unit++) key += String.fromCharCode(units[from + unit]!);
-    return key;
+    const length = Math.min(this.memory.words[at + record.keyLength]!, this.memory.geometry.keyLengthMax);
+    const { unitsInRecord } = this;
+    const key = this.textAt((at + record.key) * 2, Math.min(length, unitsInRecord));
+    if (length <= unitsInRecord) return key;
+    return key + this.textAt(this.tailOf(reference), length - unitsInRecord);
   }
 
   /** Takes a record that is in no index for this thread alone. Lock-free; 0 when a whole turn found none. */
@@ -141,22 +142,32 @@ export class Records {
     return this.guards === undefined || !this.guards.cover(this.cellOf(reference));
   }
 
-  /** Begins a new life of a claimed record. The hash comes last: whoever reads it also sees the key. */
+  /**
+   * Begins a new life of a claimed record. The hash comes after the key: whoever reads it also sees the key. And the
+   * generation before the value: no swap that a thread has slept over can succeed on the way from one life to the next.
+   */
   write(reference: number, key: string, hash: number, value: number | bigint): void {
     const { memory } = this;
     const { words, units } = memory;
+    const { length } = key;
     const at = this.cellOf(reference);
     const from = (at + record.key) * 2;
-    for (let unit = 0; unit < key.length; unit++) units[from + unit] = key.charCodeAt(unit);
-    words[at + record.keyLength] = key.length;
-    Atomics.store(words, at + record.hash, hash);
-    if (typeof value === 'bigint') memory.storeWhole(at, value);
-    else memory.storePair(at, value, (memory.read(at + record.generation) + 1) | 0);
+    for (let unit = 0; unit < length && unit < this.unitsInRecord; unit++)
+      units[from + unit] = key.charCodeAt(unit);
+    if (length > this.unitsInRecord) this.writeTail(reference, key);
+    words[at + record.keyLength] = length;
+    memory.write(at + record.hash, hash);
+    if (typeof value === 'bigint') {
+      memory.writeWhole(at, value);
+      return;
+    }
+    memory.write(at + record.generation, (memory.read(at + record.generation) + 1) | 0);
+    memory.write(at, value);
   }
 
   /** Lets go of a claimed record, so that it may be linked under `root`; two eras later anyone may claim it. */
   handOver(reference: number, root: number): void {
-    Atomics.store(this.memory.words, this.firstOwner + reference, root);
+    this.memory.write(this.firstOwner + reference, root);
   }
 
   /** Moves a record that was handed over but not linked to a newer root. False when it was claimed meanwhile. */
@@ -199,5 +210,37 @@ export class Records {
         : this.memory.replacePair(at, ABSENT, generation, EXPUNGED, generation);
       if (done) return true;
     }
+  }
+
+  /** Position, in units, of what is not in the record of a longer key. */
+  private tailOf(reference: number): number {
+    return (this.firstTail + reference * this.tailWords) * 2;
+  }
+
+  private hasTail(reference: number, key: string): boolean {
+    const { units } = this.memory;
+    const from = this.tailOf(reference) - this.unitsInRecord;
+    for (let unit = this.unitsInRecord; unit < key.length; unit++) {
+      if (units[from + unit] !== key.charCodeAt(unit)) return false;
+    }
+    return true;
+  }
+
+  private writeTail(reference: number, key: string): void {
+    const { units } = this.memory;
+    const from = this.tailOf(reference) - this.unitsInRecord;
+    for (let unit = this.unitsInRecord; unit < key.length; unit++) units[from + unit] = key.charCodeAt(unit);
+  }
+
+  private textAt(from: number, length: number): string {
+    const { units } = this.memory;
+    const to = from + length;
+    let text = '';
+    let at = from;
+    for (; at + 4 <= to; at += 4) {
+      text += String.fromCharCode(units[at]!, units[at + 1]!, units[at + 2]!, units[at + 3]!);
+    }
+    for (; at < to; at++) text += String.fromCharCode(units[at]!);
+    return text;
   }
 }

@@ -26,8 +26,6 @@ export abstract class SharedMap<Value extends number | bigint> {
   /** @internal */
   protected readonly memory: SharedMemory;
   /** @internal */
-  protected loads = 0;
-  /** @internal */
   protected misses = 0;
 
   /** @throws {NotAMapBufferError} when the buffer is not that of a map with values of this width. */
@@ -94,6 +92,6 @@ export abstract class SharedMap<Value extends number | bigint> {
    * miss is a load that had to go to the index, a promotion or dirty copy an index that this thread has published.
    */
   stats(): ConcurrentMapStats {
-    return this.directory.stats(this.loads, this.misses);
+    return this.directory.stats(this.misses);
   }
 }

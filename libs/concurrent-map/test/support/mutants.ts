@@ -21,7 +21,7 @@ export const mutants: Record<string, Mutant> = {
     edit: {
       file: map,
       find: 'return this.memory.replacePair(cell, current, generation, next, generation);',
-      put: 'this.memory.storePair(cell, next, generation); return true;',
+      put: 'this.memory.write(cell, next); return true;',
     },
   },
   'take decides on one read and writes after another': {
@@ -73,7 +73,7 @@ export const mutants: Record<string, Mutant> = {
     foundBy: 'two first stores of one key',
     edit: {
       file: index,
-      find: `if (!records.holdsKey(reference, key, hash)) {`,
+      find: `if (((low ^ hash) & hashMask) !== 0 || !records.holdsKey(reference, key, hash)) {`,
       put: `if (reference !== fresh) {`,
     },
   },
@@ -139,6 +139,24 @@ export const mutants: Record<string, Mutant> = {
       file: records,
       find: '(memory.read(at + record.generation) + 1) | 0',
       put: 'memory.read(at + record.generation)',
+    },
+  },
+  'a new life of a record begins with its value': {
+    foundBy: 'a taker that sleeps until its record has another key',
+    edit: {
+      file: records,
+      find: `    memory.write(at + record.generation, (memory.read(at + record.generation) + 1) | 0);
+    memory.write(at, value);`,
+      put: `    memory.write(at, value);
+    memory.write(at + record.generation, (memory.read(at + record.generation) + 1) | 0);`,
+    },
+  },
+  'a record that moves leaves the bits of its hash behind': {
+    foundBy: 'growth by two threads, a batch each',
+    edit: {
+      file: index,
+      find: 'const entry = reference | (hash & hashMask);',
+      put: 'const entry = reference;',
     },
   },
   'clear keeps the root': {

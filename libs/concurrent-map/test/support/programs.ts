@@ -104,7 +104,8 @@ export const long: Record<string, Program> = {
   },
   'growth by two threads, a batch each': {
     ...crowded,
-    hash: (key) => key.charCodeAt(0) - 'A'.charCodeAt(0),
+    // By its lowest bits each key has a slot of its own, and by its highest ones the slot tells it from others.
+    hash: (key) => (key.charCodeAt(0) - 'A'.charCodeAt(0)) * (1 + 2 ** 26),
     threads: [
       [offer('D', 4), load('A')],
       [offer('D', 5), load('A')],
