@@ -51,10 +51,12 @@ describe('what is no valid HTTP', () => {
     expect(long).toContain('/problems/headers-too-large');
   });
 
-  it('also without a host, and where more is expected than 100-continue', async () => {
+  it('also without a host, with two, and where more is expected than 100-continue', async () => {
     for (const [path, field, status, slug] of [
       ['/v1/skus', 'x: y', 400, 'bad-request'],
       ['/nowhere', 'x: y', 400, 'bad-request'],
+      ['/v1/reservations', 'host: x\r\nhost: y', 400, 'bad-request'],
+      ['/v1/skus', 'host: x\r\nHOST: x', 400, 'bad-request'],
       ['/v1/skus', 'host: x\r\nexpect: a miracle', 417, 'expectation-failed'],
     ] as const) {
       const request = `POST ${path} HTTP/1.1\r\n${field}\r\ncontent-length: 0\r\n\r\n`;

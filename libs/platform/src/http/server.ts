@@ -103,6 +103,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.server.on('checkExpectation', refuseExpectation);
+  // A caller who has said all that he has to say still listens; his connection ends with the answer.
+  Object.assign(fastify.server, { httpAllowHalfOpen: true });
   fastify.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   fastify.decorateRequest('rawBody', null);
   fastify.decorateRequest('apiKey', null);
@@ -155,7 +157,7 @@ function refuseEncodings(request: FastifyRequest): void {
 function checkRequests(fastify: FastifyInstance, authenticator: Authenticator): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     try {
-      requireHost(request.raw);
+      requireOneHost(request.raw);
       const { config } = request.routeOptions;
       forgetTypeOfNothing(request.headers);
       if (config.scopes !== undefined && config.signed !== true) {
@@ -171,10 +173,15 @@ function checkRequests(fastify: FastifyInstance, authenticator: Authenticator): 
   });
 }
 
-/** HTTP/1.0 has no Host. */
-function requireHost({ headers, httpVersion }: IncomingMessage): void {
-  if (headers.host !== undefined || httpVersion !== '1.1') return;
-  throw new Problem('bad-request', 'An HTTP/1.1 request names its Host', {}, { connection: 'close' });
+/** HTTP/1.0 has none. Of two, whoever passed the request on may have gone by the other (RFC 9112, 3.2). */
+function requireOneHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return;
+  throw new Problem('bad-request', 'An HTTP/1.1 request names its Host, once', {}, { connection: 'close' });
 }
 
 /** Without a body the content type means nothing, yet many clients send one: `curl -d ''` that of a form. */
