@@ -82,7 +82,7 @@ describe.each(files)('%s', (name, format) => {
         const { items, error } = await read(format, damaged);
         if (error !== null) expect(isTold(error)).toBe(true);
         if (error instanceof StatementFormatError) expect(items).toEqual([]);
-        for (const item of items) expect(JSON.stringify(item)).not.toContain('\0');
+        for (const item of items) expect(JSON.stringify(item)).not.toMatch(noText);
       }),
       {
         numRuns: 50,
@@ -101,6 +101,9 @@ describe.each(files)('%s', (name, format) => {
     );
   });
 });
+
+/** Escapes in JSON of what PostgreSQL has no text for: the zero byte, half a character. */
+const noText = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 const isTold = (error: unknown): boolean =>
   error instanceof StatementFormatError || error instanceof StatementCutOffError;

@@ -1,5 +1,6 @@
 /** What is wrong with one row, for a person. Thrown while a row is read and caught there: the row is quarantined. */
 import { quarantinedRawLengthMax, type QuarantinedRow } from '../statement.js';
+import { storable } from './text.js';
 
 export class RowError extends Error {
   override readonly name = 'RowError';
@@ -7,8 +8,8 @@ export class RowError extends Error {
 
 /** @param raw as it came, decoded */
 export function quarantined(line: number, reason: string, raw: string): QuarantinedRow {
-  const kept = raw.slice(0, quarantinedRawLengthMax).replaceAll('\0', '\uFFFD').toWellFormed();
-  return { kind: 'quarantined', line, reason, raw: kept };
+  const kept = raw.slice(0, quarantinedRawLengthMax);
+  return { kind: 'quarantined', line, reason: storable(reason), raw: storable(kept) };
 }
 
 /** Runs `read`; a RowError becomes a quarantined row, anything else is a bug and goes on. */

@@ -20,6 +20,9 @@ export function decodeText(field: string): string {
   }
 }
 
+/** As PostgreSQL can keep it: it has no text with a zero byte or, as a cut leaves it, with half a character. */
+export const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();
+
 /**
  * A copy that does not hold on to the text it was cut from: what outlives its row must be one, or a few characters keep
  * a whole chunk of the file in memory.

@@ -3,6 +3,7 @@ import type { TransactionKind } from '../../provider-transaction.js';
 import { clip, currencyOf, minorUnits } from '../amount.js';
 import { daysOf } from '../moment.js';
 import { RowError } from '../row-error.js';
+import { storable } from '../text.js';
 
 export type Balance = { readonly value: number; readonly currency: string; readonly date: string };
 
@@ -101,6 +102,6 @@ function dayIn(year: number, monthAndDay: string): number {
 }
 
 function named(reference: string | undefined): string | null {
-  const text = reference?.trim() ?? '';
+  const text = storable(reference?.trim() ?? '');
   return text === '' || /^(?:NONREF|NOTPROVIDED)$/i.test(text) ? null : text;
 }

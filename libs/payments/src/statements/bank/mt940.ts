@@ -15,7 +15,7 @@ import {
 import { Lines, type Line } from '../lines.js';
 import { quarantined, readOrQuarantine } from '../row-error.js';
 import { contentHash, numbered, Occurrences } from '../row-identity.js';
-import { decodeText, describeBinary, textOf } from '../text.js';
+import { decodeText, describeBinary, storable, textOf } from '../text.js';
 import { parseBalance, parseEntry, referenceIn, type Balance, type Entry } from './mt940-fields.js';
 import { numberedPage, unordered } from './statement-order.js';
 
@@ -141,12 +141,12 @@ class Mt940File {
       case '25':
       case '25P':
         yield* this.pageFor(field, (page) => page.account !== '');
-        (this.page as Page).account = field.text.split('\n', 1)[0]?.replaceAll(/\s/g, '').toUpperCase() ?? '';
+        (this.page as Page).account = accountIn(field.text);
         break;
       case '28':
       case '28C':
         yield* this.pageFor(field, (page) => page.number !== '');
-        (this.page as Page).number = field.text.trim();
+        (this.page as Page).number = storable(field.text.trim());
         break;
       case '60F':
       case '60M':
@@ -342,6 +342,9 @@ function decimalsOf(text: string): number {
 
 const merchantReferenceOf = (entry: Entry, details: string): string | null =>
   referenceIn(decodeText(details)) ?? entry.customerReference;
+
+const accountIn = (text: string): string =>
+  storable(text.split('\n', 1)[0]!.replaceAll(/\s/g, '').toUpperCase());
 
 const shown = ({ tag, text }: Field): string => `:${tag}:${decodeText(text)}`;
 

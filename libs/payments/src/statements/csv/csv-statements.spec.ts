@@ -65,6 +65,19 @@ describe('stripe-payout-csv', () => {
     ]);
   });
 
+  it('quotes what is broken so that it can be kept: cut within a character, it has none of its halves', async () => {
+    const amount = `${'9'.repeat(39)}😀`;
+    const bytes = csv(
+      'id,type,source,amount,fee,net,currency,created',
+      `txn_1,charge,ch_1,${amount},0,1.00,eur,2026-11-02 10:00`,
+      'txn_2,charge,ch_2,1.00,0,1.00,eur,2026-11-02 10:00',
+    );
+    const { items } = await read('stripe-payout-csv', bytes);
+    const [broken] = items;
+    expect(broken).toMatchObject({ kind: 'quarantined', reason: expect.stringContaining('9\uFFFD…') });
+    expect(transactions(items)).toMatchObject([{ id: 'txn_2' }]);
+  });
+
   it('quarantines amounts that are larger than any can be, and nothing around them', async () => {
     const row = (id: string, net: string) => `${id},2026-01-30 10:11:12,EUR,${net},0,${net},charge,po_1`;
     const file = csv(
