@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
-import { type EmbeddedRedis, redisImage, runToEnd, startRedis } from '#platform';
+import { redisImage, runToEnd, startRedis } from '#platform';
+import { withClient } from '../../fixtures/redis-client.js';
 import { runCompiled } from '../../fixtures/run-compiled.js';
 
 const runs = await runToEnd('docker', ['run', '--rm', redisImage, 'redis-server', '--version']);
@@ -69,23 +69,4 @@ async function containers(dataDir: string): Promise<string[]> {
   const filter = `volume=${path.join(dataDir, 'redis')}`;
   const { stdout } = await runToEnd('docker', ['ps', '--filter', filter, '--format', '{{.Names}}']);
   return stdout.split('\n').filter(Boolean);
-}
-
-async function withClient<T>(
-  { connection }: Pick<EmbeddedRedis, 'connection'>,
-  use: (client: Redis) => Promise<T>,
-): Promise<T> {
-  const client = new Redis({
-    ...connection,
-    lazyConnect: true,
-    retryStrategy: () => null,
-    disconnectTimeout: 100,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await use(client);
-  } finally {
-    client.disconnect();
-  }
 }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
-import { type EmbeddedRedis, findRedisServer, isAlive, type RedisServer, startRedis } from '#platform';
+import type { Redis } from 'ioredis';
+import { findRedisServer, isAlive, type RedisServer, startRedis } from '#platform';
+import { withClient } from '../../fixtures/redis-client.js';
 import { describeWithRedis } from '../../servers/index.js';
 import { testDataFolder } from '../../servers/server.js';
 import { runCompiled } from '../../fixtures/run-compiled.js';
@@ -146,26 +147,6 @@ describeWithRedis('the embedded Redis', () => {
     );
   });
 });
-
-async function withClient<T>(
-  { connection }: Pick<EmbeddedRedis, 'connection'>,
-  use: (client: Redis) => Promise<T>,
-): Promise<T> {
-  const client = new Redis({
-    ...connection,
-    lazyConnect: true,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    disconnectTimeout: 100, // Of a server that has gone, it would keep the worker.
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await use(client);
-  } finally {
-    client.disconnect();
-  }
-}
 
 /** Processes that work in the folder of its data. */
 function redisIn(folder: string): string[] {

@@ -89,8 +89,8 @@ async function fromPackages(dataDir: string, report: Report, tried: string[]): P
       works: async (root) => (await programIn(root, name)) !== undefined,
     });
     if (outcome.kind !== 'refused') return programIn(outcome.root, name);
-    tried.push(`from the packages of this system: ${outcome.reason}`);
-    if (outcome.reason.startsWith('this is no')) return undefined;
+    const why = `from the packages of this system: ${outcome.reason}`;
+    if (!tried.includes(why)) tried.push(why);
   }
   return undefined;
 }

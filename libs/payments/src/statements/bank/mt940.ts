@@ -188,12 +188,7 @@ class Mt940File {
     this.found = true;
     page.openingRead = true;
     page.continues = field.tag === '60M';
-    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
-    const read = readOrQuarantine(
-      field.line,
-      () => shown(field),
-      () => parseBalance(field.text),
-    );
+    const read = this.readBalance(field);
     if ('kind' in read) yield read;
     else page.opening = read;
     const before = this.statement;
@@ -209,6 +204,15 @@ class Mt940File {
     if (!isFurther) this.occurrences.clear();
   }
 
+  private readBalance(field: Field) {
+    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
+    return readOrQuarantine(
+      field.line,
+      () => shown(field),
+      () => parseBalance(field.text),
+    );
+  }
+
   /** Another page begins, or another message: what is open had no closing balance. */
   private *leavePage(): Iterable<StatementItem> {
     yield* this.leaveEntry();
@@ -221,12 +225,7 @@ class Mt940File {
     const { page } = this;
     this.page = null;
     if (page === null || !page.openingRead) return;
-    this.decimals = Math.min(this.decimals, decimalsOf(field.text));
-    const read = readOrQuarantine(
-      field.line,
-      () => shown(field),
-      () => parseBalance(field.text),
-    );
+    const read = this.readBalance(field);
     if ('kind' in read) yield read;
     const closing = 'kind' in read ? null : read;
     const currency = closing?.currency ?? page.opening?.currency ?? '';
