@@ -91,7 +91,7 @@ function installDependencies() {
   });
   if (error) throw new SetupError(`npm could not be started (${error.message}): install npm, then try again`);
   if (status !== 0) {
-    throw new SetupError(`npm ci failed (exit ${status}): see its message above, mend that, then try again`);
+    throw new SetupError(`npm ci failed (exit ${status}): see its message above, fix that, then try again`);
   }
   writeFileSync(stampFile, lockHash());
 }

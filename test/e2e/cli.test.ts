@@ -49,7 +49,7 @@ describe('holdfast', () => {
     [['bogus'], 'no command bogus'],
     [['audit', '--nope'], '--nope'],
     [['audit', 'extra'], 'extra'],
-    [['audit', '--json'], '--json wants a value'],
+    [['audit', '--json'], '--json needs a value'],
     [['audit', '--json', '/nowhere/a.json'], 'cannot be written'],
     [['audit', '--json', tmpdir()], 'it is a folder'],
     [['audit', '--json='], 'no name'],
@@ -250,7 +250,7 @@ describeWithPostgres('on servers', () => {
     expect(readOnly).toMatchObject({ code: 1, stdout: expect.stringContaining('name the primary') });
     expect(await holdfast(['migrate'], { ...environment, DATABASE_URL: standby })).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('was not the primary: it takes no writes'),
+      stderr: expect.stringContaining('was not the primary: it is read-only'),
     });
     const hasty = `${postgres.url}?options=-c%20synchronous_commit=off`;
     const advised = await holdfast(['doctor'], { ...environment, DATABASE_URL: hasty });

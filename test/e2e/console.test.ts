@@ -50,7 +50,7 @@ describe('the console', () => {
     const console = await opened('desk');
     await console.field('API key').fill('not-a-key-of-anybody');
     await console.button('Sign in').click();
-    await console.untilText('No known API key');
+    await console.untilText('No valid API key');
     expect(await console.button('Use the development keys').count()).toBe(0);
     console.expectQuiet();
     await console.close();

@@ -315,7 +315,7 @@ describe('the process', () => {
     expect(await run(open, host)).toBe(1);
     expect(closed).toBe(1);
     expect(host.stderr.text).toBe(
-      `holdfast: nothing can listen on port ${port} of 127.0.0.1: somebody listens there already. Change PORT or HOST.\n`,
+      `holdfast: cannot listen on port ${port} of 127.0.0.1: another program already uses it. Change PORT or HOST.\n`,
     );
     other.close();
   });

@@ -93,7 +93,7 @@ test('a port that somebody has is said before anything is opened', async () => {
   const nothingYet = path.join(dataDir, 'of-nobody');
   const refused = startProcess({ HOLDFAST_DATA_DIR: nothingYet, PORT: port, SANDBOX_PORT: '0' });
   await expect(refused).rejects.toThrow(
-    new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use: waiting[^]*somebody listens there already`),
+    new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use: waiting[^]*another program already uses it`),
   );
   expect(existsSync(nothingYet)).toBe(false);
 });

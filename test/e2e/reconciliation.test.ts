@@ -189,7 +189,7 @@ describe('requests', () => {
       client.post('/v1/reconciliations', { provider: 'stripe', ...body }, admin);
     expectProblem(await request({ from, to }), 'invalid-request');
     for (const odd of ['0000-01-01T00:00:00+14:00', '9999-12-31T23:59:59-14:00'])
-      expect((await request({ to: odd })).text).toContain('An instant from 1970 to 9998');
+      expect((await request({ to: odd })).text).toContain('A time from 1970 to 9998');
   });
 
   it('for what does not exist are told so', async () => {

@@ -145,7 +145,7 @@ describe('on a service that runs already', () => {
         '',
         /the key ops is for admin.*HOLDFAST_STOREFRONT_KEY/,
       ],
-      [keys(), `http://127.0.0.1:${port}`, /is no Holdfast \(404\)/],
+      [keys(), `http://127.0.0.1:${port}`, /is not Holdfast \(404\)/],
     ] as const) {
       const { code, stdout, stderr } = await simulateWith(more, '--url', url || service.baseUrl);
       expect(stderr).toMatch(said);
@@ -213,13 +213,13 @@ test('wrong usage exits 2 by the name of what is wrong', async () => {
 
 test('what cannot be had in virtual time is refused also when the scenario asks for that', async () => {
   const { code, stderr } = await simulate('--scenario', await scenarioFile('time: virtual\n'), '--crash');
-  expect(stderr).toContain('--crash and virtual time cannot both be had');
+  expect(stderr).toContain('--crash and virtual time do not go together');
   expect(code).toBe(2);
 });
 
 test('a scenario that is no YAML is said in one sentence', async () => {
   const { code, stderr } = await simulate('--scenario', path.resolve('README.md'));
-  expect(stderr).toMatch(/^holdfast: \S+README.md is no YAML: .+\(see --help\)\n$/);
+  expect(stderr).toMatch(/^holdfast: \S+README.md is not YAML: .+\(see --help\)\n$/);
   expect(code).toBe(2);
 });
 

@@ -78,7 +78,7 @@ function redisOf({ redisUrl, databaseUrl }: Config): RedisTarget {
   const redis = redisUrl === null ? undefined : parseRedisUrl(redisUrl);
   if (redis && databaseUrl !== null) return redis;
   throw new ConfigurationError(
-    'a worker of its own wants REDIS_URL and DATABASE_URL: with an embedded part the service works through the queues itself',
+    'a separate worker needs REDIS_URL and DATABASE_URL: with an embedded part the service runs the jobs itself',
   );
 }
 

@@ -87,7 +87,12 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
     return fine('redis', `embedded: ${server.kind === 'docker' ? server.image : server.program.origin}`);
   }
   const target = parseRedisUrl(redisUrl);
-  if (!target) return missing('redis', 'REDIS_URL names no Redis', 'See REDIS_URL in docs/configuration.md.');
+  if (!target)
+    return missing(
+      'redis',
+      'REDIS_URL is not the address of a Redis',
+      'See REDIS_URL in docs/configuration.md.',
+    );
   const connection = connectForDecisions(target);
   connection.on('error', () => undefined);
   try {
@@ -97,7 +102,7 @@ async function redis({ redisUrl, dataDir }: Config): Promise<Finding> {
     return missing(
       'redis',
       unanswered(target, error),
-      'Start Redis 7 or newer there, or leave REDIS_URL out to have one embedded.',
+      'Start Redis 7 or newer there, or leave REDIS_URL out to use the embedded one.',
     );
   } finally {
     connection.disconnect();
@@ -108,7 +113,7 @@ function judgeRedis(settings: RedisSettings): Finding {
   const { version, evictionPolicy, isAppendOnly } = settings;
   const found = `Redis ${version}, maxmemory-policy ${evictionPolicy}, append-only file ${isAppendOnly ? 'on' : 'off'}`;
   if (Number.parseInt(version, 10) < 7)
-    return missing('redis', found, 'Redis 7.0 or newer is needed: it has functions.');
+    return missing('redis', found, 'Redis 7.0 or newer is needed: older ones have no functions.');
   return advised('redis', found, adviceOnRedis(settings));
 }
 
@@ -123,11 +128,7 @@ async function ledger({ databaseUrl }: Config): Promise<Finding> {
     if (settings.versionNumber < 150_000)
       return missing('ledger', found, 'PostgreSQL 15 or newer is needed.');
     if (settings.isReadOnly)
-      return missing(
-        'ledger',
-        found,
-        'It takes no writes, as a standby does not: name the primary in DATABASE_URL.',
-      );
+      return missing('ledger', found, 'It is read-only, like a standby: name the primary in DATABASE_URL.');
     return advised('ledger', found, adviceOnServer(settings));
   } catch (error) {
     return missing(

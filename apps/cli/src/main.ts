@@ -18,7 +18,8 @@ const commands: Readonly<
   >
 > = {
   up: {
-    description: 'Start the service, with whatever it needs and is not given. Ctrl-C stops it.',
+    description:
+      'Start the service, with an embedded Redis and ledger unless you name your own. Ctrl-C stops it.',
     // Known here for `--help` alone: scripts/holdfast.mjs runs it, as `npm start` does.
     load: async () => ({}),
   },
@@ -33,7 +34,8 @@ const commands: Readonly<
     load: async () => (await import('./audit.js')).audit,
   },
   doctor: {
-    description: 'Say what is there, what is missing and how to mend it. Exit 1 when something is.',
+    description:
+      'Check the set-up: what was found, what is missing and how to fix it. Exit 1 when something is missing.',
     load: async () => (await import('./doctor.js')).doctor,
   },
   migrate: {
@@ -47,7 +49,7 @@ const commands: Readonly<
   },
   worker: {
     description:
-      'Work through the queues in a process of its own, beside services on the same Redis and PostgreSQL. Ctrl-C stops it.',
+      'Run the reconciliation jobs in a process of their own, beside services on the same Redis and PostgreSQL. Ctrl-C stops it.',
     load: async () => (await import('./worker.js')).worker,
   },
   reconcile: {
@@ -114,11 +116,11 @@ function refuseUnknown(command: CommandDef, rest: readonly string[]): void {
   for (const word of rest) {
     const name = word.split('=', 1)[0]!;
     if (value) value = false;
-    else if (!known.has(name)) throw new UsageError(`${word} means nothing here`);
+    else if (!known.has(name)) throw new UsageError(`unknown argument ${word}`);
     else if (known.get(name) !== 'boolean') value = !word.includes('=');
-    else if (word.includes('=')) throw new UsageError(`${name} takes no value: it is said, or left out`);
+    else if (word.includes('=')) throw new UsageError(`${name} takes no value`);
   }
-  if (value) throw new UsageError(`${rest.at(-1)} wants a value`);
+  if (value) throw new UsageError(`${rest.at(-1)} needs a value`);
 }
 
 try {

@@ -124,7 +124,7 @@ describe('what comes too late', () => {
     for (const answer of [presentReservationOutcome(late), presentConfirm(late)]) {
       expect(problemOf(answer)).toEqual([409, `/problems/reservation-${status}`]);
       // How it is, and nothing of what it will be: most of these may still change.
-      const detail = `The reservation is ${status}: it is too late for this`;
+      const detail = `The reservation is ${status}: it is too late for that`;
       expect(bodyOf(answer)).toMatchObject({ reservationId: id, detail });
     }
   });

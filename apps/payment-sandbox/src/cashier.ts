@@ -61,7 +61,7 @@ export class Cashier {
     return faults.refusesToCancel() ? undefined : this.fail(charge);
   }
 
-  /** Undefined: there is no such charge, or less of it left than that. */
+  /** Undefined: there is no such charge, or less of it is left than that. */
   refund(
     key: string,
     request: { readonly charge: string; readonly amount: Money },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { badConfigurationExitCode } from '#platform';
 import { openSandbox } from './open-sandbox.js';
 
-const secret = z.string().min(16, { error: 'at least 16 characters' });
+const secret = z.string({ error: 'at least 16 characters' }).min(16, { error: 'at least 16 characters' });
 const environment = z.object({
   SANDBOX_PORT: z
     .string()

@@ -70,7 +70,7 @@ export function createServer({ apiKey, book, cashier, faults, listings }: Server
   );
   server.post('/refunds', (request, reply) => {
     const refund = cashier.refund(keyOf(request), sandboxRefundRequest.parse(request.body));
-    return answer(reply, refund, 'there is no such charge, or less of it left than that');
+    return answer(reply, refund, 'there is no such charge, or less of it is left than that');
   });
   server.get('/refunds/:id', (request, reply) => found(reply, book.refunds.get(idOf(request))));
   server.get('/transactions', (request) => {

@@ -7,7 +7,7 @@ import { buyerId, sku, uuid, wireLimits } from './scalars.js';
 
 export const limit = z
   .string()
-  .regex(/^[1-9][0-9]{0,3}$/, { error: 'A limit is plain decimal digits' })
+  .regex(/^[1-9][0-9]{0,3}$/, { error: 'A limit is a number in plain decimal digits' })
   .refine((digits) => Number(digits) <= wireLimits.pageSizeMax, {
     error: `A limit is 1 to ${wireLimits.pageSizeMax}`,
   })

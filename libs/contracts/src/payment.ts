@@ -19,13 +19,15 @@ const money = z
       .min(1)
       .max(wireLimits.minorUnitsMax)
       .meta({ description: 'Minor units of the currency: cents, yen, fils' }),
-    currency: z.string().regex(/^[A-Z]{3}$/, { error: 'A currency is the three capitals of ISO 4217' }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, { error: 'A currency is three capital letters, as in ISO 4217' }),
   })
   .meta({ id: 'Money' });
 
 export const payBody = z.strictObject({
   provider: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, {
-    error: 'A provider is named in small letters, digits and dashes',
+    error: 'The name of a provider is lower-case letters, digits and dashes',
   }),
   amount: money,
 });

@@ -20,8 +20,8 @@ const mode = z.enum(['commit', 'dry-run']);
 /** No earlier than clocks of providers begin, no later than can be answered as an `instant`. */
 const isOfOurTime = (text: string) => Date.parse(text) >= 0 && Date.parse(text) <= Date.UTC(9999, 0);
 const moment = z.iso
-  .datetime({ offset: true, error: 'An instant, as 2026-11-27T12:00:00Z' })
-  .refine(isOfOurTime, { error: 'An instant from 1970 to 9998' });
+  .datetime({ offset: true, error: 'A time like 2026-11-27T12:00:00Z' })
+  .refine(isOfOurTime, { error: 'A time from 1970 to 9998' });
 
 export const requestRunBody = z.strictObject({
   provider: providerName,

@@ -24,7 +24,7 @@ export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-const unstorable = 'Text with a NUL or half of a surrogate pair cannot be kept exactly';
+const unstorable = 'Text with a NUL or half of a surrogate pair cannot be stored exactly';
 export const storable = (lengthMax: number) =>
   z.string().min(1).max(lengthMax).refine(isStorableText, { error: unstorable });
 

@@ -54,7 +54,7 @@ const arrivals = z.discriminatedUnion('curve', [
     })
     .refine(({ perSecond }) => perSecond.some((rate) => rate > 0), {
       path: ['perSecond'],
-      error: 'Somebody has to come in some second',
+      error: 'At least one second must have buyers',
     })
     .meta({ description: 'Weights, one for each second, as a log of an earlier sale gives them' }),
 ]);
@@ -171,19 +171,22 @@ function boundsHold(value: Scenario, context: z.RefinementCtx): void {
     wrong(['strategy'], 'The other strategies sell single lines at once: no carts, restocks or sandbox');
   }
   if (sandbox && value.time === 'virtual') {
-    wrong(['payment', 'via'], 'In virtual time payments take their delay and nothing else: via confirm');
+    wrong(
+      ['payment', 'via'],
+      'In virtual time a payment is nothing but its delay: set payment.via to confirm',
+    );
   }
   if (!sandbox && value.faults.some(({ kind }) => kind === 'provider-outage')) {
-    wrong(['faults'], 'A provider-outage wants a provider: payment via sandbox');
+    wrong(['faults'], 'A provider-outage needs a provider: set payment.via to sandbox');
   }
   if (value.time === 'virtual' && naive) {
     wrong(
       ['strategy'],
-      'Virtual time knows the strategy holdfast alone: the others only fail on real servers',
+      'Virtual time knows only the strategy holdfast: the others fail only on real servers',
     );
   }
   if (value.time === 'virtual' && value.faults.length > 0) {
-    wrong(['faults'], 'In virtual time there is nothing to kill: faults want time: real');
+    wrong(['faults'], 'In virtual time there is nothing to kill: faults need time: real');
   }
 }
 

@@ -25,8 +25,8 @@ export async function settingsOfServer(db: Database): Promise<ServerSettings> {
 /** What should be changed of a server that works; null: nothing. */
 export function adviceOnServer({ synchronousCommit, isolation }: ServerSettings): string | null {
   if (synchronousCommit === 'off')
-    return 'Set synchronous_commit on: with off, a power cut takes reservations that were acknowledged.';
+    return 'Set synchronous_commit on: with off, a power cut can lose reservations that were acknowledged.';
   if (isolation !== 'read committed')
-    return `Set default_transaction_isolation read committed: with ${isolation}, instances that meet in a row fail each other.`;
+    return `Set default_transaction_isolation read committed: with ${isolation}, instances that write the same row make each other fail.`;
   return null;
 }

@@ -80,7 +80,7 @@ export async function findRedis(
 ): Promise<RedisTarget> {
   if (config.redisUrl) {
     const target = parseRedisUrl(config.redisUrl);
-    if (!target) throw new Error('REDIS_URL is none of the forms in docs/configuration.md');
+    if (!target) throw new Error('REDIS_URL has none of the forms in docs/configuration.md');
     return target;
   }
   const redis = await startRedis({ dataDir: dataDirOf(folder), report: (message) => logger.info(message) });

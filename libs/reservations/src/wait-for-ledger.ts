@@ -52,7 +52,7 @@ export async function waitForLedger(db: Database, options: WaitOptions): Promise
     try {
       const { isReadOnly } = await settingsOfServer(db);
       if (!isReadOnly) return;
-      throw Object.assign(new Error('it takes no writes, as a standby does not'), { code: readOnly });
+      throw Object.assign(new Error('it is read-only, like a standby'), { code: readOnly });
     } catch (error) {
       const failed = error as Failure;
       if (isUnwanted(failed)) throw new ConfigurationError(`DATABASE_URL: ${failed.message}`);

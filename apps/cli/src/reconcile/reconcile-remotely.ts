@@ -63,7 +63,7 @@ class Service extends RunningService {
       const page = await this.ask(`/v1/reconciliations/${id}/report?format=html`);
       await writeResult(html, await page.text());
     }
-    if (run.result === null) throw new CommandFailure(run.error ?? 'the run came to nothing', 1);
+    if (run.result === null) throw new CommandFailure(run.error ?? 'the run has no result', 1);
     return { result: run.result, brokenOff: run.error };
   }
 

@@ -29,9 +29,9 @@ export const reconcile = defineCommand({
     file: { type: 'string', description: 'A statement file', valueHint: 'FILE' },
     format: { type: 'string', description: `Its format: ${formats}`, valueHint: 'FORMAT' },
     provider: { type: 'string', description: 'Or a provider, by its API', valueHint: 'NAME' },
-    from: { type: 'string', description: 'With --provider: not before this instant', valueHint: 'T' },
-    to: { type: 'string', description: 'With --provider: before this instant', valueHint: 'T' },
-    'dry-run': { type: 'boolean', description: 'Say what it would come to, and keep nothing' },
+    from: { type: 'string', description: 'With --provider: from this time on', valueHint: 'T' },
+    to: { type: 'string', description: 'With --provider: before this time', valueHint: 'T' },
+    'dry-run': { type: 'boolean', description: 'Show what the result would be, and keep nothing' },
     url: { type: 'string', description: 'Have the service at this address do it', valueHint: 'URL' },
     html: { type: 'string', description: 'Write the report there, one page to read', valueHint: 'FILE' },
     json: jsonArgument,
@@ -70,9 +70,9 @@ function fileCommandOf(args: Named): FileCommand {
   if (file === undefined) throw new UsageError('name a --file with its --format, or a --provider');
   if (args.from !== undefined || args.to !== undefined)
     throw new UsageError('--from and --to belong to --provider: a file is read whole');
-  if (format === undefined) throw new UsageError(`--file wants a --format: ${formats}`);
+  if (format === undefined) throw new UsageError(`--file needs a --format, one of ${formats}`);
   const known = statementFormats.find((name) => name === format);
-  if (!known) throw new UsageError(`there is no format ${format}: ${formats}`);
+  if (!known) throw new UsageError(`there is no format ${format}, only ${formats}`);
   return { file, format: known };
 }
 
@@ -160,7 +160,7 @@ async function fromProvider(
   output: Output,
 ): Promise<FileOutcome> {
   if (args.file !== undefined || args.format !== undefined)
-    throw new UsageError('either a --file or a --provider');
+    throw new UsageError('name either a --file or a --provider, not both');
   const range = { from: instantOf('--from', args.from), to: instantOf('--to', args.to) };
   const { config } = readEnvironment();
   const service = options.url ?? addressHere(config);
@@ -171,6 +171,6 @@ async function fromProvider(
 function instantOf(name: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new UsageError(`${name} is an instant, as 2026-11-27T12:00:00Z`);
+  if (Number.isNaN(ms)) throw new UsageError(`${name} is a time like 2026-11-27T12:00:00Z`);
   return new Date(ms).toISOString();
 }

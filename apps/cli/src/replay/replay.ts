@@ -16,8 +16,8 @@ const ordersPerSecond = 100;
 
 export const replay = defineCommand({
   args: {
-    orders: { type: 'string', description: 'Orders that are paid, up to 5,000', default: '600' },
-    'page-size': { type: 'string', description: 'Rows of a page, up to 1,000', default: '50' },
+    orders: { type: 'string', description: 'Orders to pay, up to 5,000', default: '600' },
+    'page-size': { type: 'string', description: 'Rows per page, up to 1,000', default: '50' },
     json: jsonArgument,
   },
   async run({ args }) {

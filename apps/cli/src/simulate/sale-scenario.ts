@@ -92,10 +92,10 @@ export function refuseContradictions(args: SaleArguments, scenario: Scenario): v
     [option('sweep'), option('recommend'), 'ask for one and then for the other'],
     [option('crash'), virtual, 'nothing is started there that could be killed'],
     [option('check'), virtual, 'a sale in real time is what is compared with virtual time'],
-    [inTheory, option('html'), 'it comes to a table or an advice, and --json keeps it'],
+    [inTheory, option('html'), 'the result is a table or a recommendation, which --json keeps'],
   ] as const;
   for (const [one, other, why] of contradictions)
-    if (one && other) throw new UsageError(`${one} and ${other} cannot both be had: ${why}`);
+    if (one && other) throw new UsageError(`${one} and ${other} do not go together: ${why}`);
 }
 
 function wantsVirtualTime(args: SaleArguments): boolean {

@@ -41,18 +41,21 @@ async function hold(url: string, scope: Scope, secret: string): Promise<void> {
     headers: { authorization: `Bearer ${secret}` },
     signal: AbortSignal.timeout(answerWithinMs),
   }).catch((error: unknown) => {
-    throw new CommandFailure(`no service answers at ${url} (${reasonOf(error)}): start it, or mend --url`, 1);
+    throw new CommandFailure(
+      `no service answers at ${url} (${reasonOf(error)}): start it, or correct --url`,
+      1,
+    );
   });
   const session = (await reply.json().catch(() => ({}))) as { name?: string; scopes?: readonly string[] };
   if (reply.status === 401) {
-    throw new CommandFailure(`${url} does not know the ${scope} key: put one that it knows into ${name}`, 1);
+    throw new CommandFailure(`${url} does not know the ${scope} key: set ${name} to one that it knows`, 1);
   }
   if (!reply.ok || !Array.isArray(session.scopes))
-    throw new CommandFailure(`what answers at ${url} is no Holdfast (${reply.status}): mend --url`, 1);
+    throw new CommandFailure(`what answers at ${url} is not Holdfast (${reply.status}): correct --url`, 1);
   if (!session.scopes.includes(scope)) {
     const has = session.scopes.join(' and ');
     throw new CommandFailure(
-      `the key ${session.name} is for ${has}, and a sale wants one for ${scope} too: put it into ${name}`,
+      `the key ${session.name} is for ${has}, and a sale needs one for ${scope} too: set ${name}`,
       1,
     );
   }

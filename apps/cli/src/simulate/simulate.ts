@@ -43,14 +43,14 @@ const flag = (description: string) => ({ type: 'boolean', description }) as cons
 
 export const simulate = defineCommand({
   args: {
-    buyers: text('How many come', 'N'),
+    buyers: text('How many buyers come', 'N'),
     stock: text('Units in all', 'N'),
     skus: text('SKUs that the units are spread over', 'N'),
-    strategy: text(`How it is sold: ${strategyNames.join(', ')}; or all, beside each other`, 'NAME'),
+    strategy: text(`How it is sold: ${strategyNames.join(', ')}; or all, side by side`, 'NAME'),
     instances: text('Processes of the service', 'N'),
-    seed: text('What the plan is drawn from: the same one draws the same', 'N'),
-    scenario: text('A scenario that comes along (docs/simulation.md), or a YAML file', 'NAME|FILE'),
-    url: text('A service that runs already, instead of one of its own', 'URL'),
+    seed: text('A number that fixes the plan: the same seed gives the same plan', 'N'),
+    scenario: text('A scenario that comes with Holdfast (docs/simulation.md), or a YAML file', 'NAME|FILE'),
+    url: text('A service that is already running, instead of one of its own', 'URL'),
     crash: flag('Afterwards kill everything but PostgreSQL, and see what is lost'),
     virtual: flag('In virtual time: no servers, a day in seconds, the same seed the same report'),
     sweep: text(`In virtual time, once for each value: ${sweepFields.join(', ')}`, 'FIELD=V,V'),
@@ -69,7 +69,7 @@ export const simulate = defineCommand({
     if (args.url !== undefined)
       for (const each of scenarios) refuseOnTarget(each, { crash: args.crash === true });
     if (args.check && scenarios.some(({ strategy }) => strategy !== 'holdfast'))
-      throw new UsageError('--check: virtual time knows the strategy holdfast alone');
+      throw new UsageError('--check: virtual time knows only the strategy holdfast');
     const stopping = stopOnInterrupt();
     const context: SimulateContext = {
       ...readEnvironment(),

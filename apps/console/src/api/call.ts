@@ -77,7 +77,7 @@ export function refusalOf(response: Response, text: string, { scopes }: CallOpti
     type: '/problems/unexpected',
     status: response.status,
     title: `The answer was ${response.status}`,
-    detail: text.slice(0, 300) || response.statusText || 'without a word of explanation',
+    detail: text.slice(0, 300) || response.statusText || 'No explanation was given',
   });
 }
 

@@ -21,7 +21,7 @@ export function unreachable(): ProblemError {
 }
 
 export function missingScope(scope: string): ProblemError {
-  const detail = `This wants an API key with the scope ${scope}: add one under API keys`;
+  const detail = `This needs an API key with the scope ${scope}: add one under API keys`;
   return localProblem('missing-key', 'A key is missing', detail, 403);
 }
 
@@ -29,7 +29,7 @@ export function missingScope(scope: string): ProblemError {
 export function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return localProblem('console', 'The console stumbled', detail, 500);
+  return localProblem('console', 'Something went wrong in the console', detail, 500);
 }
 
 /** A problem that the console itself has noticed. */

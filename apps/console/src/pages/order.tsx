@@ -25,7 +25,7 @@ export function OrderPage({ id }: { id: string }) {
     },
   );
   const action = { ...end, run: () => end.run({ verb: asking! }) };
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   useShortcut('f', 'Fulfil the order', () => open && setAsking('fulfil'));
   useShortcut('x', 'Cancel the order', () => open && setAsking('cancel'));
   return (

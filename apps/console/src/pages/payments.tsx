@@ -47,7 +47,7 @@ export function PaymentsPage() {
 
 export function PaymentPage({ id }: { id: string }) {
   const loaded = useLoad(`payment ${id}`, (signal) => readPayment(id, signal), 3_000);
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   return (
     <>
       <Head

@@ -23,7 +23,7 @@ export function ReconciliationPage() {
   const begun = ({ id }: { id: string }) => go(href('reconciliation', id));
   useShortcut('n', 'Start a run', () => setAsking('provider'));
   useShortcut('f', 'Read a file', () => setAsking('file'));
-  useShortcut('r', 'Read again', runs.reload);
+  useShortcut('r', 'Reload', runs.reload);
   return (
     <>
       <Head title="Reconciliation" note="What providers say, against what the ledger has.">
@@ -77,7 +77,7 @@ const columns: readonly Column<WireReconciliationRun>[] = [
 
 export function RunPage({ id }: { id: string }) {
   const loaded = useLoad(`run ${id}`, (signal) => readRun(id, signal), 3_000);
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   return (
     <>
       <Head

@@ -16,7 +16,7 @@ export function ReservationPage({ id }: { id: string }) {
   const loaded = useLoad(`reservation ${id}`, (signal) => readReservation(id, signal), 3_000);
   const [asking, setAsking] = useState<Asking>();
   const held = loaded.value?.status === 'held';
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   useShortcut('x', 'Release the reservation', () => held && setAsking('release'));
   useShortcut('e', 'Extend the reservation', () => held && setAsking('extend'));
   const done = () => {

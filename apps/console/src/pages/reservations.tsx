@@ -33,7 +33,7 @@ export function ReservationsPage() {
     (cursor, signal) => listReservations(filter, { cursor, ...(signal && { signal }) }),
     3_000,
   );
-  useShortcut('r', 'Read again', reservations.reload);
+  useShortcut('r', 'Reload', reservations.reload);
   const filtered = Object.values(filter).some((value) => value !== '');
   return (
     <>

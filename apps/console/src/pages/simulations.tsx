@@ -29,7 +29,7 @@ export function SimulationsPage() {
     if (begun) followRunning(begun.id, begun.scenario);
   }, [begun?.id]);
   useShortcut('n', 'Rehearse a sale', () => setStarting(true));
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   return (
     <>
       <Head
@@ -53,7 +53,7 @@ export function SimulationsPage() {
       <Content loaded={loaded}>
         {(simulations) =>
           simulations.length === 0 && !running ? (
-            <Empty title="Nothing was rehearsed yet">The last twenty reports are kept.</Empty>
+            <Empty title="Nothing has been rehearsed yet">The last twenty reports are kept.</Empty>
           ) : (
             <Comparison simulations={simulations} />
           )
@@ -90,7 +90,7 @@ export function SimulationPage({ id }: { id: string }) {
   const { ended } = useObservable(rehearsals);
   const loaded = useLoad(`simulation ${id} ${ended}`, (signal) => readSimulation(id, signal));
   const { scenario } = loaded.value ?? {};
-  useShortcut('r', 'Read again', loaded.reload);
+  useShortcut('r', 'Reload', loaded.reload);
   return (
     <>
       <Head

@@ -40,7 +40,7 @@ export function StockPage() {
     2_000,
   );
   useShortcut('n', 'New SKU', () => setCreating(true));
-  useShortcut('r', 'Read again', skus.reload);
+  useShortcut('r', 'Reload', skus.reload);
   return (
     <>
       <Head title="Stock">

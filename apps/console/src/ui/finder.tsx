@@ -29,7 +29,7 @@ export function Finder<Row extends { readonly id: string }>(props: {
     (cursor, signal) => props.list({ status }, { cursor, ...(signal && { signal }) }),
     3_000,
   );
-  useShortcut('r', 'Read again', found.reload);
+  useShortcut('r', 'Reload', found.reload);
   const find = (event: Event) => {
     event.preventDefault();
     if (id.trim() !== '') go(href(page, id.trim()));

@@ -17,7 +17,7 @@ export function Problem({ problem, onRetry }: { problem: ProblemError; onRetry?:
           ))}
         </ul>
       )}
-      {problem.undecided && <p class="quiet">Sending the same again is safe: it is carried out once.</p>}
+      {problem.undecided && <p class="quiet">It is safe to send it again: it is carried out only once.</p>}
       {onRetry && (
         <button type="button" class="button" onClick={onRetry}>
           Try again

@@ -25,6 +25,6 @@ export function eventText(event: string, id: string | number, data: unknown): st
 }
 
 export function tooManySubscribers(): Problem {
-  const detail = 'There are as many subscribers as there may be';
+  const detail = 'There are too many subscribers';
   return new Problem('overloaded', detail, {}, { 'retry-after': '5' });
 }

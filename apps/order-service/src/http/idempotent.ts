@@ -54,5 +54,5 @@ function inProgress(): Problem {
 }
 
 function reused(): Problem {
-  return new Problem('idempotency-key-reused', 'This key was used with another body; take a new one');
+  return new Problem('idempotency-key-reused', 'This key was used with another body; use a new one');
 }

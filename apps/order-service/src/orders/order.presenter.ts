@@ -21,7 +21,9 @@ export function presentOrderOutcome(outcome: OrderOutcome): Answer {
       return jsonAnswer(200, presentOrder(outcome.order));
     case 'too-late': {
       const { id, status } = outcome.order;
-      return problemAnswer(`order-${status}`, `The order is ${status} and stays so`, { orderId: id });
+      return problemAnswer(`order-${status}`, `The order is ${status} and can no longer change`, {
+        orderId: id,
+      });
     }
     case 'unknown-order':
       return unknownOrder;

@@ -57,16 +57,13 @@ function refuse(outcome: WebhookOutcome): void {
       return;
     case 'forged':
     case 'unknown-provider':
-      throw new Problem(
-        'invalid-signature',
-        'The message is not signed by a payment provider that is known here',
-      );
+      throw new Problem('invalid-signature', 'The signature is not that of a payment provider known here');
     case 'stale':
       throw new Problem(
         'invalid-signature',
         'The message was signed too long ago, or the clocks are too far apart',
       );
     case 'unreadable':
-      throw new Problem('bad-request', 'The message is signed, and not of the form that is agreed on');
+      throw new Problem('bad-request', 'The message is signed, but does not have the agreed form');
   }
 }

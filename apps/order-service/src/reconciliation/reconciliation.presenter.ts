@@ -100,7 +100,7 @@ export function presentResolveOutcome(outcome: ResolveOutcome): Answer {
       return jsonAnswer(200, presentDiscrepancy(outcome.discrepancy));
     case 'too-late': {
       const { id, state } = outcome.discrepancy;
-      return problemAnswer('discrepancy-ended', `The discrepancy is ${state}: it has to be reopened first`, {
+      return problemAnswer('discrepancy-ended', `The discrepancy is ${state}: reopen it first`, {
         discrepancyId: id,
         state,
       });

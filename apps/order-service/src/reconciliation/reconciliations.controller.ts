@@ -172,7 +172,7 @@ function isAsAsked(run: Run, asked: Pick<Run, 'dry' | 'fromMs' | 'untilMs' | 'fo
 }
 
 function invalid(what: string, path: string, message: string): Problem {
-  return new Problem('invalid-request', `The ${what} does not have the form that is wanted`, {
+  return new Problem('invalid-request', `The ${what} is not valid`, {
     errors: [{ path, message }],
   });
 }

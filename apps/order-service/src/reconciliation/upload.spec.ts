@@ -43,7 +43,7 @@ it('is gone when it breaks off, or when there is none', async () => {
     })(),
   );
   await expect(spoolUpload(broken)).rejects.toThrow('the sender has gone');
-  await expect(spoolUpload(Readable.from([]))).rejects.toThrow('The body is the file');
-  await expect(spoolUpload({})).rejects.toThrow('The body is the file');
+  await expect(spoolUpload(Readable.from([]))).rejects.toThrow('The body must be the file itself');
+  await expect(spoolUpload({})).rejects.toThrow('The body must be the file itself');
   expect(spooled()).toEqual([]);
 });

@@ -64,7 +64,7 @@ async function* chunksOf(file: FileHandle): AsyncIterable<Uint8Array> {
 }
 
 function noFile(): Problem {
-  return new Problem('invalid-request', 'The body is the file', {
+  return new Problem('invalid-request', 'The body must be the file itself', {
     errors: [{ path: '', message: 'Send the bytes of the file as the body, with any Content-Type but JSON' }],
   });
 }

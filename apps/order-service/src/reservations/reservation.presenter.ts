@@ -31,7 +31,7 @@ export function presentReserve(outcome: ReserveOutcome): Answer {
       return problemAnswer('unknown-sku', `There is no SKU ${outcome.sku}`, { sku: outcome.sku });
     case 'sold-out': {
       const { sku, available } = outcome;
-      return problemAnswer('sold-out', `Nothing of ${sku} is available`, { sku, available });
+      return problemAnswer('sold-out', `No unit of ${sku} is available`, { sku, available });
     }
     case 'insufficient-stock': {
       const { sku, available } = outcome;
@@ -44,7 +44,7 @@ export function presentReserve(outcome: ReserveOutcome): Answer {
     }
     case 'buyer-limit-exceeded': {
       const { sku, buyerLimit } = outcome;
-      return problemAnswer('buyer-limit-exceeded', `A buyer may have ${buyerLimit} of ${sku}`, {
+      return problemAnswer('buyer-limit-exceeded', `A buyer may have at most ${buyerLimit} of ${sku}`, {
         sku,
         buyerLimit,
       });
@@ -89,7 +89,7 @@ export function presentPay(outcome: PayOutcome): Answer {
     case 'unknown-currency': {
       const message = `ISO 4217 has no currency ${outcome.currency} with minor units`;
       const errors = [{ path: 'amount.currency', message }];
-      return problemAnswer('invalid-request', 'The amount is in no currency that can be paid in', { errors });
+      return problemAnswer('invalid-request', 'Payments in this currency are not possible', { errors });
     }
     case 'unknown-reservation':
       return unknownReservation;
@@ -108,7 +108,7 @@ export function presentConfirm(outcome: ConfirmOutcome): Answer {
       return pending(outcome.reservation);
     case 'payment-failed': {
       const { paymentId } = outcome;
-      return problemAnswer('payment-failed', 'The payment that was named has failed', { paymentId });
+      return problemAnswer('payment-failed', 'The named payment has failed', { paymentId });
     }
     case 'payment-refund-due':
     case 'payment-refunded':
@@ -134,19 +134,18 @@ type GivenBack = Extract<ConfirmOutcome, { kind: 'payment-refund-due' | 'payment
 function givenBack({ kind, paymentId, orderId }: GivenBack): Answer {
   const money =
     kind === 'payment-refunded'
-      ? 'The money of the payment that was named has gone back to the buyer'
-      : 'The money of the payment that was named goes back to the buyer';
+      ? 'The named payment has been refunded'
+      : 'The named payment is being refunded';
   return orderId === null
     ? problemAnswer(kind, `${money}: start another payment`, { paymentId })
-    : problemAnswer(
-        kind,
-        `${money}: the order rests on none of it, and is answered when no payment is named`,
-        { paymentId, orderId },
-      );
+    : problemAnswer(kind, `${money}: the order does not depend on it; leave paymentId out to get the order`, {
+        paymentId,
+        orderId,
+      });
 }
 
 function tooLate({ id, status }: Reservation): Answer {
-  return problemAnswer(`reservation-${status}`, `The reservation is ${status}: it is too late for this`, {
+  return problemAnswer(`reservation-${status}`, `The reservation is ${status}: it is too late for that`, {
     reservationId: id,
   });
 }

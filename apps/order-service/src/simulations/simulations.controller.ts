@@ -82,14 +82,15 @@ export class SimulationsController {
       return await this.simulations.start(id, scenario);
     } catch (error) {
       if (!(error instanceof SimulationRunningError)) throw error;
-      const detail = 'A simulation is running; one at a time, or they would measure each other';
+      const detail =
+        'Another simulation is running; only one runs at a time, so that they do not disturb each other';
       throw new Problem('overloaded', detail, {}, { 'retry-after': '10' });
     }
   }
 
   private async found(id: string): Promise<WireSimulation> {
     const simulation = isUuid(id) ? await this.simulations.find(id) : undefined;
-    if (!simulation) throw new Problem('not-found', 'No simulation of this id, or it is too long ago');
+    if (!simulation) throw new Problem('not-found', 'No simulation has this id, or it is no longer kept');
     return simulation;
   }
 }

@@ -75,7 +75,7 @@ export class StockController {
     if (expectedVersions === 'invalid') {
       throw new Problem(
         'invalid-precondition',
-        'If-Match is the ETag of a level, in its quotes, several of them, or *',
+        'If-Match must be the ETag of a level with its quotes, a list of them, or *',
       );
     }
     const work = isSku(sku)

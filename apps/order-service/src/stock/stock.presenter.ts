@@ -25,7 +25,7 @@ export function presentAdjust(outcome: AdjustOutcome): Answer {
       return problemAnswer('insufficient-stock', detail, { sku, available });
     }
     case 'too-much-stock':
-      return problemAnswer('invalid-request', 'More than can be counted exactly', {
+      return problemAnswer('invalid-request', 'The number is too large to be exact', {
         errors: [{ path: 'delta', message: 'On hand would exceed 2^53 - 1' }],
       });
   }

@@ -22,7 +22,7 @@ export function currencyOf(text: string, field: string): string {
   const currency = text.trim().toUpperCase();
   if (currency === '') throw new RowError(`${field} is empty.`);
   if (exponentOf(currency) === undefined)
-    throw new RowError(`${field} "${clip(text)}" is no currency of ISO 4217.`);
+    throw new RowError(`${field} "${clip(text)}" is not a currency of ISO 4217.`);
   return currency;
 }
 
@@ -42,12 +42,12 @@ export function minorUnits(
     return plainCents(text, field);
   const { negative, digits } = unsigned(text.replace(spaces, '').replace(/[\u2212\u2010-\u2013]/u, '-'));
   if (digits === '') {
-    if (negative) throw new RowError(`${field} "${clip(text)}" is no amount.`);
+    if (negative) throw new RowError(`${field} "${clip(text)}" is not an amount.`);
     return 0;
   }
   const [whole, fraction] = split(digits, mark);
   if (whole === null || !/^\d*$/.test(fraction) || (whole === '' && fraction === '')) {
-    throw new RowError(`${field} "${clip(text)}" is no amount.`);
+    throw new RowError(`${field} "${clip(text)}" is not an amount.`);
   }
   const kept = fraction.replace(/0+$/, '');
   if (kept.length > exponent) {

@@ -31,7 +31,7 @@ export type LocalTime = {
 /** An ISO 8601 date or time, with a space or a T; its own offset goes before `zone`. @throws RowError */
 export function isoMoment(text: string, field: string, zone = 'UTC'): number {
   const match = iso.exec(text.trim());
-  if (match === null) throw new RowError(`${field} "${clip(text)}" is no date.`);
+  if (match === null) throw new RowError(`${field} "${clip(text)}" is not a date.`);
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match;
   const local = localMs(
     {
@@ -52,7 +52,7 @@ export function localMs(time: LocalTime, field: string): number {
   const { year, month, day, hour = 0, minute = 0, second = 0 } = time;
   const known = month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month);
   if (!known || year < 1970 || hour > 24 || minute > 59 || second > 60) {
-    throw new RowError(`${field} is no date that the calendar has.`);
+    throw new RowError(`${field} is not a date in the calendar.`);
   }
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }

@@ -73,12 +73,12 @@ describe('Stripe’s itemised reports', () => {
       ),
     );
     expect(lines).toEqual([
-      '2 ! net "1e3" is no amount.',
+      '2 ! net "1e3" is not an amount.',
       '3 ! currency is empty.',
       '4 ! The row has 8 columns, the header 7.',
-      '5 ! created is no date that the calendar has.',
+      '5 ! created is not a date in the calendar.',
       '6 ! net "90071992547409.93" is too large.',
-      '7 ! net "NaN" is no amount.',
+      '7 ! net "NaN" is not an amount.',
       '8 charge 1000 EUR -',
     ]);
   });

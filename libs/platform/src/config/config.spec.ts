@@ -154,6 +154,6 @@ it('takes Stripe whole or not at all', () => {
     webhookSecret: 'whsec_0123456789',
   });
   expect(problemsOf({ STRIPE_SECRET_KEY: stripe.STRIPE_SECRET_KEY })).toEqual([
-    'STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: both of them, or none',
+    'STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: set both, or neither',
   ]);
 });

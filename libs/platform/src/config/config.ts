@@ -131,11 +131,11 @@ export function readConfig(
   problems.push(...keys.problems.map((problem) => `HOLDFAST_API_KEYS: ${problem}`));
   const sandbox = readSandbox(values);
   if (sandbox === 'incomplete') {
-    problems.push('SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET: all three of them, or none');
+    problems.push('SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET: set all three, or none');
   }
   const stripe = readStripe(values);
   if (stripe === 'incomplete')
-    problems.push('STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: both of them, or none');
+    problems.push('STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: set both, or neither');
   if (problems.length > 0 || sandbox === 'incomplete' || stripe === 'incomplete') return { problems };
   return {
     config: {
@@ -198,11 +198,11 @@ function readApiKeys(
 ): { keys: readonly ApiKey[]; problems: readonly string[]; development: boolean } {
   if (text !== undefined) return { ...parseApiKeys(text, mode.production), development: false };
   if (!mode.answersHttp) return { keys: [], problems: [], development: false };
-  if (mode.production) return { keys: [], problems: ['has to be set in production'], development: false };
+  if (mode.production) return { keys: [], problems: ['must be set in production'], development: false };
   if (!mode.embedded) {
     return {
       keys: [],
-      problems: ['has to be set when REDIS_URL and DATABASE_URL both are'],
+      problems: ['must be set when both REDIS_URL and DATABASE_URL are'],
       development: false,
     };
   }

@@ -15,9 +15,9 @@ class CannotListenError extends Error {
 }
 
 const whyNobodyListens: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'somebody listens there already',
-  EACCES: 'this user may not',
-  EADDRNOTAVAIL: 'it is no address of this machine',
+  EADDRINUSE: 'another program already uses it',
+  EACCES: 'this user is not allowed to',
+  EADDRNOTAVAIL: 'this machine does not have that address',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name of the host could not be looked up',
 };
@@ -33,7 +33,7 @@ export type ListenAddress = {
 export function cannotListen(error: unknown, { host, port, variables }: ListenAddress): unknown {
   const why = whyNobodyListens[(error as NodeJS.ErrnoException).code ?? ''];
   if (why === undefined) return error;
-  return new CannotListenError(`nothing can listen on port ${port} of ${host}: ${why}. Change ${variables}.`);
+  return new CannotListenError(`cannot listen on port ${port} of ${host}: ${why}. Change ${variables}.`);
 }
 
 export type StartFailure = { readonly message: string; readonly exitCode: number };

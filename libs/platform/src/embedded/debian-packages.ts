@@ -38,7 +38,7 @@ export async function fetchDebianPackages(request: PackageRequest): Promise<Pack
   const root = path.join(request.folder, request.name);
   if (await request.works(root)) return { kind: 'present', root };
   const tools = await Promise.all([findOnPath(['apt-get']), findOnPath(['dpkg-deb'])]);
-  if (tools.includes(undefined)) return { kind: 'refused', reason: 'this is no Debian or Ubuntu system' };
+  if (tools.includes(undefined)) return { kind: 'refused', reason: 'this is not a Debian or Ubuntu system' };
   await mkdir(request.folder, { recursive: true, mode: 0o700 });
   await removeAbandoned(request.folder);
   const temporary = await mkdtemp(path.join(request.folder, `.fetching-${process.pid}-`));

@@ -24,7 +24,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
 
 /** For the server's event `checkExpectation`. */
 export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const problem = new Problem('expectation-failed', 'Expect nothing but 100-continue');
+  const problem = new Problem('expectation-failed', 'The only expectation supported is 100-continue');
   const body = JSON.stringify(problem);
   response.writeHead(problem.status, {
     'content-type': 'application/problem+json',
@@ -38,5 +38,5 @@ function problemOf(code: string | undefined): Problem {
     return new Problem('headers-too-large', 'Send fewer or shorter header fields');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new Problem('request-timeout', 'Send the whole request at once');
-  return new Problem('bad-request', 'This is no HTTP request');
+  return new Problem('bad-request', 'This is not an HTTP request');
 }

@@ -68,5 +68,5 @@ function bindingOf({ name, filter }: CursorList): Buffer {
 }
 
 function invalidCursor(): Problem {
-  return new Problem('invalid-cursor', 'The cursor was not given out for this list and this filter');
+  return new Problem('invalid-cursor', 'The cursor was not made for this list and this filter');
 }

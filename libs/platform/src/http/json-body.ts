@@ -33,7 +33,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   }
   const faults = new JsonWalk(text).faults();
   if (faults.length > 0) {
-    throw new Problem('invalid-request', 'The body holds values that cannot be kept exactly', {
+    throw new Problem('invalid-request', 'The body has values that cannot be stored exactly', {
       errors: faults,
     });
   }

@@ -60,7 +60,7 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.code(204).header('allow', allow).send();
       return;
     }
-    sendProblem(reply, new Problem('method-not-allowed', `This path knows ${allow}`, {}, { allow }));
+    sendProblem(reply, new Problem('method-not-allowed', `This path allows ${allow}`, {}, { allow }));
   }
 
   private report(error: unknown, problem: Problem, request: FastifyRequest): void {
@@ -87,7 +87,7 @@ function problemFrom(error: unknown): Problem {
   }
   if (isUndecodable(error)) return new Problem('invalid-url', 'The path cannot be decoded');
   // The caller left in the middle of the body: nobody reads the answer, and nothing is wrong on our side.
-  if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request broke off');
+  if (codeOf(error) === 'ECONNRESET') return new Problem('bad-request', 'The request was cut off');
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   if (status === undefined || status >= 500) {
     return new Problem('internal', 'The request could not be finished; the log says why');

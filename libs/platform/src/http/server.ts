@@ -208,7 +208,7 @@ function authorised(key: ApiKey | undefined, scopes: readonly Scope[]): ApiKey {
     );
   }
   if (!scopes.some((scope) => key.scopes.has(scope))) {
-    throw new Problem('insufficient-scope', `This call wants the scope ${scopes.join(' or ')}`, {
+    throw new Problem('insufficient-scope', `This call needs the scope ${scopes.join(' or ')}`, {
       scopes,
     });
   }
@@ -219,7 +219,7 @@ function checkQuery(request: FastifyRequest, wanted: boolean): void {
   if (request.query === unreadableQuery) throw new Problem('invalid-url', 'The query cannot be decoded');
   const names = Object.keys(request.query as object);
   if (wanted || names.length === 0) return;
-  throw new Problem('invalid-request', 'This call reads no query parameters', {
+  throw new Problem('invalid-request', 'This call takes no query parameters', {
     errors: names
       .slice(0, 20)
       .map((path) => ({ path: path.slice(0, 200).toWellFormed(), message: 'Unknown parameter' })),

@@ -47,5 +47,5 @@ function isBounded({ scopes, stream }: FastifyContextConfig): boolean {
 }
 
 function overloaded(): UnavailableError {
-  return new UnavailableError('overloaded', 'as many calls are in flight as there may be', false);
+  return new UnavailableError('overloaded', 'too many calls are in progress', false);
 }

@@ -16,7 +16,7 @@ export function validate<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Problem('invalid-request', `The ${what} does not have the form that is wanted`, {
+  throw new Problem('invalid-request', `The ${what} is not valid`, {
     errors: result.error.issues.flatMap(errorsOf).slice(0, errorsMax),
   });
 }

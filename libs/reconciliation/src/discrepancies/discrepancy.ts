@@ -2,16 +2,16 @@
 
 /** The codes that the contract names, with what each means to whoever reads the report. */
 export const discrepancyCodes = {
-  MISSING_EXTERNAL: 'We have it, the provider does not, and its term has passed',
+  MISSING_EXTERNAL: 'We have it, the provider does not, and the time to wait for it has passed',
   MISSING_INTERNAL: 'The provider has it, we do not',
-  LATE_ARRIVAL: 'The provider showed it after its time had been closed; it was applied once',
+  LATE_ARRIVAL: 'The provider showed it after that time had been closed; it was applied once',
   BATCH_GAP: 'A statement does not begin where the one before it ended',
   AMOUNT_OVER: 'The provider says more than we do',
   AMOUNT_UNDER: 'The provider says less than we do',
   CURRENCY_MISMATCH: 'The currencies differ',
   DIRECTION_MISMATCH: 'Money moved the other way',
-  STATUS_MISMATCH: 'The provider and we do not believe the same of it',
-  DATA_MISMATCH: 'It is the same payment by one reference and another by another',
+  STATUS_MISMATCH: 'The provider has another status for it than we have',
+  DATA_MISMATCH: 'Its references point to different payments',
   DUPLICATE_EXTERNAL: 'The provider said the same twice; it was counted once',
   CONFLICTING_DUPLICATE:
     'The provider said something else under the same id; both are kept, the first counts',

@@ -208,7 +208,7 @@ function findFees(judgement: Judgement, payment: OurPayment, row: ProviderRow, p
   const expected = Math.round((gross.value * rate.perMillion) / 1_000_000);
   const actual = net.value + (fee ?? 0);
   if (Math.abs(actual - expected) * 10_000 <= Math.abs(expected) * rate.toleranceBasisPoints) return;
-  judgement.find('FX_DIFFERENCE', row, `Changed from ${gross.currency} at another rate than agreed on`, {
+  judgement.find('FX_DIFFERENCE', row, `Changed from ${gross.currency} at a rate other than agreed on`, {
     ...more,
     expected,
     actual,

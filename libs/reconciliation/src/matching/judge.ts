@@ -34,7 +34,7 @@ export function judgeReservation(
 
 /** Money that stays in the account: with the row that gives it back it comes to nothing, which the report adds up. */
 const withinAccount = {
-  hold: 'Money of the account kept back for a time, or given free again',
+  hold: 'Money of the account that is held back for a time, or released again',
   'carry-over': 'The balance of one batch, carried over to the next',
 } as const;
 
@@ -52,7 +52,7 @@ export function judgeStray(row: ProviderRow): Verdicts {
       judgement.ignore(row, 'account-fee', 'A fee of the account: it counts into the payout');
       break;
     case 'conversion':
-      judgement.ignore(row, 'conversion', 'Money changed between balances of the account');
+      judgement.ignore(row, 'conversion', 'Money exchanged between balances of the account');
       break;
     case 'memo':
       judgement.ignore(row, 'memo', 'It moves no money');
@@ -125,7 +125,7 @@ function judgeOther(judgement: Judgement, row: ProviderRow, payments: readonly O
     case 'fee':
       return judgement.match(row, 'fee-of-payment', 'A fee that the provider took for this payment', of);
     case 'conversion':
-      return judgement.match(row, 'conversion-of-payment', 'The money of this payment was changed', of);
+      return judgement.match(row, 'conversion-of-payment', 'The money of this payment was exchanged', of);
     case 'chargeback':
     case 'chargeback-reversed':
     case 'refund-failed':

@@ -50,7 +50,7 @@ function fieldsOf(text: string, file: string): object {
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [error] = document.errors;
   // Below its first line the message has an excerpt, which may be of any file at all.
-  if (error) throw new ScenarioError(`${file} is no YAML: ${error.message.split(/:?\n/, 1)[0]!}`);
+  if (error) throw new ScenarioError(`${file} is not YAML: ${error.message.split(/:?\n/, 1)[0]!}`);
   // Aliases may stand for little and unfold to much.
   const fields: unknown = document.toJS({ maxAliasCount: 100 });
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))

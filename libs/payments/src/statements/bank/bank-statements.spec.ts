@@ -63,8 +63,8 @@ describe('camt053', () => {
   });
 
   it.each([
-    ['1,125', 'KWD', '! Amt "1,125" is no amount.'],
-    ['1,125', 'EUR', '! Amt "1,125" is no amount.'],
+    ['1,125', 'KWD', '! Amt "1,125" is not an amount.'],
+    ['1,125', 'EUR', '! Amt "1,125" is not an amount.'],
     ['1.125', 'KWD', 'other 1125 KWD ACC/1'],
     ['1,125.50', 'EUR', 'other 112550 EUR ACC/1'],
     ['1,12', 'EUR', 'other 112 EUR ACC/1'],
@@ -149,7 +149,7 @@ describe('mt940', () => {
       `7 other 123450 EUR ${euro}`,
       '9 ! Amount "10,005" is finer than EUR, which has 2 decimals.',
       `10 other -100 EUR ${euro}`,
-      '11 ! The date "1302" is no month and day.',
+      '11 ! The date "1302" is not a month and day.',
       '12 ! The entry "261102X1,00NTRFno mark" is not of the form date, C/D, amount, type.',
       `13 memo 0 EUR ${euro}`,
       `= ${euro} EUR 123345 123345`,
@@ -162,10 +162,10 @@ describe('mt940', () => {
   });
 
   it.each([
-    ['KWD', '10.125', '! Amount "10.125" is no amount.'],
-    ['KWD', '1.000', '! Amount "1.000" is no amount.'],
+    ['KWD', '10.125', '! Amount "10.125" is not an amount.'],
+    ['KWD', '1.000', '! Amount "1.000" is not an amount.'],
     ['KWD', '10,125', 'other 10125'],
-    ['EUR', '1.000', '! Amount "1.000" is no amount.'],
+    ['EUR', '1.000', '! Amount "1.000" is not an amount.'],
     ['EUR', '1.000,5', 'other 100050'],
     ['EUR', '1000.50', 'other 100050'],
     ['EUR', '1000,', 'other 100000'],

@@ -97,7 +97,7 @@ function dayIn(year: number, monthAndDay: string): number {
   const month = Number(monthAndDay.slice(0, 2));
   const day = Number(monthAndDay.slice(2));
   if (month < 1 || month > 12 || day < 1 || day > 31)
-    throw new RowError(`The date "${monthAndDay}" is no month and day.`);
+    throw new RowError(`The date "${monthAndDay}" is not a month and day.`);
   return Date.UTC(year, month - 1, Math.min(day, daysOf(year, month)));
 }
 

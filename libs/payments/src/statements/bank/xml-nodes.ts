@@ -84,7 +84,7 @@ export class XmlNodes {
   end(): void {
     if (this.closed) return;
     this.parser.close();
-    throw this.error('the document ends before its end');
+    throw this.error('the document is cut off');
   }
 
   private open(qualifiedName: string, attributes: Readonly<Record<string, string>>): void {

@@ -54,9 +54,9 @@ describe('stripe-payout-csv', () => {
       '6 ! net "12,345" is finer than EUR, which has 2 decimals.',
       '7 charge 5013 JPY -',
       '8 charge 25125 KWD -',
-      '9 ! created "31.11.2026" is no date.',
-      '10 ! currency "xxx" is no currency of ISO 4217.',
-      '11 ! gross "ten" is no amount.',
+      '9 ! created "31.11.2026" is not a date.',
+      '10 ! currency "xxx" is not a currency of ISO 4217.',
+      '11 ! gross "ten" is not an amount.',
       '12 ! The row has 6 of 9 columns.',
       '13 ! A quote is closed in the middle of a field.',
       '14 payout -123123 EUR -',
@@ -293,7 +293,7 @@ describe('paypal-activity-csv', () => {
     expect(items.at(-1)).toMatchObject({
       kind: 'quarantined',
       line: 8,
-      reason: 'Gross "1.058,09" is no amount.',
+      reason: 'Gross "1.058,09" is not an amount.',
     });
   });
 

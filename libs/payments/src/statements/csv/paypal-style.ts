@@ -80,7 +80,7 @@ function momentOf(date: string, order: DateOrder): number[] {
 /** What a clock without a zone showed, in milliseconds. @throws RowError */
 export function paypalMoment(date: string, time: string, order: DateOrder): number {
   const match = dateParts.exec(date);
-  if (match === null) throw new RowError(`Date "${clip(date)}" is no date.`);
+  if (match === null) throw new RowError(`Date "${clip(date)}" is not a date.`);
   const [first, second, third] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const year = order === 'year-first' ? first : third;
   const month = order === 'month-first' ? first : second;
@@ -94,7 +94,7 @@ export function paypalMoment(date: string, time: string, order: DateOrder): numb
 function clockTime(text: string): { hour: number; minute: number; second: number } {
   if (text === '') return { hour: 0, minute: 0, second: 0 };
   const match = /^(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?m?\.?$/i.exec(text);
-  if (match === null) throw new RowError(`Time "${clip(text)}" is no time.`);
+  if (match === null) throw new RowError(`Time "${clip(text)}" is not a time.`);
   const [, hours = '0', minute, second = '0', half] = match;
   const hour =
     half === undefined ? Number(hours) : (Number(hours) % 12) + (half.toLowerCase() === 'p' ? 12 : 0);

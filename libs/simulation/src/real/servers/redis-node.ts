@@ -45,7 +45,7 @@ export class RedisNode {
     const server = await findRedisServer(dataDir, report);
     if (server.kind === 'docker') {
       throw new ServerNotFoundError(
-        'A simulation kills and starts Redis itself and wants it as a program: install redis-server on this machine.',
+        'A simulation kills and starts Redis itself, so it needs it as a program: install redis-server on this machine.',
       );
     }
     const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-simulation-'));
