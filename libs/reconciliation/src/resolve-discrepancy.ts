@@ -36,6 +36,10 @@ export async function resolveDiscrepancy(
 }
 
 async function takeStep(tx: Database, { discrepancyId, action, actor, reason }: ResolveCommand) {
+  // Its row first, as those who judge: two who wait for each other would both have to give up.
+  await sql`
+    select from provider_transactions t join discrepancies d on d.number = t.number where d.id = ${discrepancyId}
+    for update of t`.execute(tx);
   const { rows } =
     await sql<DiscrepancyRow>`select * from discrepancies where id = ${discrepancyId} for update`.execute(tx);
   const [row] = rows;

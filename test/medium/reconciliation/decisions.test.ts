@@ -1,8 +1,18 @@
 /** What is open has its reason on record, a person's decision ends it, and nothing but a person's decision does. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '#ledger';
 import type { ProviderTransaction } from '#payments';
-import { policiesDefault, resolveDiscrepancy } from '#reconciliation';
+import { systemTimers } from '#platform';
+import {
+  policiesDefault,
+  recordTieOuts,
+  resolveDiscrepancy,
+  RunRepository,
+  step,
+  walkRun,
+  type DiscrepancyRow,
+} from '#reconciliation';
 import {
   emptied,
   itemsOf,
@@ -46,6 +56,62 @@ describeWithPostgres('decisions about rows', () => {
     for (const { id } of await openOnes())
       await resolveDiscrepancy(ledger.db, policiesDefault, { discrepancyId: id, ...by });
   }
+
+  describe('about one discrepancy, two at once', () => {
+    const account = { provider: 'stripe', account: 'default' };
+    const tieOut = (actual: number) => [
+      { payout: 'po_1', currency: 'EUR', expected: 100, actual, ties: actual === 100 },
+    ];
+    const actions = async () =>
+      (
+        await sql<{ action: string; actor: string }>`
+          select action, actor from discrepancy_steps order by discrepancy_id, step`.execute(ledger.db)
+      ).rows.map(({ action, actor }) => `${action} by ${actor}`);
+
+    /** Of a run, in a transaction that takes a moment to end. */
+    async function tie(actual: number): Promise<void> {
+      const id = randomUUID();
+      await new RunRepository(ledger.db).add(walkRun({ id, account, requestedBy: 'test' }));
+      await ledger.db.transaction().execute(async (tx) => {
+        await recordTieOuts(tx, account, id, tieOut(actual), 'provider');
+        await systemTimers.sleep(100);
+      });
+    }
+
+    test('runs find that it is no longer so: it is resolved, once, and neither fails', async () => {
+      await tie(90);
+      await Promise.all([tie(100), tie(100), tie(100)]);
+      expect(await actions()).toEqual(['open by reconciliation', 'resolve by reconciliation']);
+      await Promise.all([tie(90), tie(90)]);
+      expect((await actions()).slice(2)).toEqual(['reopen by reconciliation']);
+    });
+
+    test('a person and a run end it: whoever is second finds it ended', async () => {
+      await tie(90);
+      const [{ id } = { id: '' }] = await openOnes();
+      const resolved = tie(100);
+      await systemTimers.sleep(50);
+      const command = { discrepancyId: id, action: 'void', actor: 'ada', reason: 'looked at' } as const;
+      const taken = await resolveDiscrepancy(ledger.db, policiesDefault, command);
+      await resolved;
+      expect(taken).toMatchObject({ kind: 'too-late' });
+      expect(await actions()).toEqual(['open by reconciliation', 'resolve by reconciliation']);
+    });
+
+    test('a person ends it after a run has looked, and before that writes: the decision stays', async () => {
+      await tie(90);
+      const by = { actor: 'ada', reason: 'looked at' };
+      const { resolved } = await ledger.db.transaction().execute(async (tx) => {
+        const { rows } = await sql<DiscrepancyRow>`select * from discrepancies for update`.execute(tx);
+        const run = tie(100);
+        await systemTimers.sleep(100);
+        await step(tx, rows[0]!, 'void', by);
+        return { resolved: run };
+      });
+      await resolved;
+      expect(await actions()).toEqual(['open by reconciliation', 'void by ada']);
+    });
+  });
 
   describe('every row that is open says why, and is ended by what it says', () => {
     const groups: [string, Parameters<typeof putPayment>[1], ProviderTransaction[]][] = [

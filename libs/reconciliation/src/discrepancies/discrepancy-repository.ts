@@ -80,8 +80,14 @@ export async function syncFindings(
   const byId = new Map(known.map((row) => [row.id, row]));
   const wanted = new Map(found.map((finding) => [discrepancyId(account, finding), finding]));
   const fresh = [...wanted].filter(([id]) => !byId.has(id));
-  const gone = known.filter(({ id, state }) => !wanted.has(id) && !hasEnded(state));
-  const back = known.filter(({ id, state }) => wanted.has(id) && state === 'resolved');
+  const isGone = ({ id, state }: DiscrepancyRow): boolean => !wanted.has(id) && !hasEnded(state);
+  const isBack = ({ id, state }: DiscrepancyRow): boolean => wanted.has(id) && state === 'resolved';
+  const held = await holdAll(
+    tx,
+    known.filter((row) => isGone(row) || isBack(row)),
+  );
+  const gone = held.filter(isGone);
+  const back = held.filter(isBack);
   const inserted = new Set<string>();
   for (const some of inPieces(fresh))
     for (const id of await insertFresh(tx, account, runId, some)) inserted.add(id);
@@ -99,6 +105,15 @@ export async function syncFindings(
       .map(({ id }) => move(id, 'reopen', 'It is so again', 'resolved', 'open')),
   ];
   for (const some of inPieces(moves)) await writeMoves(tx, some, reconciliationActor);
+}
+
+/** As they are now, and nobody else moves them before this is committed: another run or a person may have, since they were read. */
+async function holdAll(tx: Database, rows: readonly DiscrepancyRow[]): Promise<DiscrepancyRow[]> {
+  if (rows.length === 0) return [];
+  const held = await sql<DiscrepancyRow>`
+    select d.* from json_array_elements_text(${rowsOf(rows.map(({ id }) => id))}) as wanted(id)
+    join discrepancies d on d.id = wanted.id::uuid order by d.id for update of d`.execute(tx);
+  return held.rows;
 }
 
 /** A step by somebody, from the state that was read. */
