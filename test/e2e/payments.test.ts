@@ -242,6 +242,8 @@ describe('a webhook', () => {
     expectProblem(await deliver(body, signed(body), '/v1/payments/webhooks/nobody'), 'invalid-signature');
     expectProblem(await deliver('{no json', signed('{no json')), 'bad-request');
     expectProblem(await deliver('{"id":1}', signed('{"id":1}')), 'bad-request');
+    const unkeepable = JSON.stringify({ ...captured(payment.id), type: 'balance\0' });
+    expectProblem(await deliver(unkeepable, signed(unkeepable)), 'bad-request');
     expect(await statusOf(id)).toBe('paying');
     plan({});
   });

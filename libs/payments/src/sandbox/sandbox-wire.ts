@@ -1,5 +1,6 @@
 /** What crosses the wire between the service and the sandbox: the same schemas check it on both sides. */
 import { z } from 'zod';
+import { providerText } from '../provider-text.js';
 
 const id = z.string().regex(/^[a-z]{2,4}_[0-9a-f]{1,64}$/);
 const money = z.strictObject({ value: z.int().min(1), currency: z.string().regex(/^[A-Z]{3}$/) });
@@ -35,7 +36,7 @@ export type SandboxRefund = z.infer<typeof sandboxRefund>;
 
 export const sandboxEvent = z.object({
   id,
-  type: z.string().max(100),
+  type: providerText(100),
   createdAtMs: atMs,
   charge: sandboxCharge.optional(),
   refund: sandboxRefund.optional(),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 import type { Charge, RefundProgress } from '../payment-provider.js';
+import { providerText } from '../provider-text.js';
 import { fromStripe } from './stripe-amounts.js';
 
 const metadata = z
@@ -10,12 +11,12 @@ const metadata = z
   .transform((value) => value ?? {});
 /** An object or its id: which, depends on what was asked to be expanded. */
 const idOf = z
-  .union([z.string(), z.looseObject({ id: z.string() }).transform(({ id }) => id)])
+  .union([providerText(), z.looseObject({ id: providerText() }).transform(({ id }) => id)])
   .nullish()
   .transform((value) => value ?? null);
 
 export const stripeIntent = z.looseObject({
-  id: z.string(),
+  id: providerText(),
   amount: z.int(),
   amount_received: z.int().default(0),
   currency: z.string(),
@@ -25,7 +26,7 @@ export const stripeIntent = z.looseObject({
 export type StripeIntent = z.output<typeof stripeIntent>;
 
 export const stripeRefund = z.looseObject({
-  id: z.string(),
+  id: providerText(),
   status: z.string().nullish(),
   payment_intent: idOf,
   charge: idOf,

@@ -4,14 +4,15 @@ import { Stripe } from 'stripe';
 import { z } from 'zod';
 
 import type { PaymentProvider, ProviderEvent, WebhookVerdict } from '../payment-provider.js';
+import { providerText } from '../provider-text.js';
 import { chargeOf, progressOf, stripeIntent, stripeRefund } from './stripe-objects.js';
 
 /** How old a signature may be, as Stripe advises. */
 const toleranceSeconds = 300;
 
 const stripeEvent = z.object({
-  id: z.string().min(1),
-  type: z.string(),
+  id: providerText().min(1),
+  type: providerText(),
   data: z.object({ object: z.looseObject({ object: z.string() }) }),
 });
 

@@ -174,6 +174,12 @@ describe('a webhook', () => {
       '[]',
       '{"id":"evt_1"}',
       event('payment_intent.succeeded', { object: 'payment_intent' }),
+      // No text that the ledger could keep, or find again.
+      event('payout.paid\0', { object: 'payout' }),
+      event('payout.paid', { object: 'payout' }).replace('evt_1', String.raw`evt\u0000`),
+      event('payout.paid', { object: 'payout' }).replace('evt_1', 'e'.repeat(3_000)),
+      event('refund.failed', { object: 'refund', id: 're\0', status: 'failed', payment_intent: 'pi_1' }),
+      event('refund.failed', { object: 'refund', id: 're_1', status: 'failed', payment_intent: 'pi\0' }),
     ]) {
       expect(verify(unreadable, sign(unreadable))).toEqual({ kind: 'unreadable' });
     }
