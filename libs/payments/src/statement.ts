@@ -97,7 +97,7 @@ export class StatementFormatError extends Error {
   readonly format: StatementFormat;
 
   constructor(format: StatementFormat, reason: string) {
-    super(`The file is not of the format ${format}: ${reason}`);
+    super(`The file is not in the format ${format}: ${reason}`);
     this.format = format;
   }
 }

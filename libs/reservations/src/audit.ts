@@ -36,7 +36,11 @@ export class Audit implements AuditUseCases {
         'every acknowledged reservation is in the ledger',
         await ledger.acknowledgedWithoutEntry(),
       ),
-      report('I3', 'units are held at most once, and not after the end', await ledger.endedThatHold()),
+      report(
+        'I3',
+        'units are held at most once, and not after the reservation has ended',
+        await ledger.endedThatHold(),
+      ),
       report('I4', 'no buyer has more than the limit', await ledger.buyersBeyondLimit()),
       report('I5', 'a cart is held whole or not at all', await ledger.partlyHeld()),
       report('I6', 'captured money belongs to an order or a refund', await ledger.moneyWithoutOrder()),
@@ -44,7 +48,7 @@ export class Audit implements AuditUseCases {
       report('I8', 'no hold expired before its time', await ledger.expiredEarly()),
       report(
         'I9',
-        'one key, one answer: no reservation was acknowledged to two',
+        'one key, one answer: no reservation was acknowledged under two keys',
         await ledger.acknowledgedTwice(),
       ),
       report('I10', 'every journal entry is in the ledger once', await ledger.journalGaps()),

@@ -150,7 +150,7 @@ describe('mt940', () => {
       '9 ! Amount "10,005" is finer than EUR, which has 2 decimals.',
       `10 other -100 EUR ${euro}`,
       '11 ! The date "1302" is not a month and day.',
-      '12 ! The entry "261102X1,00NTRFno mark" is not of the form date, C/D, amount, type.',
+      '12 ! The entry "261102X1,00NTRFno mark" does not have the form date, C/D, amount, type.',
       `13 memo 0 EUR ${euro}`,
       `= ${euro} EUR 123345 123345`,
       `20 other -1200 JPY ${yen}`,

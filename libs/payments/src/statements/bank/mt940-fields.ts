@@ -28,7 +28,7 @@ const dayMs = 86_400_000;
 export function parseBalance(text: string): Balance {
   const match = balance.exec(text);
   if (match === null)
-    throw new RowError(`The balance "${clip(text)}" is not of the form C/D, date, currency, amount.`);
+    throw new RowError(`The balance "${clip(text)}" does not have the form C/D, date, currency, amount.`);
   const [, mark = '', date = '', code = '', digits = ''] = match;
   const currency = currencyOf(code, 'Currency');
   return {
@@ -50,7 +50,7 @@ export function parseEntry(
   const [line = ''] = text.split('\n', 1);
   const match = entryLine.exec(line);
   if (match === null)
-    throw new RowError(`The entry "${clip(line)}" is not of the form date, C/D, amount, type.`);
+    throw new RowError(`The entry "${clip(line)}" does not have the form date, C/D, amount, type.`);
   const [, valueDate = '', entryDate, mark = '', , digits = '', type = '', references = ''] = match;
   const amount = minorUnits(digits.trim(), currency, 'Amount', 'shown-comma');
   const [customer, bank] = references.split('//', 2);

@@ -265,7 +265,7 @@ class Mt940File {
     const raw = `:61:${field.text}${entry.details === '' ? '' : `\n:86:${entry.details}`}`;
     if (page?.openingRead !== true) {
       if (!this.found) throw noStatement();
-      yield quarantined(field.line, 'The entry stands before an opening balance (:60F:).', decodeText(raw));
+      yield quarantined(field.line, 'The entry comes before any opening balance (:60F:).', decodeText(raw));
       return;
     }
     yield readOrQuarantine(
