@@ -43,6 +43,7 @@ class ManualTimers implements Timers {
 /** A response that remembers what was written, and may be full. */
 class Watcher extends EventEmitter {
   readonly writable = true;
+  readonly socket = new EventEmitter();
   full = false;
   text = '';
 
@@ -56,6 +57,10 @@ class Watcher extends EventEmitter {
   }
 
   end(): void {
+    this.emit('close');
+  }
+
+  destroy(): void {
     this.emit('close');
   }
 
