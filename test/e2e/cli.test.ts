@@ -98,6 +98,8 @@ test('audit opens a data folder, or asks the service that has it, and makes none
     const { port } = new URL(service.baseUrl);
     const asked = await holdfast(['audit', '--json', '-'], { ...environment, PORT: port });
     expect(JSON.parse(asked.stdout)).toMatchObject({ ok: true, invariants: expect.any(Array) });
+    expect(asked.stderr).toContain(`is in use by process ${service.child.pid}: asking ${service.baseUrl}.`);
+    expect(asked.stderr).not.toContain('Stop that process');
     const doctor = await holdfast(['doctor'], environment);
     expect(doctor.stdout).toContain(`in use by process ${service.child.pid}: the service runs`);
     expect(doctor.stdout).not.toContain('Stop that process');

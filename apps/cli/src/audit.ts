@@ -40,7 +40,7 @@ async function checkHere({ config, logger }: CommandContext, output: Output): Pr
   } catch (error) {
     if (!(error instanceof DataFolderInUseError)) throw error;
     const service = addressHere(config);
-    output.warn(`${error.message} Asking ${service}.`);
+    output.warn(`${error.fact}: asking ${service}.`);
     return askService(service, config);
   }
 }

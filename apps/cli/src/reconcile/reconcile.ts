@@ -91,7 +91,7 @@ async function fromFile(
     if (error instanceof StatementFormatError) throw new CommandFailure(error.message, 1);
     if (!(error instanceof DataFolderInUseError)) throw error;
     const service = addressHere(context.config);
-    output.say(`${error.message} Asking ${service} to do it.`);
+    output.say(`${error.fact}: asking ${service} to do it.`);
     return askForFile(service, context.config, { file, format, ...options });
   }
 }

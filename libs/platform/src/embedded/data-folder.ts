@@ -19,16 +19,17 @@ export interface DataFolder {
 /** Another process works in the folder. */
 export class DataFolderInUseError extends Error {
   readonly code = 'data-folder-in-use';
+  /** For who does not want the folder for himself. */
+  readonly fact: string;
   constructor(
     readonly folder: string,
     /** The process that holds it, where it has said so. */
     readonly pid: number | undefined,
   ) {
     const holder = pid === undefined ? 'another process' : `process ${pid}`;
-    super(
-      `The data folder ${folder} is in use by ${holder}. Stop that process, or give this one a folder of its own: ` +
-        `HOLDFAST_DATA_DIR=<folder>.`,
-    );
+    const fact = `The data folder ${folder} is in use by ${holder}`;
+    super(`${fact}. Stop that process, or give this one a folder of its own: HOLDFAST_DATA_DIR=<folder>.`);
+    this.fact = fact;
   }
 }
 
