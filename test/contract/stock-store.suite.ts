@@ -313,7 +313,11 @@ export function describeStockStore(name: string, open: () => Promise<StoreUnderT
         [4, 'released'],
       ]);
       expect(await store.readJournal(at, 2, 1)).toEqual([entries[2]]);
+      expect(await store.state(0)).toMatchObject({ forgotten: 0 });
       await store.tidy(at, { drained: 3, retentionMs: 0 });
+      // Entry 3 stays, and whoever is behind does not take that back.
+      await store.tidy(at, { drained: 1, retentionMs: 600_000 });
+      expect(await store.state(0)).toMatchObject({ forgotten: 2 });
       expect(await store.readJournal(at, 2, 100)).toEqual(entries.slice(2, 4));
       // What was decided in one call is forgotten together.
       expect((await store.readJournal(at, 0, 100))[0]!.sequence).toBeGreaterThan(1);

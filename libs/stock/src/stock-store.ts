@@ -211,6 +211,8 @@ export type PartitionState = {
   readonly incarnation: string;
   /** The epoch that it was last filled for: what was decided since then, it knows. */
   readonly filled: number;
+  /** The journal up to here may be forgotten, because the ledger had it. */
+  readonly forgotten: number;
 };
 
 /** The store is full: it takes what gives units back or sells what is held, and nothing that needs more room. */

@@ -200,10 +200,10 @@ export class PartitionKeeper {
     const { partition } = seen;
     if (this.options.begins && !this.timed.has(partition)) await this.tellTime(seen);
     const state = await this.options.store.state(partition);
-    // The ledger was asked first: somebody may have begun an epoch since.
-    const position = state.epoch > seen.epoch ? await this.positionOf(partition) : seen;
+    // The ledger was asked first: it may have gone on since.
+    const position = isSetBack(seen, state) ? await this.positionOf(partition) : seen;
     // What the ledger acknowledged and lost nobody can give back by guessing: a person decides.
-    if (state.epoch > position.epoch)
+    if (isSetBack(position, state))
       return this.close(partition, 'stock-not-ready', ledgerSetBack(position, state));
     if (this.broken.get(partition)?.epoch !== position.epoch) this.broken.delete(partition);
     if (this.broken.has(partition) || !(await this.isOpen(position, state)))
@@ -347,9 +347,18 @@ function isReady(position: EpochPosition, state: PartitionState): boolean {
   return state.restored === position.epoch && state.incarnation === position.incarnation;
 }
 
-function ledgerSetBack(position: PartitionPosition, state: PartitionState): string {
+/** The ledger lacks what it had: it was in a later epoch, or had more of the journal, which the store has forgotten for that. */
+function isSetBack(position: PartitionPosition, { epoch, forgotten }: PartitionState): boolean {
+  return epoch > position.epoch || (epoch === position.epoch && forgotten > position.sequence);
+}
+
+function ledgerSetBack(position: PartitionPosition, { epoch, forgotten }: PartitionState): string {
+  const [back, had] =
+    epoch > position.epoch
+      ? [`epoch ${position.epoch}`, `been in ${epoch}`]
+      : [`${epoch}-${position.sequence}`, `seen it at ${epoch}-${forgotten}`];
   return (
-    `the ledger was set back to epoch ${position.epoch}, Redis has been in ${state.epoch}: what was acknowledged between is not ` +
+    `the ledger was set back to ${back}, Redis has ${had}: what was acknowledged between is not ` +
     'in this ledger. docs/operations.md, "A ledger set back", says what to do'
   );
 }

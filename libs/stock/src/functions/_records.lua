@@ -3,6 +3,7 @@
 
   KEYS (the same nine for every function; one hash tag, so one slot)
     1 meta         hash    epoch, sequence; `incarnation`: where the epoch began; `filled`: the epoch that it was last filled for;
+                           `forgotten`: the ledger had the journal up to there, and it may be gone here;
                            while the partition is rebuilt `restoring`, and once it is ready for the next epoch `restored`;
                            the partition's clock: `skew` (its time is TIME + skew, in ms) and `lived` (a time it has had)
     2 levels       hash    sku -> "onHand held committed buyerLimit holdTtlSeconds version"; buyerLimit "-" is none

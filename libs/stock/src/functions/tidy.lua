@@ -10,10 +10,13 @@ register('tidy', function(keys, epoch, arguments, expected)
   local limit = arguments.integer('limit', 1, 10000)
   local partition = Partition.open(keys, epoch, expected)
   -- The last of them stays: by it the ledger knows whether this is the history that it has taken.
-  redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(math.min(drained, partition.sequence)))
-  local before = digits(partition.now - retentionMs)
+  local kept = math.min(drained, partition.sequence)
+  local before = tonumber(redis.call('HGET', keys[1], 'forgotten') or 0)
+  redis.call('HSET', keys[1], 'forgotten', digits(math.max(kept - 1, before)))
+  redis.call('XTRIM', keys[9], 'MINID', digits(epoch) .. '-' .. digits(kept))
+  local retiredBy = digits(partition.now - retentionMs)
   local forgotten = 0
-  for _, operation in ipairs(redis.call('ZRANGE', keys[8], '-inf', before, 'BYSCORE', 'LIMIT', 0, limit)) do
+  for _, operation in ipairs(redis.call('ZRANGE', keys[8], '-inf', retiredBy, 'BYSCORE', 'LIMIT', 0, limit)) do
     local record = partition:retiredAs(operation)
     if not record or record.sequence <= drained then
       redis.call('HDEL', keys[7], operation)

@@ -71,6 +71,7 @@ export class InMemoryStockStore implements StockStore {
       restored: this.restored.get(partition)?.epoch ?? 0,
       incarnation: String(this.incarnation),
       filled: (model ?? this.restored.get(partition))?.filled ?? 0,
+      forgotten: (model?.entriesAfter(0, 1)[0]?.sequence ?? 1) - 1,
     };
   }
 

@@ -253,10 +253,11 @@ export class RedisStockStore implements StockStore {
   }
 
   async state(partition: number): Promise<PartitionState> {
-    type Reply = [...numbers: [number, number, number, number, number], incarnation: string, filled: number];
+    type Numbers = [number, number, number, number, number];
+    type Reply = [...Numbers, incarnation: string, filled: number, forgotten: number];
     const reply = await this.call<Reply>({ partition, epoch: 1 }, 'state', [], 'read');
-    const [nowMs, epoch, sequence, holds, restored, incarnation, filled] = reply;
-    return { nowMs, epoch, sequence, holds, restored, incarnation, filled };
+    const [nowMs, epoch, sequence, holds, restored, incarnation, filled, forgotten] = reply;
+    return { nowMs, epoch, sequence, holds, restored, incarnation, filled, forgotten };
   }
 
   async hasRoom(partition: number): Promise<boolean> {
