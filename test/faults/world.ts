@@ -167,14 +167,17 @@ export class World {
     return performance.now() - startedMs;
   }
 
-  /** The levels of a partition as Redis has them, and the ids of its holds. */
-  async store(partition: number): Promise<[levels: { [sku: string]: string }, holds: string[]]> {
+  /** The levels of a partition as Redis has them, the ids of its holds, and how far its journal is. */
+  async store(
+    partition: number,
+  ): Promise<[levels: { [sku: string]: string }, holds: string[], position: (string | null)[]]> {
     const { single, cluster } = this.stores;
     const node = single ?? (await cluster!.masterOf(`holdfast:{${partition}}:meta`));
     return node.ask((redis) =>
       Promise.all([
         redis.hgetall(`holdfast:{${partition}}:levels`),
         redis.hkeys(`holdfast:{${partition}}:holds`),
+        redis.hmget(`holdfast:{${partition}}:meta`, 'epoch', 'sequence'),
       ]),
     );
   }
