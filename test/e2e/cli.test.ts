@@ -247,6 +247,14 @@ describeWithPostgres('on servers', () => {
     expect(gone.code).toBe(1);
     expect(gone.stdout).toContain('Redis at 127.0.0.1:9 did not answer: connect ECONNREFUSED');
     expect(gone.stdout).toContain('leave REDIS_URL out');
+    const full = await testRedis({ own: true });
+    const admin = new Redis(full.url);
+    const memory = Number(/^used_memory:(\d+)/m.exec(await admin.info('memory'))![1]);
+    await admin.config('SET', 'maxmemory', memory);
+    const filling = await holdfast(['doctor'], { ...environment, REDIS_URL: full.url });
+    await admin.quit();
+    await full.stop();
+    expect(filling).toMatchObject({ code: 0, stdout: expect.stringContaining('Raise maxmemory: 1') });
     const standby = `${postgres.url}?options=-c%20default_transaction_read_only=on`;
     const readOnly = await holdfast(['doctor'], { ...environment, DATABASE_URL: standby });
     expect(readOnly).toMatchObject({ code: 1, stdout: expect.stringContaining('name the primary') });
