@@ -19,6 +19,7 @@ import * as runFindings from './0018-run-findings.js';
 import * as lateMoney from './0019-late-money.js';
 import * as payoutListings from './0020-payout-listings.js';
 import * as firstAnswers from './0021-first-answers.js';
+import * as firstDeadlines from './0022-first-deadlines.js';
 
 export const migrations: Record<string, Migration> = {
   '0001-ledger': ledger,
@@ -40,4 +41,5 @@ export const migrations: Record<string, Migration> = {
   '0019-late-money': lateMoney,
   '0020-payout-listings': payoutListings,
   '0021-first-answers': firstAnswers,
+  '0022-first-deadlines': firstDeadlines,
 };

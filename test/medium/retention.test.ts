@@ -86,6 +86,7 @@ describeWithPostgres('retention', () => {
     const command = { buyerId: 'ada', key: 'reserve', lines };
     const first = await one.reserve('', command);
     expect(first.kind).toBe('held');
+    await one.extend(first.kind === 'held' ? first.reservation.id : '', 9_000);
     await adjust(one, 3, 'adjust');
     const paid = await one.hold('A');
     expect(await one.pay(paid, 'pay')).toMatchObject({ kind: 'paying' });

@@ -248,6 +248,7 @@ async function changeReservations(tx: Tx, changes: Effects['reservationChanges']
   const result = await sql`
     update reservations known set
       status = coalesce(r.status, known.status),
+      first_expires_at = coalesce(known.first_expires_at, case when r.expires_at is not null then known.expires_at end),
       expires_at = coalesce(to_timestamp(r.expires_at::float8 / 1000), known.expires_at),
       payment_id = coalesce(r.payment_id, known.payment_id),
       payment_deadline = coalesce(to_timestamp(r.payment_deadline::float8 / 1000), known.payment_deadline),

@@ -59,6 +59,17 @@ export class ReservationRepository {
     return (await this.findMany([id]))[0];
   }
 
+  /** As it was when it was made, which is how it was first answered, whatever has become of it since. */
+  async firstMade(id: string): Promise<Reservation | undefined> {
+    const found = await guarded(
+      sql<Row>`
+        select r.id, 'held' as status, r.buyer_id, r.metadata, r.created_at,
+          coalesce(r.first_expires_at, r.expires_at) as expires_at, null as payment_id, null as payment_deadline, ${linesOf}
+        from reservations r where r.id = ${id}::uuid and r.status <> 'pending'`.execute(this.db),
+    );
+    return found.rows.map(toReservation)[0];
+  }
+
   async findMany(ids: readonly string[]): Promise<Reservation[]> {
     const found = await guarded(
       sql<Row>`

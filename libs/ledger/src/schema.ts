@@ -29,6 +29,8 @@ export type Schema = {
     metadata: string | null;
     created_at: Date;
     expires_at: Date;
+    /** Where it was extended: what it was at first. */
+    first_expires_at: Date | null;
     /** The payment that was started last, and until when it keeps the units. */
     payment_id: string | null;
     payment_deadline: Date | null;

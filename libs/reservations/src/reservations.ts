@@ -36,7 +36,7 @@ type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
   readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
   readonly onItsWay: Parts['onItsWay'];
-  readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'list'>;
+  readonly reservations: Pick<Parts['reservations'], 'find' | 'findOrder' | 'firstMade' | 'list'>;
 };
 type Ended = { readonly kind: 'ended'; readonly sequence: number };
 type Pending = { readonly kind: 'payment-pending'; readonly sequence: number };

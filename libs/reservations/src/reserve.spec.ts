@@ -52,7 +52,7 @@ function open(answer: (partition: number) => object) {
       commit: async ({ requires }: { requires: readonly JournalPosition[] }) =>
         void seen.commits.push(...requires),
     },
-    reservations: { find: async () => (seen.commits.length > 0 ? reservation : undefined) },
+    reservations: { firstMade: async () => (seen.commits.length > 0 ? reservation : undefined) },
     desk: {
       epochOf: () => 1,
       reserve: decide,

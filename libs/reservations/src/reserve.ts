@@ -28,7 +28,7 @@ const partsWithinMs = 4_000;
 type Needs = Pick<Parts, 'clock' | 'desk' | 'durability' | 'partitionCount'> & {
   readonly cache: Pick<Parts['cache'], 'refuse' | 'take' | 'giveBack'>;
   readonly commits: Pick<Parts['commits'], 'commit'>;
-  readonly reservations: Pick<Parts['reservations'], 'find'>;
+  readonly reservations: Pick<Parts['reservations'], 'firstMade'>;
 };
 type Held = Made<Extract<HoldDecision, { kind: 'held' }>>;
 type Refused = Exclude<HoldDecision, { kind: 'held' | 'ended' }>;
@@ -67,7 +67,7 @@ export class Reserve {
     present: Present<ReserveOutcome>,
   ): Promise<Answer> {
     if (operation.repeated) {
-      const earlier = await this.parts.reservations.find(operation.id);
+      const earlier = await this.parts.reservations.firstMade(operation.id);
       if (earlier) return this.concludeAgain(operation, present(asFirstGiven(earlier, command)), []);
     }
     const attempt = await this.holdTaking(operation.id, command);
@@ -104,9 +104,10 @@ export class Reserve {
     const reservation = reservationOf(operation.id, command, decided);
     const letGo = (): Promise<void> => this.giveBack(operation.id, decided.partition, restsOn.slice(0, -1));
     try {
-      const ours = present({ kind: 'held', reservation });
       const isAgain = restsOn.some(({ again }) => again);
-      if (isAgain) await this.mustBeOurs(reservation, restsOn);
+      const ours = present(
+        isAgain ? await this.madeBefore(operation.id, command, restsOn) : { kind: 'held', reservation },
+      );
       const answer = isAgain
         ? await this.concludeAgain(operation, ours, restsOn)
         : await this.finality.conclude(operation, ours, restsOn);
@@ -120,9 +121,15 @@ export class Reserve {
   }
 
   /** What an earlier attempt has held must be what is asked for now; a key may come again with another body. */
-  private async mustBeOurs(reservation: Reservation, held: readonly Held[]): Promise<void> {
+  private async madeBefore(
+    id: string,
+    command: ReserveCommand,
+    held: readonly Held[],
+  ): Promise<ReserveOutcome> {
     await this.areFinal(held);
-    mustAsk(await this.parts.reservations.find(reservation.id), reservation);
+    const earlier = await this.parts.reservations.firstMade(id);
+    if (!earlier) throw new KeyReused();
+    return asFirstGiven(earlier, command);
   }
 
   /**
@@ -136,7 +143,7 @@ export class Reserve {
     present: Present<ReserveOutcome>,
   ): Promise<Answer> {
     await this.finality.reached(decided);
-    const earlier = await this.parts.reservations.find(operation.id);
+    const earlier = await this.parts.reservations.firstMade(operation.id);
     if (!earlier) throw new Overtaken();
     return this.concludeAgain(operation, present(asFirstGiven(earlier, command)), []);
   }
@@ -254,19 +261,11 @@ function reservationOf(id: string, command: ReserveCommand, decided: Held): Rese
 
 /** What the earlier attempt would have been answered: the ledger keeps lines in another order than they were asked for in. */
 function asFirstGiven(reservation: Reservation, command: ReserveCommand): ReserveOutcome {
-  mustAsk(reservation, command);
-  const { lines } = command;
-  return {
-    kind: 'held',
-    reservation: { ...reservation, lines, status: 'held', orderId: null, paying: null },
-  };
+  if (askedFor(reservation) !== askedFor(command)) throw new KeyReused();
+  return { kind: 'held', reservation: { ...reservation, lines: command.lines } };
 }
 
 type Asked = Pick<ReserveCommand, 'buyerId' | 'lines' | 'metadata'>;
-
-function mustAsk(earlier: Asked | undefined, now: Asked): void {
-  if (!earlier || askedFor(earlier) !== askedFor(now)) throw new KeyReused();
-}
 
 function askedFor({ buyerId, lines, metadata }: Asked): string {
   const cart = lines.map(({ sku, quantity }) => `${sku} ${quantity}`).toSorted();

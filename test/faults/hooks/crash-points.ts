@@ -18,7 +18,7 @@ type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 /** What changes something, and what is read on the way. Looks and sweeps are nobody's use case. */
 const steps: readonly (readonly [part: Part, names: readonly string[]])[] = [
   [IdempotencyRepository, ['claim', 'answer', 'abandon']],
-  [ReservationRepository, ['find', 'findOrder', 'endOrder']],
+  [ReservationRepository, ['find', 'firstMade', 'findOrder', 'endOrder']],
   [StockRepository, ['adjustment']],
   [
     RedisStockStore,

@@ -68,6 +68,11 @@ export class VirtualLedger implements LedgerWriter {
     return found && { ...found };
   }
 
+  async firstMade(id: string): Promise<Reservation | undefined> {
+    const found = this.reservations.get(id);
+    return found && { ...found, status: 'held' };
+  }
+
   async findOrder(id: string): Promise<Order | undefined> {
     return this.orders.get(id);
   }
