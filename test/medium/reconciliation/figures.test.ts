@@ -1,24 +1,31 @@
 /** What a run says of itself adds up: each row it has read counts once, under what became of it. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { sql } from '#ledger';
 import type { StatementItem } from '#payments';
 import {
   csvOfRun,
   htmlOf,
+  lookAtWindow,
   policiesDefault,
   reportOf,
   resolveDiscrepancy,
+  RunRepository,
   scheduler,
+  walkPolicyOfTime,
+  WindowRepository,
   type Report,
   type RunResult,
 } from '#reconciliation';
 import {
+  beginRun,
   emptied,
   itemsOf,
   openLedger,
   putPayment,
   reconcileItems,
   reconcileSource,
+  takenIds,
   type TestLedger,
 } from '../../fixtures/reconciliation.js';
 import { transactionOf, Upstream } from '../../fixtures/upstream.js';
@@ -61,6 +68,27 @@ describeWithPostgres('the figures of a run', () => {
     const third = await reconcileSource(ledger.db, source, { ...policy, requestedBy: scheduler });
     expect(third).toMatchObject({ rows: 1, inserted: 1, duplicates: 0, matched: 0 });
     for (const result of [first, second, third]) expect(rowsUnderStates(result)).toBe(result.rows);
+  });
+
+  test('have what a look at a window has found, or it has found nothing: whoever looks may die in between', async () => {
+    const { db } = ledger;
+    const source = new Upstream([{ transaction: transactionOf('slow'), visibleAt: 3_000 }], 2_000);
+    await reconcileSource(db, source);
+    source.nowMs = 4_000;
+    const [window] = await new WindowRepository(db).due(source, 4_000, 1);
+    const runId = await beginRun(db);
+    const look = () => lookAtWindow({ db, source, policy: walkPolicyOfTime }, window!.id, runId);
+    await sql`alter table reconciliation_runs add constraint cut_off check (inserted = 0) not valid`.execute(
+      db,
+    );
+    try {
+      await expect(look()).rejects.toThrow('cut_off');
+    } finally {
+      await sql`alter table reconciliation_runs drop constraint cut_off`.execute(db);
+    }
+    expect(await takenIds(db)).toEqual([]);
+    expect(await look()).toMatchObject({ found: 1 });
+    expect((await new RunRepository(db).find(runId))?.counts).toMatchObject({ rows: 1, inserted: 1 });
   });
 
   test('are those of what its report lists: what was ended before counts no more, what is ended since is shown', async () => {

@@ -90,19 +90,20 @@ async function fetchWhole(
   for (;;) {
     const page = await source.listTransactions(window, position, policy.pageSize);
     for (const transaction of page.transactions) digest.add(transaction);
-    const ingested = await inTransaction(db, (tx) =>
-      ingest(tx, {
+    const ingested = await inTransaction(db, async (tx) => {
+      const taken = await ingest(tx, {
         account: known.account,
         runId,
         origin: 'api',
         transactions: page.transactions,
         lateBefore: state === 'closed' ? window.until : null,
         claimsKnown: false,
-      }),
-    );
+      });
+      // A look reads again what is known: only what was not counts as read by its run. It is under way, whatever it finds.
+      await new RunRepository(tx).count(runId, countsOf(taken));
+      return taken;
+    });
     found += ingested.inserted;
-    // A look reads again what is known: only what was not counts as read by its run. It is under way, whatever it finds.
-    await new RunRepository(db).count(runId, countsOf(ingested));
     late += ingested.late;
     position = page.next;
     if (position === null) return { digest, found, late, now: page.now };
