@@ -47,6 +47,7 @@ const consequencesOfLoss = [
   'lost',
   'oversold',
   'illegal-status',
+  'early-expiry',
   'units',
   'money',
   'double-answer',

@@ -56,6 +56,7 @@ export class Witness {
   readonly findings: Finding[] = [];
   /** By SKU; what is not under way any more is judged and forgotten. */
   readonly contended = new Map<string, ContendedSku>();
+  private readonly gone = new Set<string>();
   acknowledgements = 0;
   refusals = 0;
 
@@ -121,7 +122,7 @@ export class Witness {
   observe(of: Acknowledged, status: Status | undefined): void {
     const nowMs = this.nowMs();
     const said = `${of.id} was ${describe(of, this.chargeOf)}`;
-    if (status === undefined) return this.add('lost', `${said}, and is nowhere`);
+    if (status === undefined) return this.lose(of.id, `${said}, and is nowhere`);
     if (!legalStatuses(of, nowMs, this.chargeOf).has(status)) {
       const early = status === 'expired' && (of.status === 'held' || of.status === 'paying');
       this.add(
@@ -157,6 +158,13 @@ export class Witness {
     return this.chargeOf(payments.at(-1) ?? '') === 'failed' ? expiresAtMs : payingUntilMs;
   }
 
+  /** Counted once, however often it is asked for after that. */
+  private lose(id: string, what: string): void {
+    if (this.gone.has(id)) return;
+    this.gone.add(id);
+    this.add('lost', what);
+  }
+
   add(kind: Finding['kind'], what: string): void {
     this.findings.push({ kind, what });
   }
@@ -168,10 +176,9 @@ export class Witness {
 
   private find(kind: Finding['kind'], intent: Intent, answer: HttpAnswer): void {
     const subject = 'of' in intent ? ` of ${intent.of.id} (${intent.of.status})` : '';
-    this.add(
-      kind,
-      `${intent.kind}${subject} under ${intent.key}: ${answer.status} ${answer.text.slice(0, 300)}`,
-    );
+    const what = `${intent.kind}${subject} under ${intent.key}: ${answer.status} ${answer.text.slice(0, 300)}`;
+    if (kind === 'lost' && 'of' in intent) this.lose(intent.of.id, what);
+    else this.add(kind, what);
   }
 
   private reserved(intent: Intent & { kind: 'reserve' }, answer: HttpAnswer): Acknowledged | undefined {
