@@ -21,6 +21,7 @@ const deaths = [...storeSteps, ...providerSteps].flatMap((step): Death[] => [
   { step, moment: 'after' },
 ]);
 const late = new Set<Step>(['reacquire', 'refund']);
+const attemptsMax = 3;
 
 /** A process that dies at one moment of one step, whatever comes after it included. */
 type Victim = Death & {
@@ -29,6 +30,8 @@ type Victim = Death & {
   readonly isDead: () => boolean;
   readonly kill: () => Promise<void>;
   reservationId: string;
+  /** The key under which it pays. */
+  key: string;
 };
 
 describeWithPostgres('a process that dies in the middle of a payment', () => {
@@ -67,15 +70,16 @@ describeWithPostgres('a process that dies in the middle of a payment', () => {
       providers: [watched<PaymentProvider>(provider, providerSteps, at)],
     });
     const sku = `${death.step}-${death.moment}`;
-    return { ...death, instance, sku, isDead: () => dying !== null, kill, reservationId: '' };
+    return { ...death, instance, sku, isDead: () => dying !== null, kill, reservationId: '', key: '' };
   }
 
   /** Does what leads to the step at which it dies. */
-  async function goOn(victim: Victim): Promise<void> {
+  async function goOn(victim: Victim, attempt: number): Promise<void> {
     const { instance, sku, step } = victim;
     await instance.put(sku, 1);
+    victim.key = `${sku} ${attempt}`;
     victim.reservationId = await instance.hold(sku, { ttlSeconds: 1 });
-    const outcome = await instance.pay(victim.reservationId, sku).catch(() => undefined);
+    const outcome = await instance.pay(victim.reservationId, victim.key).catch(() => undefined);
     if (outcome?.kind !== 'paying') return;
     const { id: paymentId } = outcome.payment;
     if (step === 'cancelCharge') return; // Nobody decides it: it dies at its deadline.
@@ -102,10 +106,12 @@ describeWithPostgres('a process that dies in the middle of a payment', () => {
       // One after the other, so that nobody carries out another's errand while that one is alive; its leftovers they may.
       const victim = await openVictim(death);
       victims.push(victim);
-      await goOn(victim).catch(() => undefined);
-      await eventually(`${victim.sku} is dead`, async () => victim.isDead()).finally(
-        () => void victim.kill(),
-      );
+      // On a machine that stands still for a second the deadlines pass before their time.
+      for (let attempt = 1; attempt <= attemptsMax && !victim.isDead(); attempt += 1) {
+        await goOn(victim, attempt).catch(() => undefined);
+        await eventually('it is dead', async () => victim.isDead(), 5_000).catch(() => undefined);
+      }
+      expect([victim.sku, victim.isDead()]).toEqual([victim.sku, true]);
     }
     await Promise.all(victims.map(({ kill }) => kill()));
 
@@ -113,8 +119,8 @@ describeWithPostgres('a process that dies in the middle of a payment', () => {
     const { services, db } = survivor;
     // Their leases would run out by themselves.
     await sql`update outbox set due_at = now() where done_at is null`.execute(db);
-    for (const { step, reservationId, sku } of victims) {
-      if (step === 'pay' && reservationId) await survivor.pay(reservationId, sku);
+    for (const { step, reservationId, key } of victims) {
+      if (step === 'pay' && reservationId) await survivor.pay(reservationId, key);
     }
     for (const [paymentId, { status }] of provider.charges) {
       if (status === 'pending') await survivor.receive(provider.decide(paymentId, 'captured'));
