@@ -30,6 +30,7 @@ async function sell(way: string): Promise<void> {
   const units = 2_000_000;
   const map = SharedConcurrentMap.create({ entriesMax: 10 });
   map.store('SKU-1001', units);
+  map.store('buyers who are there', 0);
   const threads = [1, 2].map(
     () => new Worker(new URL(import.meta.url), { workerData: { buffer: map.buffer, way } }),
   );
@@ -45,6 +46,9 @@ if (isMainThread) {
 } else {
   const { buffer, way } = workerData as { buffer: SharedArrayBuffer; way: string };
   const map = SharedConcurrentMap.attach(buffer);
+  // Both begin together: else one may have sold all before the other is there.
+  map.add('buyers who are there', 1);
+  while (map.load('buyers who are there') !== 2);
   let sold = 0;
   while (ways[way]!(map, 'SKU-1001')) sold++;
   // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
