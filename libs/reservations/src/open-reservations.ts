@@ -20,8 +20,8 @@ import { partitionOf, StockCache, StockCells, StockDesk, type NewsListener, type
 import { Audit } from './audit.js';
 import { Finality } from './finality.js';
 import { Idempotency } from './idempotency.js';
-import { Orders } from './orders.js';
 import { OnItsWay } from './on-its-way.js';
+import { Orders } from './orders.js';
 import { openPayments } from './payments/open-payments.js';
 import type { Durability, Parts } from './ports.js';
 import { Reservations } from './reservations.js';

@@ -4,7 +4,8 @@
  *
  * Two words that must change together (a value and its generation, a reference and its tag) lie in one aligned 64-bit
  * cell. They are read as two 32-bit loads and written as one 64-bit compare-and-swap, which fails when either half
- * was read too early. The expected and the new pair are put together in private memory of the same byte order.
+ * was read too early; only a record that no other thread knows of is written a word at a time. The expected and the
+ * new pair are put together in private memory of the same byte order.
  */
 import { header, type Geometry } from './layout.js';
 
@@ -16,6 +17,9 @@ import { header, type Geometry } from './layout.js';
  * out of loops. V8 does neither with those of array buffers, it marks them as not to be eliminated. That was read in
  * its source, is watched by test/plain-reads.spec.ts, and is taken on trust nowhere else: another processor, a
  * V8 that was not looked at or another engine gets `Atomics.load`. (docs/decisions, 9)
+ *
+ * The same holds for plain writes among each other, which the processor keeps in order; but a read may overtake them. So
+ * they are for what a thread alone knows of until its next swap, which is locked, shows it to others. (76)
  */
 const plainAccessIsAtomic = isTrusted();
 

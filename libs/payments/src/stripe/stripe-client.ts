@@ -1,7 +1,6 @@
 /** The official client, and its errors in our words. */
 import { UnavailableError } from '#domain';
 import { Stripe } from 'stripe';
-
 import { restAskedFor } from '../rest-asked-for.js';
 
 export type StripeAccount = {
